@@ -1,0 +1,2 @@
+//! The `liveloop` binary: a thin door to [`liveloop::cli`].
+fn main() {}
