@@ -1,3 +1,5 @@
 //! Other tools' words into ours: pure, one tool a file.
 
+pub mod deploy_step;
+pub mod health;
 pub mod sanitize;

@@ -137,11 +137,7 @@ impl Lines {
     }
 
     fn one_line(colours: bool) -> Self {
-        Self {
-            breaks: Breaks::Show,
-            colours,
-            ..Self::new()
-        }
+        Self { breaks: Breaks::Show, colours, ..Self::new() }
     }
 
     /// Takes the next bytes; `sink` gets every line they complete.
@@ -237,10 +233,7 @@ impl Lines {
         let so_far = &self.partial[..self.partial_len + 1];
         match std::str::from_utf8(so_far) {
             Ok(complete) => {
-                let c = complete
-                    .chars()
-                    .next()
-                    .unwrap_or(char::REPLACEMENT_CHARACTER);
+                let c = complete.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
                 self.partial_len = 0;
                 self.line.push_char(c, sink);
                 1
@@ -260,18 +253,13 @@ impl Lines {
     /// Takes the run of characters up to the next control character, or up to the first byte that is not UTF-8.
     fn feed_unicode(&mut self, bytes: &[u8], sink: &mut impl FnMut(CleanLine)) -> usize {
         let window = &bytes[..bytes.len().min(1024)];
-        let run = window
-            .iter()
-            .position(|&b| b < 0x20 || b == 0x7f)
-            .unwrap_or(window.len());
+        let run = window.iter().position(|&b| b < 0x20 || b == 0x7f).unwrap_or(window.len());
         match std::str::from_utf8(&bytes[..run]) {
             Ok(valid) => {
                 valid.chars().for_each(|c| self.line.push_char(c, sink));
                 run
             }
-            Err(error) if error.valid_up_to() > 0 => {
-                self.feed_unicode(&bytes[..error.valid_up_to()], sink)
-            }
+            Err(error) if error.valid_up_to() > 0 => self.feed_unicode(&bytes[..error.valid_up_to()], sink),
             Err(error) => {
                 if let Some(len) = error.error_len() {
                     self.line.invalid(sink);
@@ -301,10 +289,7 @@ fn plain_run(bytes: &[u8]) -> usize {
 
 fn shorten(mut text: String, limit: usize) -> String {
     if text.len() > limit {
-        let end = (0..=limit)
-            .rev()
-            .find(|&end| text.is_char_boundary(end))
-            .unwrap_or(0);
+        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }
@@ -354,18 +339,8 @@ impl Growing {
         if self.coloured {
             self.text.push_str(RESET);
         }
-        let Growing {
-            text,
-            removed,
-            overwritten,
-            ..
-        } = std::mem::take(self);
-        sink(CleanLine {
-            text,
-            removed,
-            overwritten,
-            cut: false,
-        });
+        let Growing { text, removed, overwritten, .. } = std::mem::take(self);
+        sink(CleanLine { text, removed, overwritten, cut: false });
     }
 
     fn carriage_return(&mut self) {
@@ -385,12 +360,7 @@ impl Growing {
         if self.returned {
             let overwritten = self.overwritten.saturating_add(1);
             let (removed, link) = (self.removed, self.link.take());
-            *self = Growing {
-                overwritten,
-                removed,
-                link,
-                ..Growing::default()
-            };
+            *self = Growing { overwritten, removed, link, ..Growing::default() };
         }
     }
 
@@ -421,12 +391,8 @@ impl Growing {
         match glyph::classify(c) {
             Glyph::Base => self.push_base(c, sink),
             Glyph::Mark => self.push_mark(c, sink),
-            Glyph::Joiner if self.base.is_some_and(glyph::is_pictograph) && !self.joiner => {
-                self.joiner = true
-            }
-            Glyph::Selector if self.base.is_some_and(glyph::takes_selector) => {
-                self.push_mark(c, sink)
-            }
+            Glyph::Joiner if self.base.is_some_and(glyph::is_pictograph) && !self.joiner => self.joiner = true,
+            Glyph::Selector if self.base.is_some_and(glyph::takes_selector) => self.push_mark(c, sink),
             Glyph::Joiner | Glyph::Selector | Glyph::Hidden => self.spell_out(c, sink),
             Glyph::Control => self.count(),
         }
@@ -523,11 +489,7 @@ impl Growing {
     fn remember_cut(&mut self, back: usize) {
         let len = self.text.len() - back;
         if len <= SOFT_LIMIT {
-            self.cut = Cut {
-                len,
-                column: self.column - back,
-                coloured: self.coloured,
-            };
+            self.cut = Cut { len, column: self.column - back, coloured: self.coloured };
         }
     }
 
@@ -544,16 +506,8 @@ impl Growing {
             head.push_str(RESET);
         }
         self.column -= cut.column;
-        let (removed, overwritten) = (
-            std::mem::take(&mut self.removed),
-            std::mem::take(&mut self.overwritten),
-        );
-        sink(CleanLine {
-            text: head,
-            removed,
-            overwritten,
-            cut: true,
-        });
+        let (removed, overwritten) = (std::mem::take(&mut self.removed), std::mem::take(&mut self.overwritten));
+        sink(CleanLine { text: head, removed, overwritten, cut: true });
     }
 }
 

@@ -56,14 +56,8 @@ pub enum Signal {
 }
 
 impl Signal {
-    const ALL: [Signal; 6] = [
-        Signal::Interrupt,
-        Signal::Terminate,
-        Signal::Kill,
-        Signal::Stacks,
-        Signal::Suspend,
-        Signal::Resume,
-    ];
+    const ALL: [Signal; 6] =
+        [Signal::Interrupt, Signal::Terminate, Signal::Kill, Signal::Stacks, Signal::Suspend, Signal::Resume];
 
     /// The byte that stands for it on the control socket.
     pub fn order(self) -> u8 {
@@ -142,16 +136,10 @@ impl FromStr for Report {
 pub fn supervise(args: &[OsString]) -> ExitCode {
     let args = args.strip_prefix(&[OsString::from("--")]).unwrap_or(args);
     let Some((program, args)) = args.split_first() else {
-        eprintln!(
-            "liveloop: {SUBCOMMAND} is internal: it needs `-- COMMAND…` and a socket as its standard input"
-        );
+        eprintln!("liveloop: {SUBCOMMAND} is internal: it needs `-- COMMAND…` and a socket as its standard input");
         return ExitCode::from(2);
     };
-    let Ok(lifeline) = std::io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map(UnixStream::from)
-    else {
+    let Ok(lifeline) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else {
         return ExitCode::from(2);
     };
     // Fails only for one who leads a group already, and then the command still gets a group of its own.
@@ -159,11 +147,7 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
-    let child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .process_group(0)
-        .spawn();
+    let child = Command::new(program).args(args).stdin(Stdio::null()).process_group(0).spawn();
     let leader = match child.map(|child| Pid::from_raw(child.id() as i32)) {
         Ok(Some(leader)) => leader,
         Ok(None) => return ExitCode::from(127),
@@ -174,10 +158,7 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     };
     report(&lifeline, Report::Started(leader.as_raw_nonzero().get()));
 
-    let tree = Arc::new(Tree {
-        leader,
-        running: Mutex::new(true),
-    });
+    let tree = Arc::new(Tree { leader, running: Mutex::new(true) });
     let (orders, below) = (lifeline.try_clone(), Arc::clone(&tree));
     std::thread::spawn(move || follow_orders(orders, &below));
 
@@ -194,9 +175,7 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     report(&lifeline, ending);
     match ending {
         Report::Signaled(signal, _) => ExitCode::from(128u8.saturating_add(signal as u8)),
-        Report::Exited(code, _) | Report::Started(code) | Report::Failed(code) => {
-            ExitCode::from(code as u8)
-        }
+        Report::Exited(code, _) | Report::Started(code) | Report::Failed(code) => ExitCode::from(code as u8),
     }
 }
 
@@ -260,20 +239,14 @@ impl Tree {
             let _ = rustix::process::kill_process_group(self.leader, number);
         }
         if signal != Signal::Interrupt {
-            for process in descendants()
-                .into_iter()
-                .filter(|process| process.group != self.leader)
-            {
+            for process in descendants().into_iter().filter(|process| process.group != self.leader) {
                 let _ = rustix::process::kill_process(process.pid, number);
             }
         }
     }
 
     fn deliver_to_handlers(&self, number: rustix::process::Signal) {
-        for process in descendants()
-            .into_iter()
-            .filter(|process| handles(process.pid, number))
-        {
+        for process in descendants().into_iter().filter(|process| handles(process.pid, number)) {
             let _ = rustix::process::kill_process(process.pid, number);
         }
     }
@@ -299,8 +272,7 @@ impl Tree {
         while self.is_populated() && Instant::now() < deadline {
             let found = descendants();
             for process in &found {
-                if rustix::process::kill_process(process.pid, rustix::process::Signal::KILL).is_ok()
-                {
+                if rustix::process::kill_process(process.pid, rustix::process::Signal::KILL).is_ok() {
                     killed.insert(process.pid.as_raw_nonzero());
                 }
             }
@@ -338,12 +310,7 @@ struct Descendant {
 fn descendants() -> Vec<Descendant> {
     let mut others: Vec<(Pid, i32, Descendant)> = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-            .and_then(Pid::from_raw)
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
         // A command name may hold anything, spaces and brackets included, so the fields are counted from its end.
@@ -355,9 +322,7 @@ fn descendants() -> Vec<Descendant> {
         };
         let fields = String::from_utf8_lossy(&stat[end + 1..]);
         let mut fields = fields.split_ascii_whitespace();
-        let (Some(state), Some(parent), Some(group)) =
-            (fields.next(), fields.next(), fields.next())
-        else {
+        let (Some(state), Some(parent), Some(group)) = (fields.next(), fields.next(), fields.next()) else {
             continue;
         };
         let (Ok(parent), Ok(group)) = (parent.parse::<i32>(), group.parse::<i32>()) else {
@@ -370,9 +335,7 @@ fn descendants() -> Vec<Descendant> {
     let mut family = BTreeSet::from([rustix::process::getpid().as_raw_nonzero().get()]);
     let mut found = Vec::new();
     loop {
-        let (ours, rest): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .partition(|(_, parent, _)| family.contains(parent));
+        let (ours, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, parent, _)| family.contains(parent));
         if ours.is_empty() {
             return found;
         }
@@ -384,14 +347,11 @@ fn descendants() -> Vec<Descendant> {
 
 /// Whether a process has a handler for a signal, rather than being ended by it.
 fn handles(pid: Pid, signal: rustix::process::Signal) -> bool {
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))
-    else {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())) else {
         return false;
     };
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = mask
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask >> (signal.as_raw() - 1) & 1 == 1
 }
 
@@ -401,23 +361,11 @@ mod tests {
 
     #[test]
     fn reports_survive_the_wire() {
-        let all = [
-            Report::Started(7),
-            Report::Failed(2),
-            Report::Exited(3, 1),
-            Report::Signaled(15, 0),
-        ];
+        let all = [Report::Started(7), Report::Failed(2), Report::Exited(3, 1), Report::Signaled(15, 0)];
         for report in all {
             assert_eq!(report.to_string().parse(), Ok(report));
         }
-        for nonsense in [
-            "",
-            "exited",
-            "exited x 0",
-            "exited 0",
-            "exited 0 -1",
-            "left 1 1",
-        ] {
+        for nonsense in ["", "exited", "exited x 0", "exited 0", "exited 0 -1", "left 1 1"] {
             assert_eq!(nonsense.parse::<Report>(), Err(()), "{nonsense:?}");
         }
     }
