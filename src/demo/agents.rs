@@ -1,0 +1,319 @@
+//! The backend's WebSocket: the handshake that may be refused, agent runs, and everyone who listens to them.
+//!
+//! Two message shapes are sent, as real backends mix them: `{"type", "payload": {…}, "timestamp": <epoch seconds>}` for
+//! agent events, and `{"type", "timestamp": "<ISO 8601>", …fields at the top level}` for connection and error messages.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::Full;
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{
+        CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    },
+    upgrade::Upgraded,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+use tokio::{
+    sync::{broadcast::error::RecvError, watch},
+    task::JoinSet,
+    time,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+use super::{
+    http::{Reply, json_reply},
+    services::bearer_token,
+    world::{Bearer, Scenario, ServiceName, World, epoch_seconds, now_iso},
+};
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+const SUBPROTOCOL: &str = "jwt-auth";
+const SEND_WAIT: Duration = Duration::from_secs(5);
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+const MESSAGE_BYTES: usize = 1 << 20;
+const RUNS_AT_ONCE: usize = 16;
+
+/// Answers the opening handshake, and lives on as a task when it is accepted.
+pub(super) async fn open(world: &Arc<World>, request: Request<Incoming>) -> Reply {
+    world.nap(0.05).await;
+    let headers = request.headers();
+    let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
+        return json_reply(
+            StatusCode::UPGRADE_REQUIRED,
+            json!({"detail": "this is a WebSocket"}),
+        );
+    };
+    let user = match bearer_of(world, headers) {
+        Bearer::User(user) if world.level() > 1 => user,
+        Bearer::Expired if world.level() > 1 => {
+            return json_reply(StatusCode::UNAUTHORIZED, json!({"detail": "token expired"}));
+        }
+        Bearer::User(_) | Bearer::Expired | Bearer::Unknown => {
+            world
+                .service(ServiceName::Backend)
+                .log("WARNING", "WebSocket upgrade refused: 403");
+            let refusal = json!({"detail": "WebSocket authentication failed: JWT required"});
+            return json_reply(StatusCode::FORBIDDEN, refusal);
+        }
+    };
+    let mut reply = Response::new(Full::default());
+    *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    reply
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    reply
+        .headers_mut()
+        .insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        reply.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if offered_protocols(headers).any(|offered| offered == SUBPROTOCOL) {
+        reply.headers_mut().insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(SUBPROTOCOL),
+        );
+    }
+    let talking = world.clone();
+    world.spawn(async move {
+        if let Ok(upgraded) = hyper::upgrade::on(request).await {
+            let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES));
+            let socket = WebSocketStream::from_raw_socket(
+                TokioIo::new(upgraded),
+                Role::Server,
+                Some(limits),
+            )
+            .await;
+            converse(&talking, socket, &user).await;
+        }
+    });
+    reply
+}
+
+fn offered_protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+}
+
+/// The token comes in the `Authorization` header or as the subprotocol `jwt.<base64url of the token>`.
+fn bearer_of(world: &World, headers: &HeaderMap) -> Bearer {
+    let encoded = offered_protocols(headers).find_map(|offered| offered.strip_prefix("jwt."));
+    let decoded = encoded.and_then(|text| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok());
+    match decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(token) => world.bearer_of(&token),
+        None => world.bearer_of(bearer_token(headers).unwrap_or_default()),
+    }
+}
+
+/// Everything that happens on one accepted socket, until either side has had enough.
+async fn converse(world: &Arc<World>, mut socket: Socket, user: &Arc<str>) {
+    if world.level() == 2 {
+        let reason = "Authentication failed: user_context must be a UserExecutionContext instance";
+        let refusal = flat("error", json!({"error": reason, "code": "AUTH_REQUIRED"}));
+        if send(&mut socket, refusal).await.is_ok() {
+            close(socket, CloseCode::Policy, "SSOT authentication failed").await;
+        }
+        return;
+    }
+    // Listening starts before the greeting, so that whoever has been greeted misses nothing.
+    let mut events = world.events.subscribe();
+    let mut ready = world.service(ServiceName::Backend).ready.subscribe();
+    let greetings = [
+        flat(
+            "connection_ready",
+            json!({"connection_id": world.fresh("ws"), "user_id": &**user, "server_time": now_iso()}),
+        ),
+        enveloped(
+            "system_message",
+            user,
+            json!({"event": "connection_established", "factory_pattern_enabled": true}),
+        ),
+    ];
+    for greeting in greetings {
+        if send(&mut socket, greeting).await.is_err() {
+            return;
+        }
+    }
+    let flaps = world.scenario == Scenario::Flap;
+    let drop_out = time::sleep(Duration::from_secs_f64(2.0 * world.pace));
+    tokio::pin!(drop_out);
+    // A run ends with the socket that started it.
+    let mut runs = JoinSet::new();
+    loop {
+        let answer = tokio::select! {
+            () = replaced(&mut ready) => return close(socket, CloseCode::Restart, "service restart").await,
+            () = &mut drop_out, if flaps => return close(socket, CloseCode::Error, "internal error").await,
+            Some(_) = runs.join_next(), if !runs.is_empty() => None,
+            event = events.recv() => match event {
+                Ok(event) if event.user == *user => Some(event.text.as_str().to_owned()),
+                Ok(_) => None,
+                Err(RecvError::Lagged(missed)) => {
+                    Some(enveloped("system_message", user, json!({"event": "messages_dropped", "count": missed})))
+                }
+                Err(RecvError::Closed) => return,
+            },
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => match Wish::read(&text) {
+                    Wish::Ping => Some(flat("pong", json!({}))),
+                    Wish::StartAgent(_) if runs.len() >= RUNS_AT_ONCE => {
+                        Some(flat("error", json!({"error": "too many runs on one socket", "code": "RATE_LIMITED"})))
+                    }
+                    Wish::StartAgent(request) => {
+                        let (world, user) = (world.clone(), user.clone());
+                        runs.spawn(async move { run_agent(&world, &user, &request).await });
+                        None
+                    }
+                    Wish::Unclear(error, code) => Some(flat("error", json!({"error": error, "code": code}))),
+                },
+                Some(Ok(_)) => None,
+                Some(Err(_)) | None => return,
+            },
+        };
+        if let Some(answer) = answer
+            && send(&mut socket, answer).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// What a client may ask for.
+enum Wish {
+    Ping,
+    StartAgent(Value),
+    Unclear(String, &'static str),
+}
+
+impl Wish {
+    fn read(text: &str) -> Self {
+        let message: Value = match serde_json::from_str(text) {
+            Ok(message) => message,
+            Err(error) => return Self::Unclear(format!("invalid JSON: {error}"), "BAD_MESSAGE"),
+        };
+        match message["type"].as_str() {
+            Some("ping") => Self::Ping,
+            Some("start_agent" | "user_message" | "chat") => {
+                Self::StartAgent(message.get("payload").unwrap_or(&message).clone())
+            }
+            other => Self::Unclear(format!("unknown message type {other:?}"), "UNKNOWN_TYPE"),
+        }
+    }
+}
+
+/// One run, as far as the serving revision takes it.
+async fn run_agent(world: &World, user: &Arc<str>, request: &Value) {
+    let level = world.level();
+    let wanted = |key: &str| request[key].as_str().map(str::to_owned);
+    let run = world.fresh("run");
+    let thread = wanted("thread_id").unwrap_or_else(|| world.fresh("thread"));
+    let agent = wanted("agent_name")
+        .or_else(|| wanted("agent"))
+        .unwrap_or_else(|| "supervisor".to_owned());
+    let say = |kind: &str, more: Value| {
+        let mut payload = Map::from_iter([
+            ("run_id".to_owned(), json!(&run)),
+            ("thread_id".to_owned(), json!(&thread)),
+            ("agent_name".to_owned(), json!(&agent)),
+        ]);
+        if let Value::Object(more) = more {
+            payload.extend(more);
+        }
+        world.publish(user, kind, Value::Object(payload));
+    };
+    say("agent_started", json!({}));
+    world.nap(0.08).await;
+    for thought in ["reading the request", "choosing a tool"] {
+        say("agent_thinking", json!({"thought": thought}));
+        world.nap(0.12).await;
+    }
+    if level == 3 {
+        let backend = world.service(ServiceName::Backend);
+        return backend.log(
+            "ERROR",
+            format!("{run}: agent execution timed out after agent_thinking"),
+        );
+    }
+    for tool in ["cost_analyzer", "usage_report"] {
+        if level >= 5 {
+            let call = world.fresh("call");
+            let asked =
+                json!({"tool_name": tool, "tool_call_id": &call, "parameters": {"window": "30d"}});
+            say("tool_executing", asked);
+            world.nap(0.25).await;
+            let took = 250.0 * world.pace;
+            say(
+                "tool_completed",
+                json!({"tool_name": tool, "tool_call_id": &call, "result": {"rows": 42}, "duration_ms": took}),
+            );
+        }
+        world.nap(0.05).await;
+    }
+    let response = "Savings of 18 percent are possible.";
+    say(
+        "agent_completed",
+        json!({"final_response": response, "duration_ms": 900.0 * world.pace}),
+    );
+}
+
+fn flat(kind: &str, fields: Value) -> String {
+    let mut message = Map::from_iter([
+        ("type".to_owned(), json!(kind)),
+        ("timestamp".to_owned(), json!(now_iso())),
+    ]);
+    if let Value::Object(fields) = fields {
+        message.extend(fields);
+    }
+    Value::Object(message).to_string()
+}
+
+fn enveloped(kind: &str, user: &str, payload: Value) -> String {
+    json!({"type": kind, "payload": payload, "timestamp": epoch_seconds(), "user_id": user})
+        .to_string()
+}
+
+/// Waits until the service is being replaced.
+async fn replaced(ready: &mut watch::Receiver<bool>) {
+    // An error means that the service is gone altogether, which is no different for its sockets.
+    let _ = ready.wait_for(|ready| !ready).await;
+}
+
+/// A client that takes nothing for a while has lost its place.
+async fn send(socket: &mut Socket, text: String) -> Result<(), ()> {
+    match time::timeout(SEND_WAIT, socket.send(Message::text(text))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(()),
+    }
+}
+
+/// Says goodbye, and waits a moment for the other side to say it too.
+async fn close(mut socket: Socket, code: CloseCode, reason: &'static str) {
+    let goodbye = async {
+        if socket
+            .close(Some(CloseFrame {
+                code,
+                reason: reason.into(),
+            }))
+            .await
+            .is_ok()
+        {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let _ = time::timeout(CLOSE_WAIT, goodbye).await;
+}
