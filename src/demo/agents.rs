@@ -49,7 +49,7 @@ const RUNS_AT_ONCE: usize = 16;
 
 /// Answers the opening handshake, and lives on as a task when it is accepted.
 pub(super) async fn open(world: &Arc<World>, request: Request<Incoming>) -> Reply {
-    world.nap(0.05).await;
+    world.nap(0.09).await;
     let headers = request.headers();
     let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
         return json_reply(
@@ -316,4 +316,191 @@ async fn close(mut socket: Socket, code: CloseCode, reason: &'static str) {
         }
     };
     let _ = time::timeout(CLOSE_WAIT, goodbye).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{
+        Environment,
+        client::{self, Answer, Call, Received, Trouble, receive},
+        start,
+    };
+
+    const PACE: f64 = 0.02;
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    async fn token(environment: &Environment, user: &str, life: u64) -> String {
+        let (auth, wish) = (
+            environment.auth.to_string(),
+            json!({"user_id": user, "expires_in": life}),
+        );
+        let call = Call::post(&auth, "/auth/e2e/test-auth", wish)
+            .with_header("x-e2e-bypass-key", "demo-key");
+        let answer = call.send().await.expect("an answer");
+        answer.json()["access_token"]
+            .as_str()
+            .expect("a token")
+            .to_owned()
+    }
+
+    async fn connect(environment: &Environment, user: &str) -> Result<client::Socket, Trouble> {
+        let token = token(environment, user, 900).await;
+        client::open_socket(&environment.backend.to_string(), &token).await
+    }
+
+    async fn next(socket: &mut client::Socket) -> Received {
+        time::timeout(LIMIT, receive(socket))
+            .await
+            .expect("something in time")
+    }
+
+    /// What comes until a message of this type has come, or the socket closes.
+    async fn until(socket: &mut client::Socket, last: &str) -> Vec<Value> {
+        let mut heard = Vec::new();
+        while let Received::Message(message) = next(socket).await {
+            let over = message["type"] == last;
+            heard.push(message);
+            if over {
+                break;
+            }
+        }
+        heard
+    }
+
+    async fn close_code(socket: &mut client::Socket) -> Option<u16> {
+        loop {
+            if let Received::Closed(frame) = next(socket).await {
+                return frame.map(|frame| frame.code.into());
+            }
+        }
+    }
+
+    async fn deploy(environment: &Environment) {
+        let platform = environment.platform.to_string();
+        let answer = Call::post(&platform, "/deploy/backend", json!({}))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+    }
+
+    #[tokio::test]
+    async fn the_first_revision_refuses_the_handshake_with_a_reason() {
+        let environment = start(Scenario::Story, PACE).await.expect("loopback ports");
+        let body = r#"{"detail":"WebSocket authentication failed: JWT required"}"#.to_owned();
+        let refusal = Trouble::Refused(Answer {
+            status: StatusCode::FORBIDDEN,
+            body,
+        });
+        assert_eq!(connect(&environment, "ada").await.err(), Some(refusal));
+    }
+
+    #[tokio::test]
+    async fn a_token_that_ran_out_is_refused_with_401() {
+        let environment = start(Scenario::Green, PACE).await.expect("loopback ports");
+        let token = token(&environment, "ada", 0).await;
+        let refusal = client::open_socket(&environment.backend.to_string(), &token)
+            .await
+            .err();
+        assert!(
+            matches!(refusal, Some(Trouble::Refused(answer)) if answer.status == StatusCode::UNAUTHORIZED)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_run_is_heard_by_every_socket_of_its_user_and_by_no_other() {
+        let environment = start(Scenario::Green, PACE).await.expect("loopback ports");
+        let mut watching = connect(&environment, "ada").await.expect("accepted");
+        let mut starting = connect(&environment, "ada").await.expect("accepted");
+        let mut stranger = connect(&environment, "bob").await.expect("accepted");
+        for socket in [&mut watching, &mut starting, &mut stranger] {
+            until(socket, "system_message").await;
+        }
+        let wish =
+            r#"{"type":"start_agent","payload":{"agent_name":"triage","thread_id":"thread_1"}}"#;
+        starting.send(Message::text(wish)).await.expect("sent");
+        let heard = until(&mut starting, "agent_completed").await;
+        assert_eq!(until(&mut watching, "agent_completed").await, heard);
+        let kinds: Vec<&str> = heard
+            .iter()
+            .filter_map(|event| event["type"].as_str())
+            .collect();
+        let tool = ["tool_executing", "tool_completed"];
+        let whole = [
+            &["agent_started", "agent_thinking", "agent_thinking"][..],
+            &tool,
+            &tool,
+            &["agent_completed"],
+        ];
+        assert_eq!(kinds, whole.concat());
+        for event in &heard {
+            assert_eq!(event["payload"]["thread_id"], "thread_1");
+            assert_eq!(event["payload"]["agent_name"], "triage");
+            assert_eq!(event["payload"]["run_id"], heard[0]["payload"]["run_id"]);
+            assert!(event["timestamp"].is_f64());
+        }
+        // The stranger's next message is the answer to its own ping.
+        stranger
+            .send(Message::text(r#"{"type":"ping"}"#))
+            .await
+            .expect("sent");
+        assert!(
+            matches!(next(&mut stranger).await, Received::Message(pong) if pong["type"] == "pong")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_deploy_closes_sockets_with_1012() {
+        let environment = start(Scenario::Green, PACE).await.expect("loopback ports");
+        let mut socket = connect(&environment, "ada").await.expect("accepted");
+        deploy(&environment).await;
+        assert_eq!(close_code(&mut socket).await, Some(1012));
+    }
+
+    #[tokio::test]
+    async fn a_flapping_socket_is_dropped_with_1011() {
+        let environment = start(Scenario::Flap, PACE).await.expect("loopback ports");
+        let mut socket = connect(&environment, "ada").await.expect("accepted");
+        assert_eq!(close_code(&mut socket).await, Some(1011));
+    }
+
+    #[tokio::test]
+    async fn messages_that_make_no_sense_are_answered_with_an_error() {
+        let environment = start(Scenario::Green, PACE).await.expect("loopback ports");
+        let mut socket = connect(&environment, "ada").await.expect("accepted");
+        for (message, code) in [
+            ("{", "BAD_MESSAGE"),
+            (r#"{"type":"dance"}"#, "UNKNOWN_TYPE"),
+            ("7", "UNKNOWN_TYPE"),
+        ] {
+            socket.send(Message::text(message)).await.expect("sent");
+            let answers = until(&mut socket, "error").await;
+            let error = answers.last().expect("an answer");
+            assert_eq!(error["code"], code, "{message}");
+            assert!(
+                error["timestamp"].is_string(),
+                "flat messages carry ISO times"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_may_come_as_a_subprotocol() {
+        let (_alive, ended) = watch::channel(());
+        let world = World::new(Scenario::Green, PACE, ended);
+        let token = world.issue_token("ada", LIMIT);
+        let mut headers = HeaderMap::new();
+        let offered = format!("jwt-auth, jwt.{}", URL_SAFE_NO_PAD.encode(&token));
+        headers.insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_str(&offered).expect("plain text"),
+        );
+        assert_eq!(bearer_of(&world, &headers), Bearer::User("ada".into()));
+        headers.insert(
+            SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static("jwt-auth, jwt.%%%"),
+        );
+        assert_eq!(bearer_of(&world, &headers), Bearer::Unknown);
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    io::{self, Write},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -94,13 +95,13 @@ impl fmt::Display for Obstacle {
 /// Deploys: exit code 0 when the new revision serves, 1 when it does not, 2 for bad usage.
 pub(super) async fn run(arguments: &[String]) -> ExitCode {
     let Some(order) = Order::read(arguments) else {
-        eprintln!("{USAGE}");
+        let _ = writeln!(io::stderr(), "{USAGE}");
         return ExitCode::from(2);
     };
     match deploy(&order).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(obstacle) => {
-            eprintln!("\x1b[31mERROR\x1b[0m {obstacle}");
+            let _ = writeln!(io::stderr(), "\x1b[31mERROR\x1b[0m {obstacle}");
             ExitCode::FAILURE
         }
     }
@@ -109,11 +110,11 @@ pub(super) async fn run(arguments: &[String]) -> ExitCode {
 async fn deploy(order: &Order) -> Result<(), Obstacle> {
     let logs = format!("/logs/{}", order.service);
     let before = describe(order).await?;
-    println!(
+    say(format_args!(
         "==> deploying {} (serving {})",
         order.service,
         serving(&before)
-    );
+    ));
     let mut seen = ask(order, &logs)
         .await?
         .as_array()
@@ -130,10 +131,10 @@ async fn deploy(order: &Order) -> Result<(), Obstacle> {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    println!(
+    say(format_args!(
         "{}",
         json!({"loop": "target", "version": target.rsplit('/').next()})
-    );
+    ));
 
     let begun = Instant::now();
     let limit = Duration::from_secs_f64(60.0 * order.pace.max(1.0));
@@ -168,29 +169,43 @@ fn conclude(state: &Value, took: Duration) -> Result<(), Obstacle> {
         ));
     }
     let took = took.as_secs_f64();
-    println!(
+    say(format_args!(
         "\x1b[32mDone.\x1b[0m {} serves 100 percent of traffic ({took:.1} s)",
         serving(state)
-    );
+    ));
     Ok(())
+}
+
+/// Prints a line at once. Whether anyone reads on is no reason to leave a deploy alone.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Requests are the service's daily life and not part of the deploy; all else is.
 fn print_entry(entry: &Value) {
     let severity = entry["severity"].as_str().unwrap_or_default();
     let text = entry["textPayload"].as_str().unwrap_or_default();
-    match severity {
+    let line = match severity {
         "INFO" => return,
-        "WARNING" => println!("    \x1b[33m{severity:<7}\x1b[0m {text}"),
-        "ERROR" => println!("    \x1b[31m{severity:<7}\x1b[0m {text}"),
-        _ => println!("    {severity:<7} {text}"),
+        "WARNING" => format!("    \x1b[33m{severity:<7}\x1b[0m {text}"),
+        "ERROR" => format!("    \x1b[31m{severity:<7}\x1b[0m {text}"),
+        _ => format!("    {severity:<7} {text}"),
+    };
+    // What is said at a phase's beginning belongs to it, and so does what is said at its end.
+    match entry["phase"]["state"].as_str() {
+        None => say(format_args!("{line}")),
+        Some("start") => say(format_args!("{}\n{line}", phase_line(entry))),
+        Some(_) => say(format_args!("{line}\n{}", phase_line(entry))),
     }
-    if let Some(phase) = entry.get("phase") {
-        println!(
-            "{}",
-            json!({"loop": "phase", "name": phase["name"], "state": phase["state"], "detail": text})
-        );
-    }
+}
+
+/// A line of the step protocol, its keys in the order in which people read them.
+fn phase_line(entry: &Value) -> String {
+    let (phase, detail) = (&entry["phase"], &entry["textPayload"]);
+    format!(
+        r#"{{"loop":"phase","name":{},"state":{},"detail":{detail}}}"#,
+        phase["name"], phase["state"]
+    )
 }
 
 async fn describe(order: &Order) -> Result<Value, Obstacle> {

@@ -1,6 +1,11 @@
 //! The subcommands that the demo starts the program with, and that no user sees.
 
-use std::{ffi::OsString, process::ExitCode, time::Duration};
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
 
 use super::{deploy, module, suite};
 
@@ -28,7 +33,7 @@ fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("failed to start the runtime: {error}");
+            let _ = writeln!(io::stderr(), "failed to start the runtime: {error}");
             return ExitCode::from(2);
         }
     };

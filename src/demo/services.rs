@@ -89,7 +89,7 @@ pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn issue_token(world: &World, request: Request<Incoming>) -> Reply {
-    world.nap(0.04).await;
+    world.nap(0.06).await;
     if request
         .headers()
         .get("x-e2e-bypass-key")
@@ -166,10 +166,10 @@ async fn api(world: &World, method: &Method, path: &str, request: Request<Incomi
     }
 }
 
-/// Every path has its own pace, as in a real service: between 50 and 130 ms.
+/// Every path has its own pace, as in a real service: between 60 and 180 ms.
 fn latency_of(path: &str) -> f64 {
     let mixed = path.bytes().fold(7_u32, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });
-    0.05 + f64::from(mixed % 80) / 1000.0
+    0.06 + f64::from(mixed % 120) / 1000.0
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     env, fmt,
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Write},
     process::{ExitCode, ExitStatus, Stdio},
     time::Duration,
 };
@@ -72,7 +72,7 @@ impl Selection {
 
 /// Says on standard error why there is nothing to run, which is exit code 2.
 pub(super) fn complain(reason: fmt::Arguments<'_>) -> ExitCode {
-    eprintln!("demo suite: {reason}");
+    let _ = writeln!(io::stderr(), "demo suite: {reason}");
     ExitCode::from(2)
 }
 
