@@ -1,6 +1,6 @@
 //! The suite as a table: eight modules, sixty tests, and what each of them checks.
 
-use super::checks::{Check, Place};
+use super::{bench::Place, checks::Check};
 
 /// A file of tests; one child process runs it.
 #[derive(Debug)]

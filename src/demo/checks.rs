@@ -1,20 +1,17 @@
-//! What the tests do: real calls to the environment, and failures told as a Python suite would tell them.
+//! What the tests check, by real calls to the environment.
 
-use std::{
-    cell::{Cell, RefCell},
-    env, process,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, future::join_all};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::{
-    client::{Answer, Call, Received, Socket, Trouble, open_socket, receive},
-    reporter::Reporter,
+    bench::{Bench, Place, call, kind_of},
+    client::{Answer, Call, Received, Socket, receive},
+    failure::{Failure, Outcome, closed_error, expect},
 };
 
 const CRITICAL: [&str; 5] = [
@@ -24,15 +21,6 @@ const CRITICAL: [&str; 5] = [
     "tool_completed",
     "agent_completed",
 ];
-const PRINTED_BYTES: usize = 64 << 10;
-
-/// One of the services.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    Backend,
-    Auth,
-    Frontend,
-}
 
 /// What a test checks.
 #[derive(Debug, Clone, Copy)]
@@ -77,144 +65,7 @@ pub(super) enum Check {
     ExpectedFailure(&'static str),
 }
 
-/// How a test failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    /// The exception as Python prints it.
-    pub(super) error: String,
-    /// The statement in the test that raised it.
-    statement: &'static str,
-    /// Where below the test it was raised.
-    helper: Option<&'static str>,
-}
-
-impl Failure {
-    fn in_test(statement: &'static str, error: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            statement,
-            helper: None,
-        }
-    }
-
-    fn in_helper(statement: &'static str, helper: &'static str, error: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            statement,
-            helper: Some(helper),
-        }
-    }
-
-    pub(super) fn timed_out(after: Duration) -> Self {
-        Self::in_test(
-            "...",
-            format!("Failed: Timeout >{:.1}s", after.as_secs_f64()),
-        )
-    }
-
-    /// The traceback, the test's own frame first.
-    pub(super) fn trace(&self, file: &str, line: usize, name: &str) -> String {
-        let helper = self
-            .helper
-            .map(|frame| format!("{frame}\n"))
-            .unwrap_or_default();
-        format!(
-            "{file}:{}: in {name}\n    {}\n{helper}E   {}\n",
-            line + 3,
-            self.statement,
-            self.error
-        )
-    }
-}
-
-const IN_CONNECT: &str = "tests/e2e/conftest.py:46: in connect\n    socket = await websockets.connect(url, additional_headers=bearer(token))";
-const IN_TOKEN: &str = "tests/e2e/conftest.py:31: in token\n    answer = auth.post(\"/auth/e2e/test-auth\", json={}, headers=bypass)";
-const IN_AGENT_RUN: &str =
-    "tests/e2e/conftest.py:63: in agent_run\n    raise AssertionError(event[\"error\"])";
-const IN_RECEIVE: &str =
-    "tests/e2e/conftest.py:58: in agent_run\n    raw = await asyncio.wait_for(ws.recv(), silence)";
-const IN_CLIENT: &str =
-    "tests/e2e/conftest.py:22: in call\n    return client.request(method, path, timeout=10)";
-
-type Outcome = Result<(), Failure>;
-
-/// What a test stands on: where the services are, and where its output goes.
-#[derive(Debug)]
-pub(super) struct Bench<'a> {
-    backend: String,
-    auth: String,
-    frontend: String,
-    key: String,
-    pace: f64,
-    reporter: &'a Reporter,
-    reached: Cell<bool>,
-    runs: Cell<u32>,
-    test: RefCell<String>,
-    printed: RefCell<String>,
-}
-
-impl<'a> Bench<'a> {
-    /// The bench that the `DEMO_*` variables describe.
-    pub(super) fn from_env(reporter: &'a Reporter) -> Result<Self, String> {
-        let wanted = |name: &str| {
-            env::var(name).map_err(|_| format!("{name} is not set: it says where the service is"))
-        };
-        let pace = env::var("DEMO_PACE")
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(1.0);
-        Ok(Self {
-            backend: wanted("DEMO_BACKEND")?,
-            auth: wanted("DEMO_AUTH")?,
-            frontend: wanted("DEMO_FRONTEND")?,
-            key: env::var("DEMO_KEY").unwrap_or_default(),
-            pace: f64::clamp(pace, 0.01, 100.0),
-            reporter,
-            reached: Cell::new(false),
-            runs: Cell::new(0),
-            test: RefCell::default(),
-            printed: RefCell::default(),
-        })
-    }
-
-    /// How long one test may take at most.
-    pub(super) fn limit(&self) -> Duration {
-        Duration::from_secs_f64(20.0 * self.pace.max(1.0))
-    }
-
-    /// Clears the table for the next test.
-    pub(super) fn begin(&self, id: &str) {
-        self.test.replace(id.to_owned());
-        self.printed.borrow_mut().clear();
-    }
-
-    /// What the test printed.
-    pub(super) fn printed(&self) -> String {
-        self.printed.borrow().clone()
-    }
-
-    fn print(&self, line: &str) {
-        let mut printed = self.printed.borrow_mut();
-        if printed.len() + line.len() < PRINTED_BYTES {
-            printed.push_str(line);
-            printed.push('\n');
-        }
-        self.reporter.say(&json!({"e": "output", "id": &*self.test.borrow(), "stream": "stdout", "text": format!("{line}\n")}));
-    }
-
-    fn base(&self, place: Place) -> &str {
-        match place {
-            Place::Backend => &self.backend,
-            Place::Auth => &self.auth,
-            Place::Frontend => &self.frontend,
-        }
-    }
-
-    /// How long an agent may say nothing before a test gives up. Not below what a busy machine needs.
-    fn silence(&self) -> Duration {
-        Duration::from_secs_f64((1.2 * self.pace).max(0.8))
-    }
-
+impl Bench<'_> {
     /// Does what the check says.
     pub(super) async fn run(&self, check: Check) -> Outcome {
         if !matches!(check, Check::Skip(_)) {
@@ -255,24 +106,13 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The time that fixtures of such a suite take, so that a run can be watched: 80 to 220 ms, by the test's name.
-    async fn set_up(&self) {
-        let mixed = self.test.borrow().bytes().fold(7_u32, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        tokio::time::sleep(Duration::from_secs_f64(
-            (0.08 + f64::from(mixed % 140) / 1000.0) * self.pace,
-        ))
-        .await;
-    }
-
     async fn get(&self, place: Place, path: &str) -> Outcome {
         let answer = call(Call::get(self.base(place), path)).await?;
         expect_success(path, &answer)
     }
 
     async fn post(&self, path: &str, body: Value) -> Result<Value, Failure> {
-        let answer = call(Call::post(&self.backend, path, body)).await?;
+        let answer = call(Call::post(self.base(Place::Backend), path, body)).await?;
         expect_success(path, &answer)?;
         Ok(answer.json())
     }
@@ -287,7 +127,7 @@ impl<'a> Bench<'a> {
         )
         .await?;
         let path = format!("/api/threads/{thread}/history");
-        let answer = call(Call::get(&self.backend, &path)).await?;
+        let answer = call(Call::get(self.base(Place::Backend), &path)).await?;
         expect_success(&path, &answer)?;
         expect(
             answer.json()["messages"][0]["content"] == "hello",
@@ -302,7 +142,7 @@ impl<'a> Bench<'a> {
     }
 
     async fn unknown(&self) -> Outcome {
-        let answer = call(Call::get(&self.backend, "/api/nothing/here")).await?;
+        let answer = call(Call::get(self.base(Place::Backend), "/api/nothing/here")).await?;
         let refused =
             answer.status == StatusCode::NOT_FOUND && answer.json()["detail"] == "Not Found";
         expect(refused, "assert answer.status_code == 404", || {
@@ -332,33 +172,12 @@ impl<'a> Bench<'a> {
         })
     }
 
-    async fn token(&self, life: u64) -> Result<String, Failure> {
-        let wish = Call::post(
-            &self.auth,
-            "/auth/e2e/test-auth",
-            json!({"expires_in": life}),
-        );
-        let answer = wish.with_header("x-e2e-bypass-key", &self.key).send().await;
-        let answer = answer.map_err(|trouble| {
-            Failure::in_helper("async def test(token):", IN_TOKEN, http_error(&trouble))
-        })?;
-        let token = answer.json()["access_token"].as_str().map(str::to_owned);
-        token
-            .filter(|_| answer.status == StatusCode::OK)
-            .ok_or_else(|| {
-                let error = format!(
-                    "AssertionError: no token: HTTP {} {}",
-                    answer.status.as_u16(),
-                    answer.excerpt()
-                );
-                Failure::in_helper("async def test(token):", IN_TOKEN, error)
-            })
-    }
-
     async fn whoami(&self, token: &str, wanted: StatusCode) -> Outcome {
         let bearer = format!("Bearer {token}");
-        let answer =
-            call(Call::get(&self.auth, "/auth/me").with_header("authorization", &bearer)).await?;
+        let answer = call(
+            Call::get(self.base(Place::Auth), "/auth/me").with_header("authorization", &bearer),
+        )
+        .await?;
         expect(
             answer.status == wanted,
             "assert answer.status_code == wanted",
@@ -371,21 +190,6 @@ impl<'a> Bench<'a> {
                 )
             },
         )
-    }
-
-    async fn connect(&self, statement: &'static str) -> Result<Socket, Failure> {
-        let token = self.token(900).await?;
-        let opened = open_socket(&self.backend, &token).await;
-        opened.map_err(|trouble| {
-            if let Trouble::Refused(answer) = &trouble {
-                self.print(&format!(
-                    "handshake refused: HTTP {} {}",
-                    answer.status.as_u16(),
-                    answer.excerpt()
-                ));
-            }
-            Failure::in_helper(statement, IN_CONNECT, handshake_error(&trouble))
-        })
     }
 
     /// Opens a socket and waits for `connection_ready`.
@@ -509,68 +313,6 @@ impl<'a> Bench<'a> {
             },
         )
     }
-
-    /// Starts an agent and gives back the events of its run. Other runs of the same user are heard too and passed over:
-    /// the thread that this test chose tells which is its own.
-    async fn agent_run(&self) -> Result<Vec<Value>, Failure> {
-        const STATEMENT: &str = "events = await agent_run()";
-        let mut socket = self.connect(STATEMENT).await?;
-        self.runs.set(self.runs.get() + 1);
-        let thread = format!("thread_{}_{}", process::id(), self.runs.get());
-        let request = json!({"user_request": "reduce my spend", "agent_name": "supervisor", "thread_id": &thread});
-        // A socket that is already closed says why when it is read.
-        let _ = socket
-            .send(Message::text(
-                json!({"type": "start_agent", "payload": request}).to_string(),
-            ))
-            .await;
-        let mut events = Vec::new();
-        let mut heard = tokio::time::Instant::now();
-        loop {
-            let event =
-                match tokio::time::timeout_at(heard + self.silence(), receive(&mut socket)).await {
-                    Ok(Received::Message(event)) => event,
-                    Ok(Received::Closed(frame)) => {
-                        return Err(Failure::in_helper(
-                            STATEMENT,
-                            IN_RECEIVE,
-                            closed_error(frame.as_ref()),
-                        ));
-                    }
-                    Err(_) => return Ok(events),
-                };
-            let own = event["payload"]["thread_id"] == *thread;
-            let kind = kind_of(&event).to_owned();
-            let of_a_run = kind.starts_with("agent_") || kind.starts_with("tool_");
-            if of_a_run && !own {
-                continue;
-            }
-            self.print(&format!("event: {kind}"));
-            if kind == "error" {
-                let reason = event["error"].as_str().unwrap_or_default();
-                return Err(Failure::in_helper(
-                    STATEMENT,
-                    IN_AGENT_RUN,
-                    format!("AssertionError: {reason}"),
-                ));
-            }
-            heard = tokio::time::Instant::now();
-            let over = kind == "agent_completed";
-            events.push(event);
-            if over {
-                return Ok(events);
-            }
-        }
-    }
-}
-
-/// The statement held, or this is why not.
-fn expect(holds: bool, statement: &'static str, error: impl FnOnce() -> String) -> Outcome {
-    if holds {
-        Ok(())
-    } else {
-        Err(Failure::in_test(statement, error()))
-    }
 }
 
 fn expect_success(path: &str, answer: &Answer) -> Outcome {
@@ -587,85 +329,9 @@ fn expect_success(path: &str, answer: &Answer) -> Outcome {
     )
 }
 
-async fn call(call: Call<'_>) -> Result<Answer, Failure> {
-    let sent = call.send().await;
-    sent.map_err(|trouble| {
-        Failure::in_helper(
-            "answer = call(method, path)",
-            IN_CLIENT,
-            http_error(&trouble),
-        )
-    })
-}
-
-fn kind_of(event: &Value) -> &str {
-    event["type"].as_str().unwrap_or_default()
-}
-
 fn kinds_of(events: &[Value]) -> Vec<String> {
     events
         .iter()
         .map(|event| kind_of(event).to_owned())
         .collect()
-}
-
-/// What httpx would raise.
-fn http_error(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Unreachable(error) => format!("httpx.ConnectError: {error}"),
-        Trouble::Broken(error) => format!("httpx.RemoteProtocolError: {error}"),
-        Trouble::TimedOut => "httpx.ReadTimeout: the read operation timed out".to_owned(),
-        Trouble::Refused(answer) => {
-            format!("httpx.HTTPStatusError: HTTP {}", answer.status.as_u16())
-        }
-    }
-}
-
-/// What websockets would raise.
-fn handshake_error(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Unreachable(error) => format!("ConnectionRefusedError: {error}"),
-        Trouble::Broken(error) => format!("websockets.exceptions.InvalidMessage: {error}"),
-        Trouble::TimedOut => "TimeoutError: timed out during opening handshake".to_owned(),
-        Trouble::Refused(answer) => {
-            let status = answer.status.as_u16();
-            format!(
-                "websockets.exceptions.InvalidStatus: server rejected WebSocket connection: HTTP {status}"
-            )
-        }
-    }
-}
-
-fn closed_error(frame: Option<&CloseFrame>) -> String {
-    match frame {
-        Some(frame) => {
-            format!(
-                "websockets.exceptions.ConnectionClosedError: received {} ({})",
-                u16::from(frame.code),
-                frame.reason
-            )
-        }
-        None => "websockets.exceptions.ConnectionClosedError: no close frame received or sent"
-            .to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_has_the_tests_own_frame_first_and_the_error_last() {
-        let failure = Failure::in_helper(
-            "async with connect() as ws:",
-            IN_CONNECT,
-            "InvalidStatus: HTTP 403",
-        );
-        let trace = failure.trace("tests/e2e/test_a.py", 15, "test_one");
-        let lines: Vec<&str> = trace.lines().collect();
-        assert_eq!(lines[0], "tests/e2e/test_a.py:18: in test_one");
-        assert_eq!(lines[1], "    async with connect() as ws:");
-        assert_eq!(lines[2], "tests/e2e/conftest.py:46: in connect");
-        assert_eq!(lines[4], "E   InvalidStatus: HTTP 403");
-    }
 }

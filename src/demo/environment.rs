@@ -8,10 +8,7 @@ use std::{
 
 use tokio::{net::TcpListener, sync::watch};
 
-use super::{
-    http, platform, services,
-    world::{Scenario, ServiceName, World},
-};
+use super::{http, platform, scenario::Scenario, service::ServiceName, services, world::World};
 
 /// A running staging environment. Dropping it stops its servers and closes their connections.
 #[derive(Debug)]

@@ -4,28 +4,39 @@
 //! suite and the deploy command as child processes, everything between them described by a project file. So nothing
 //! here names the console's own types, and the suite is a second implementation of `docs/reporter-protocol.md`.
 //!
-//! In reading order: the environment and what runs in it,
+//! In reading order: the environment and what runs in it; then what a team would have beside it, which is a deploy
+//! command, a suite and a project file; and the door through which the program starts the first two.
 
-mod agents;
 mod environment;
-mod http;
-mod platform;
-mod services;
+mod scenario;
 mod world;
 
-// then what a team would have beside it: a deploy command, a suite, a project file.
+mod platform;
+mod service;
+
+mod agents;
+mod http;
+mod services;
+mod websocket;
+
+mod deploy;
 
 mod catalogue;
-mod checks;
-mod client;
-mod deploy;
-mod hidden;
 mod module;
-mod project;
-mod reporter;
 mod suite;
+
+mod bench;
+mod checks;
+mod failure;
+
+mod client;
+mod reporter;
+
+mod project;
+
+mod hidden;
 
 pub use environment::{Environment, start};
 pub use hidden::hidden;
 pub use project::project_toml;
-pub use world::Scenario;
+pub use scenario::Scenario;

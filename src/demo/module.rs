@@ -12,8 +12,10 @@ use tokio::{
 };
 
 use super::{
+    bench::Bench,
     catalogue::{Module, Test},
-    checks::{Bench, Check, Failure},
+    checks::Check,
+    failure::Failure,
     reporter::Reporter,
     suite::{Selection, complain},
     world::epoch_seconds,

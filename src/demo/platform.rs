@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::{
     http::{Reply, json_body, json_reply},
-    world::{Service, ServiceName, World},
+    service::{Service, ServiceName},
+    world::World,
 };
 
 const PROJECT: &str = "/v2/projects/demo/locations/local/services/";

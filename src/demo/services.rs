@@ -1,4 +1,4 @@
-//! What the services answer over HTTP. The backend's WebSocket has a file of its own, [`agents`](super::agents).
+//! What the services answer over HTTP. The backend's WebSocket has a file of its own, [`websocket`](super::websocket).
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,9 +10,11 @@ use hyper::{
 use serde_json::{Value, json};
 
 use super::{
-    agents,
     http::{Reply, html_reply, json_body, json_reply, not_found},
-    world::{BYPASS_KEY, Bearer, Scenario, Service, ServiceName, World, epoch_seconds},
+    scenario::Scenario,
+    service::{Service, ServiceName},
+    websocket,
+    world::{BYPASS_KEY, Bearer, World, epoch_seconds},
 };
 
 const BUSY_PAGE: &str = "<html><title>503</title><h1>Service Unavailable</h1></html>";
@@ -41,7 +43,7 @@ pub(super) async fn answer(
                 json!({"service": name.as_str(), "revision": &revision}),
             )
         }
-        (ServiceName::Backend, "GET", "/ws") => agents::open(&world, request).await,
+        (ServiceName::Backend, "GET", "/ws") => websocket::open(&world, request).await,
         (ServiceName::Backend, _, path) if path.starts_with("/api/") => {
             api(&world, &method, path, request).await
         }

@@ -1,10 +1,8 @@
-//! What is true in the environment: its services and their revisions, tokens, threads, and who listens to agents.
+//! What the servers of one environment share: services, tokens, threads, and who listens to agents.
 
 use std::{
     collections::VecDeque,
-    fmt,
     hash::{BuildHasher, RandomState},
-    str::FromStr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -16,181 +14,20 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::{
+    scenario::Scenario,
+    service::{Service, ServiceName},
+};
+
 /// The backend revision in which everything works.
 pub(super) const GREEN: u32 = 5;
 /// What `POST /auth/e2e/test-auth` wants in `X-E2E-Bypass-Key`.
 pub(super) const BYPASS_KEY: &str = "demo-key";
 
-const LOG_ENTRIES: usize = 500;
 const TOKENS: usize = 4096;
 const THREADS: usize = 200;
 const MESSAGES: usize = 50;
 const EVENTS_BEHIND: usize = 2048;
-
-/// How the environment behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scenario {
-    /// Backend revision 1 is broken in five ways; every deploy mends one.
-    #[default]
-    Story,
-    /// Everything works from the start.
-    Green,
-    /// Everything works now and then: sockets drop, the health probe flickers.
-    Flap,
-}
-
-impl Scenario {
-    /// Every scenario, in the order in which help should list them.
-    pub const ALL: [Scenario; 3] = [Scenario::Story, Scenario::Green, Scenario::Flap];
-
-    /// The word that `--scenario` takes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Scenario::Story => "story",
-            Scenario::Green => "green",
-            Scenario::Flap => "flap",
-        }
-    }
-}
-
-impl fmt::Display for Scenario {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Scenario {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Scenario::ALL
-            .into_iter()
-            .find(|scenario| scenario.name() == text)
-            .ok_or_else(|| format!("no scenario {text:?}: choose story, green or flap"))
-    }
-}
-
-/// The three services that are deployed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ServiceName {
-    Backend,
-    Auth,
-    Frontend,
-}
-
-impl ServiceName {
-    pub(super) const ALL: [ServiceName; 3] = [
-        ServiceName::Backend,
-        ServiceName::Auth,
-        ServiceName::Frontend,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            ServiceName::Backend => "backend",
-            ServiceName::Auth => "auth",
-            ServiceName::Frontend => "frontend",
-        }
-    }
-
-    pub(super) fn named(text: &str) -> Option<Self> {
-        ServiceName::ALL
-            .into_iter()
-            .find(|name| name.as_str() == text)
-    }
-
-    pub(super) fn revision_name(self, revision: u32) -> String {
-        format!("{}-{revision:05}", self.as_str())
-    }
-}
-
-/// One line of a service's log. `phase` marks the lines at which a deploy enters or leaves a phase.
-#[derive(Debug, Clone)]
-pub(super) struct LogEntry {
-    pub(super) number: u64,
-    pub(super) at: String,
-    pub(super) severity: &'static str,
-    pub(super) text: String,
-    pub(super) phase: Option<(&'static str, &'static str)>,
-}
-
-/// What a deploy changes about a service.
-#[derive(Debug)]
-pub(super) struct Rollout {
-    pub(super) revision: u32,
-    pub(super) generation: u32,
-    pub(super) reconciling: bool,
-    pub(super) failure: Option<String>,
-    pub(super) log: VecDeque<LogEntry>,
-    pub(super) logged: u64,
-}
-
-/// A service, and whether it answers at the moment.
-#[derive(Debug)]
-pub(super) struct Service {
-    pub(super) name: ServiceName,
-    pub(super) ready: watch::Sender<bool>,
-    rollout: Mutex<Rollout>,
-}
-
-impl Service {
-    fn new(name: ServiceName, revision: u32) -> Self {
-        let rollout = Rollout {
-            revision,
-            generation: 1,
-            reconciling: false,
-            failure: None,
-            log: VecDeque::new(),
-            logged: 0,
-        };
-        Self {
-            name,
-            ready: watch::Sender::new(true),
-            rollout: Mutex::new(rollout),
-        }
-    }
-
-    pub(super) fn rollout(&self) -> MutexGuard<'_, Rollout> {
-        locked(&self.rollout)
-    }
-
-    pub(super) fn revision(&self) -> u32 {
-        self.rollout().revision
-    }
-
-    pub(super) fn revision_name(&self) -> String {
-        self.name.revision_name(self.revision())
-    }
-
-    pub(super) fn log(&self, severity: &'static str, text: impl Into<String>) {
-        self.record(severity, text.into(), None);
-    }
-
-    pub(super) fn enter(&self, phase: &'static str, state: &'static str, text: impl Into<String>) {
-        self.record("NOTICE", text.into(), Some((phase, state)));
-    }
-
-    fn record(
-        &self,
-        severity: &'static str,
-        text: String,
-        phase: Option<(&'static str, &'static str)>,
-    ) {
-        let mut rollout = self.rollout();
-        rollout.logged += 1;
-        let entry = LogEntry {
-            number: rollout.logged,
-            at: now_iso(),
-            severity,
-            text,
-            phase,
-        };
-        rollout.log.push_back(entry);
-        if rollout.log.len() > LOG_ENTRIES {
-            rollout.log.pop_front();
-        }
-    }
-}
 
 /// Who a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -390,6 +227,6 @@ pub(super) fn epoch_seconds() -> f64 {
 }
 
 /// A panic while one of these locks was held leaves plain data behind that is still good to read.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
