@@ -341,10 +341,7 @@ async fn an_interrupted_suite_reports_what_it_has_and_exits_with_2() {
         }
         if line["e"] == "result" && !interrupted {
             interrupted = true;
-            let pid = coordinator
-                .and_then(|pid| i32::try_from(pid).ok())
-                .and_then(Pid::from_raw);
-            kill_process(pid.expect("the suite's own process"), Signal::INT).expect("it lives");
+            signal(coordinator, Signal::INT);
         }
     })
     .await;
@@ -357,6 +354,41 @@ async fn an_interrupted_suite_reports_what_it_has_and_exits_with_2() {
     let (started, ended) = (run.ids_of("start"), run.ids_of("result"));
     assert!(ended.is_subset(&started));
     assert!(started.len() < 60, "it stopped early");
+}
+
+#[tokio::test]
+async fn a_suite_that_is_asked_for_its_stacks_says_where_it_is_and_goes_on() {
+    let staging = Staging::new(Scenario::Story).await;
+    for _ in 0..2 {
+        staging.deploy("backend", &[]).await;
+    }
+    // At the third revision this test waits for an agent that says nothing more: time enough to be asked.
+    let id = "tests/e2e/test_3_agent_pipeline.py::test_real_agent_pipeline_execution".to_owned();
+    let file = staging.folder.path().join("stacks");
+    let mut suite = staging.suite(Some(&[id]));
+    suite.env("LIVELOOP_STACKS", &file);
+    let mut coordinator = None;
+    let run = listen(&staging.socket(), suite, |line| {
+        if line["e"] == "hello" && coordinator.is_none() {
+            coordinator = line["pid"].as_i64();
+        }
+        if line["e"] == "start" {
+            signal(coordinator, Signal::USR1);
+        }
+    })
+    .await;
+    run.is_whole();
+    assert_eq!(run.exit, Some(1));
+    let stacks = std::fs::read_to_string(file).expect("the stacks");
+    let frame = "  File \"tests/e2e/test_3_agent_pipeline.py\", line 34 in test_real_agent_pipeline_execution\n";
+    assert!(stacks.ends_with(frame), "{stacks}");
+}
+
+fn signal(pid: Option<i64>, signal: Signal) {
+    let pid = pid
+        .and_then(|pid| i32::try_from(pid).ok())
+        .and_then(Pid::from_raw);
+    kill_process(pid.expect("the suite's own process"), signal).expect("it lives");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{
+    catalogue::Test,
     client::{Answer, Call, Received, Socket, Trouble, open_socket, receive},
     failure::{
         Failure, IN_AGENT_RUN, IN_CLIENT, IN_CONNECT, IN_RECEIVE, IN_TOKEN, closed_error,
@@ -43,7 +44,7 @@ pub(super) struct Bench<'a> {
     pub(super) reached: Cell<bool>,
     reporter: &'a Reporter,
     runs: Cell<u32>,
-    test: RefCell<String>,
+    test: Cell<Option<Test>>,
     printed: RefCell<String>,
 }
 
@@ -66,7 +67,7 @@ impl<'a> Bench<'a> {
             reporter,
             reached: Cell::new(false),
             runs: Cell::new(0),
-            test: RefCell::default(),
+            test: Cell::default(),
             printed: RefCell::default(),
         })
     }
@@ -77,9 +78,30 @@ impl<'a> Bench<'a> {
     }
 
     /// Clears the table for the next test.
-    pub(super) fn begin(&self, id: &str) {
-        self.test.replace(id.to_owned());
+    pub(super) fn begin(&self, test: &Test) {
+        self.test.set(Some(*test));
         self.printed.borrow_mut().clear();
+    }
+
+    fn id(&self) -> String {
+        self.test.get().map(|test| test.id()).unwrap_or_default()
+    }
+
+    /// Where the process is, as Python's faulthandler writes it.
+    pub(super) fn position(&self) -> String {
+        let frame = self.test.get().map(|test| {
+            format!(
+                "  File \"{}\", line {} in {}\n",
+                test.file,
+                test.line + 3,
+                test.name
+            )
+        });
+        let thread = process::id();
+        format!(
+            "Current thread {thread:#018x} (most recent call first):\n{}",
+            frame.unwrap_or_default()
+        )
     }
 
     /// What the test printed.
@@ -93,7 +115,7 @@ impl<'a> Bench<'a> {
             printed.push_str(line);
             printed.push('\n');
         }
-        self.reporter.say(&json!({"e": "output", "id": &*self.test.borrow(), "stream": "stdout", "text": format!("{line}\n")}));
+        self.reporter.say(&json!({"e": "output", "id": self.id(), "stream": "stdout", "text": format!("{line}\n")}));
     }
 
     pub(super) fn base(&self, place: Place) -> &str {
@@ -111,7 +133,7 @@ impl<'a> Bench<'a> {
 
     /// The time that fixtures of such a suite take, so that a run can be watched: 80 to 220 ms, by the test's name.
     pub(super) async fn set_up(&self) {
-        let mixed = self.test.borrow().bytes().fold(7_u32, |sum, byte| {
+        let mixed = self.id().bytes().fold(7_u32, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(byte.into())
         });
         tokio::time::sleep(Duration::from_secs_f64(

@@ -31,6 +31,7 @@ mod failure;
 
 mod client;
 mod reporter;
+mod signals;
 
 mod project;
 

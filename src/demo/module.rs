@@ -6,10 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::{
     bench::Bench,
@@ -17,6 +14,7 @@ use super::{
     checks::Check,
     failure::Failure,
     reporter::Reporter,
+    signals::{Asked, Signals, write_stacks},
     suite::{Selection, complain},
     world::epoch_seconds,
 };
@@ -30,6 +28,11 @@ pub(super) async fn run(name: &str) -> ExitCode {
         Ok(selection) => selection,
         Err(error) => return complain(format_args!("failed to read the selection: {error}")),
     };
+    // Before the hello, which tells the pid: from then on signals may come.
+    let mut signals = match Signals::watch() {
+        Ok(signals) => signals,
+        Err(error) => return complain(format_args!("failed to watch for signals: {error}")),
+    };
     let reporter = match Reporter::connect() {
         Ok(reporter) => reporter,
         Err(error) => {
@@ -42,10 +45,6 @@ pub(super) async fn run(name: &str) -> ExitCode {
         Ok(bench) => bench,
         Err(error) => return complain(format_args!("{error}")),
     };
-    let mut interrupt = match signal(SignalKind::interrupt()) {
-        Ok(interrupt) => interrupt,
-        Err(error) => return complain(format_args!("failed to watch for SIGINT: {error}")),
-    };
     let tests = async {
         let mut failed = false;
         for test in module.tests().filter(|test| selection.wants(&test.id())) {
@@ -56,17 +55,23 @@ pub(super) async fn run(name: &str) -> ExitCode {
         }
         ExitCode::from(u8::from(failed))
     };
-    tokio::select! {
-        exit = tests => exit,
-        // The test under way is left without a result, which is what happened to it.
-        _ = interrupt.recv() => ExitCode::from(2),
+    tokio::pin!(tests);
+    loop {
+        tokio::select! {
+            exit = &mut tests => return exit,
+            asked = signals.next() => match asked {
+                // The test under way is left without a result, which is what happened to it.
+                Asked::Stop => return ExitCode::from(2),
+                Asked::Stacks => write_stacks(&bench.position()),
+            },
+        }
     }
 }
 
 /// Runs one test and reports it; true when it failed.
 async fn attempt(test: &Test, bench: &Bench<'_>, reporter: &Reporter) -> bool {
     let id = test.id();
-    bench.begin(&id);
+    bench.begin(test);
     reporter.say(&json!({"e": "start", "id": &id, "at": epoch_seconds()}));
     let begun = Instant::now();
     let limit = bench.limit();

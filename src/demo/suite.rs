@@ -9,11 +9,9 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tokio::{
     process::{Child, Command},
-    signal::unix::{SignalKind, signal},
     task::JoinSet,
     time::timeout,
 };
@@ -21,6 +19,7 @@ use tokio::{
 use super::{
     catalogue::{MODULES, Module, Test},
     reporter::Reporter,
+    signals::{Asked, Signals, pass_on},
 };
 
 const MODULES_AT_ONCE: usize = 3;
@@ -83,6 +82,11 @@ pub(super) async fn run() -> ExitCode {
         Ok(selection) => selection,
         Err(error) => return complain(format_args!("failed to read the selection: {error}")),
     };
+    // Before the hello, which tells the pid: from then on signals may come.
+    let mut signals = match Signals::watch() {
+        Ok(signals) => signals,
+        Err(error) => return complain(format_args!("failed to watch for signals: {error}")),
+    };
     let reporter = match Reporter::connect() {
         Ok(reporter) => reporter,
         Err(error) => {
@@ -94,7 +98,7 @@ pub(super) async fn run() -> ExitCode {
     let exit = match collect(&selection, &reporter) {
         0 => 5,
         _ if env::var_os("LIVELOOP_COLLECT_ONLY").is_some_and(|only| only == "1") => 0,
-        _ => run_modules(&selection, &reporter).await,
+        _ => run_modules(&selection, &reporter, &mut signals).await,
     };
     reporter.say(&json!({"e": "end", "exit": exit}));
     ExitCode::from(exit)
@@ -126,11 +130,7 @@ fn collect(selection: &Selection, reporter: &Reporter) -> usize {
     listed
 }
 
-async fn run_modules(selection: &Selection, reporter: &Reporter) -> u8 {
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
-        reporter.say(&json!({"e": "crash", "reason": "failed to watch for SIGINT"}));
-        return 2;
-    };
+async fn run_modules(selection: &Selection, reporter: &Reporter, signals: &mut Signals) -> u8 {
     let has_tests = |module: &&Module| module.tests().any(|test: Test| selection.wants(&test.id()));
     let mut waiting = MODULES.iter().filter(has_tests);
     let mut running = JoinSet::new();
@@ -163,10 +163,13 @@ async fn run_modules(selection: &Selection, reporter: &Reporter) -> u8 {
                 }
                 None => return exit,
             },
-            _ = interrupt.recv() => {
-                reporter.say(&json!({"e": "stopping", "reason": "interrupted"}));
-                stop(&pids, running).await;
-                return 2;
+            asked = signals.next() => {
+                pass_on(asked, &pids);
+                if asked == Asked::Stop {
+                    reporter.say(&json!({"e": "stopping", "reason": "interrupted"}));
+                    wait_for_end(running).await;
+                    return 2;
+                }
             }
         }
     }
@@ -191,14 +194,8 @@ fn exit_of(name: &str, status: io::Result<ExitStatus>, reporter: &Reporter) -> u
     }
 }
 
-/// Interrupts the modules, and ends those that do not listen.
-async fn stop<T: 'static>(pids: &[u32], mut running: JoinSet<T>) {
-    for pid in pids {
-        if let Some(pid) = i32::try_from(*pid).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself, or been interrupted with the whole group.
-            let _ = kill_process(pid, Signal::INT);
-        }
-    }
+/// Waits for the interrupted modules, and ends those that do not listen.
+async fn wait_for_end<T: 'static>(mut running: JoinSet<T>) {
     let all_ended = async { while running.join_next().await.is_some() {} };
     if timeout(GRACE, all_ended).await.is_err() {
         // Children are killed when they are dropped.
