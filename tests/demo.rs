@@ -10,7 +10,7 @@ use std::{
 };
 
 use liveloop::demo::{Environment, Scenario, start};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -331,8 +331,18 @@ async fn tests_can_be_listed_without_running() {
 
 #[tokio::test]
 async fn an_interrupted_suite_reports_what_it_has_and_exits_with_2() {
+    interrupt_after_a_result(|suite| kill_process(suite, Signal::INT)).await;
+}
+
+#[tokio::test]
+async fn interrupting_the_whole_group_is_no_crash() {
+    interrupt_after_a_result(|suite| kill_process_group(suite, Signal::INT)).await;
+}
+
+async fn interrupt_after_a_result(interrupt: impl Fn(Pid) -> rustix::io::Result<()>) {
     let staging = Staging::new(Scenario::Story).await;
-    let suite = staging.suite(None);
+    let mut suite = staging.suite(None);
+    suite.process_group(0);
     let mut coordinator = None;
     let mut interrupted = false;
     let run = listen(&staging.socket(), suite, |line| {
@@ -341,12 +351,13 @@ async fn an_interrupted_suite_reports_what_it_has_and_exits_with_2() {
         }
         if line["e"] == "result" && !interrupted {
             interrupted = true;
-            signal(coordinator, Signal::INT);
+            interrupt(pid(coordinator)).expect("it lives");
         }
     })
     .await;
     assert_eq!(run.exit, Some(2));
     assert_eq!(run.of_kind("stopping").count(), 1);
+    assert_eq!(run.of_kind("crash").count(), 0);
     assert_eq!(
         run.of_kind("end").filter(|line| line["exit"] == 2).count(),
         1
@@ -373,7 +384,7 @@ async fn a_suite_that_is_asked_for_its_stacks_says_where_it_is_and_goes_on() {
             coordinator = line["pid"].as_i64();
         }
         if line["e"] == "start" {
-            signal(coordinator, Signal::USR1);
+            kill_process(pid(coordinator), Signal::USR1).expect("it lives");
         }
     })
     .await;
@@ -384,11 +395,11 @@ async fn a_suite_that_is_asked_for_its_stacks_says_where_it_is_and_goes_on() {
     assert!(stacks.ends_with(frame), "{stacks}");
 }
 
-fn signal(pid: Option<i64>, signal: Signal) {
-    let pid = pid
-        .and_then(|pid| i32::try_from(pid).ok())
-        .and_then(Pid::from_raw);
-    kill_process(pid.expect("the suite's own process"), signal).expect("it lives");
+fn pid(number: Option<i64>) -> Pid {
+    let number = number.and_then(|number| i32::try_from(number).ok());
+    number
+        .and_then(Pid::from_raw)
+        .expect("the suite says its process")
 }
 
 #[tokio::test]

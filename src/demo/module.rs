@@ -15,11 +15,12 @@ use super::{
     failure::Failure,
     reporter::Reporter,
     signals::{Asked, Signals, write_stacks},
-    suite::{Selection, complain},
+    suite::{INTERRUPTED, Selection, complain},
     world::epoch_seconds,
 };
 
-/// Runs the selected tests of a module: exit code 0 when none failed, 1 when some did, 2 when it was interrupted.
+/// Runs the selected tests of a module: exit code 0 when none failed, 1 when some did,
+/// [`INTERRUPTED`] when it was.
 pub(super) async fn run(name: &str) -> ExitCode {
     let Some(module) = Module::named(name) else {
         return complain(format_args!("there is no module {name:?}"));
@@ -61,7 +62,7 @@ pub(super) async fn run(name: &str) -> ExitCode {
             exit = &mut tests => return exit,
             asked = signals.next() => match asked {
                 // The test under way is left without a result, which is what happened to it.
-                Asked::Stop => return ExitCode::from(2),
+                Asked::Stop => return ExitCode::from(INTERRUPTED),
                 Asked::Stacks => write_stacks(&bench.position()),
             },
         }

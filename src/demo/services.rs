@@ -1,4 +1,4 @@
-//! What the services answer over HTTP. The backend's WebSocket has a file of its own, [`websocket`](super::websocket).
+//! What the services answer over HTTP. The backend's WebSocket has a file of its own, `websocket`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -5,10 +5,12 @@ use std::{
     env, fmt,
     fs::File,
     io::{self, Read, Write},
+    os::unix::process::ExitStatusExt,
     process::{ExitCode, ExitStatus, Stdio},
     time::Duration,
 };
 
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::{
     process::{Child, Command},
@@ -21,6 +23,9 @@ use super::{
     reporter::Reporter,
     signals::{Asked, Signals, pass_on},
 };
+
+/// How a module's process says that it was interrupted.
+pub(super) const INTERRUPTED: u8 = 130;
 
 const MODULES_AT_ONCE: usize = 3;
 const SELECTION_BYTES: u64 = 16 << 20;
@@ -151,26 +156,32 @@ async fn run_modules(selection: &Selection, reporter: &Reporter, signals: &mut S
                 }
             }
         }
-        tokio::select! {
+        let stopped = tokio::select! {
             ended = running.join_next() => match ended {
                 Some(Ok((name, pid, status))) => {
                     pids.retain(|&one| Some(one) != pid);
-                    exit = exit.max(exit_of(name, status, reporter));
+                    let code = exit_of(name, status, reporter);
+                    exit = exit.max(code);
+                    code == INTERRUPTED
                 }
                 Some(Err(error)) => {
                     reporter.say(&json!({"e": "crash", "reason": error.to_string()}));
                     exit = 1;
+                    false
                 }
                 None => return exit,
             },
             asked = signals.next() => {
                 pass_on(asked, &pids);
-                if asked == Asked::Stop {
-                    reporter.say(&json!({"e": "stopping", "reason": "interrupted"}));
-                    wait_for_end(running).await;
-                    return 2;
-                }
+                asked == Asked::Stop
             }
+        };
+        if stopped {
+            reporter.say(&json!({"e": "stopping", "reason": "interrupted"}));
+            // When the whole group is interrupted, a module may be the first to say so.
+            pass_on(Asked::Stop, &pids);
+            wait_for_end(running).await;
+            return 2;
         }
     }
 }
@@ -185,7 +196,17 @@ fn start(module: &Module) -> io::Result<Child> {
 
 fn exit_of(name: &str, status: io::Result<ExitStatus>, reporter: &Reporter) -> u8 {
     match status.as_ref().map(ExitStatus::code) {
-        Ok(Some(code @ 0..=1)) => u8::from(code == 1),
+        Ok(Some(0)) => 0,
+        Ok(Some(1)) => 1,
+        Ok(Some(code)) if code == i32::from(INTERRUPTED) => INTERRUPTED,
+        // It was interrupted before it could watch for that.
+        Ok(None)
+            if status
+                .as_ref()
+                .is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) =>
+        {
+            INTERRUPTED
+        }
         _ => {
             let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             reporter.say(&json!({"e": "crash", "reason": format!("module {name} died: {how}")}));
