@@ -37,42 +37,27 @@ impl Run {
     }
 
     fn collected(&self) -> Vec<String> {
-        let lists = self
-            .of_kind("collected")
-            .filter_map(|line| line["items"].as_array())
-            .flatten();
-        lists
-            .map(|item| item[0].as_str().expect("an id").to_owned())
-            .collect()
+        let lists = self.of_kind("collected").filter_map(|line| line["items"].as_array()).flatten();
+        lists.map(|item| item[0].as_str().expect("an id").to_owned()).collect()
     }
 
     fn ids_of(&self, kind: &str) -> HashSet<String> {
-        self.of_kind(kind)
-            .map(|line| line["id"].as_str().expect("an id").to_owned())
-            .collect()
+        self.of_kind(kind).map(|line| line["id"].as_str().expect("an id").to_owned()).collect()
     }
 
     fn failed(&self) -> Vec<&Value> {
-        self.of_kind("result")
-            .filter(|line| line["outcome"] == "failed")
-            .collect()
+        self.of_kind("result").filter(|line| line["outcome"] == "failed").collect()
     }
 
     fn failed_ids(&self) -> Vec<String> {
-        self.failed()
-            .iter()
-            .map(|line| line["id"].as_str().expect("an id").to_owned())
-            .collect()
+        self.failed().iter().map(|line| line["id"].as_str().expect("an id").to_owned()).collect()
     }
 
     fn outcomes(&self) -> BTreeMap<&str, usize> {
-        self.of_kind("result")
-            .fold(BTreeMap::new(), |mut counts, line| {
-                *counts
-                    .entry(line["outcome"].as_str().expect("an outcome"))
-                    .or_default() += 1;
-                counts
-            })
+        self.of_kind("result").fold(BTreeMap::new(), |mut counts, line| {
+            *counts.entry(line["outcome"].as_str().expect("an outcome")).or_default() += 1;
+            counts
+        })
     }
 
     fn is_whole(&self) {
@@ -81,10 +66,7 @@ impl Run {
         assert_eq!(self.ids_of("result"), collected);
         assert_eq!(self.of_kind("result").count(), collected.len());
         assert_eq!(self.of_kind("crash").count(), 0, "{:?}", self.lines);
-        let end: Vec<Option<i64>> = self
-            .of_kind("end")
-            .map(|line| line["exit"].as_i64())
-            .collect();
+        let end: Vec<Option<i64>> = self.of_kind("end").map(|line| line["exit"].as_i64()).collect();
         assert_eq!(end, [self.exit.map(i64::from)]);
     }
 }
@@ -98,10 +80,7 @@ struct Staging {
 impl Staging {
     async fn new(scenario: Scenario) -> Self {
         let environment = start(scenario, PACE).await.expect("loopback ports");
-        Self {
-            environment,
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        }
+        Self { environment, folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
     fn socket(&self) -> PathBuf {
@@ -115,15 +94,9 @@ impl Staging {
             .env("LIVELOOP_SOCKET", self.socket())
             .env_remove("LIVELOOP_SELECTION")
             .env_remove("LIVELOOP_COLLECT_ONLY")
-            .env(
-                "DEMO_BACKEND",
-                format!("http://{}", self.environment.backend),
-            )
+            .env("DEMO_BACKEND", format!("http://{}", self.environment.backend))
             .env("DEMO_AUTH", format!("http://{}", self.environment.auth))
-            .env(
-                "DEMO_FRONTEND",
-                format!("http://{}", self.environment.frontend),
-            )
+            .env("DEMO_FRONTEND", format!("http://{}", self.environment.frontend))
             .env("DEMO_KEY", "demo-key")
             .env("DEMO_PACE", PACE.to_string())
             .stdin(Stdio::null())
@@ -143,20 +116,8 @@ impl Staging {
     async fn deploy(&self, service: &str, more: &[&str]) -> Output {
         let platform = self.environment.platform.to_string();
         let mut command = Command::new(PROGRAM);
-        command
-            .args([
-                "__demo-deploy",
-                service,
-                "--platform",
-                &platform,
-                "--pace",
-                &PACE.to_string(),
-            ])
-            .args(more);
-        timeout(LIMIT, command.kill_on_drop(true).output())
-            .await
-            .expect("in time")
-            .expect("the program starts")
+        command.args(["__demo-deploy", service, "--platform", &platform, "--pace", &PACE.to_string()]).args(more);
+        timeout(LIMIT, command.kill_on_drop(true).output()).await.expect("in time").expect("the program starts")
     }
 }
 
@@ -186,10 +147,7 @@ async fn listen(socket: &Path, mut command: Command, mut heard: impl FnMut(&Valu
         let _ = ended.send(());
         status.code()
     });
-    let mut run = Run {
-        lines: Vec::new(),
-        exit: None,
-    };
+    let mut run = Run { lines: Vec::new(), exit: None };
     let hearing = async {
         while let Some(line) = lines.recv().await {
             heard(&line);
@@ -198,9 +156,7 @@ async fn listen(socket: &Path, mut command: Command, mut heard: impl FnMut(&Valu
         accepting.await.expect("every line is JSON");
         waiting.await.expect("the process is waited for")
     };
-    run.exit = timeout(LIMIT, hearing)
-        .await
-        .expect("the suite ends in time");
+    run.exit = timeout(LIMIT, hearing).await.expect("the suite ends in time");
     run
 }
 
@@ -222,11 +178,7 @@ async fn every_deploy_of_the_backend_mends_one_fault() {
         all.is_whole();
         assert_eq!(all.collected().len(), 60);
         counts.push(all.failed().len());
-        assert_eq!(
-            all.exit,
-            Some(i32::from(revision < 5)),
-            "at revision {revision}"
-        );
+        assert_eq!(all.exit, Some(i32::from(revision < 5)), "at revision {revision}");
         if let Some(before) = &failed {
             // Nothing breaks that worked before: what fails now is part of what failed then.
             let now: HashSet<String> = all.failed_ids().into_iter().collect();
@@ -235,17 +187,9 @@ async fn every_deploy_of_the_backend_mends_one_fault() {
         failed = Some(all.failed_ids().into_iter().collect::<HashSet<_>>());
         if revision < 5 {
             let deploy = staging.deploy("backend", &[]).await;
-            assert_eq!(
-                deploy.status.code(),
-                Some(0),
-                "{}",
-                String::from_utf8_lossy(&deploy.stderr)
-            );
+            assert_eq!(deploy.status.code(), Some(0), "{}", String::from_utf8_lossy(&deploy.stderr));
         } else {
-            assert_eq!(
-                all.outcomes(),
-                BTreeMap::from([("passed", 57), ("skipped", 2), ("xfailed", 1)])
-            );
+            assert_eq!(all.outcomes(), BTreeMap::from([("passed", 57), ("skipped", 2), ("xfailed", 1)]));
         }
     }
     assert_eq!(counts, [23, 21, 13, 6, 0]);
@@ -262,14 +206,8 @@ async fn a_failure_says_what_a_person_needs() {
         "websockets.exceptions.InvalidStatus: server rejected WebSocket connection: HTTP 403"
     );
     let trace = failure["trace"].as_str().expect("a trace");
-    assert!(
-        trace.starts_with("tests/e2e/test_priority1_critical.py:18: in test_001_"),
-        "{trace}"
-    );
-    assert!(
-        trace.contains("tests/e2e/conftest.py:46: in connect"),
-        "{trace}"
-    );
+    assert!(trace.starts_with("tests/e2e/test_priority1_critical.py:18: in test_001_"), "{trace}");
+    assert!(trace.contains("tests/e2e/conftest.py:46: in connect"), "{trace}");
     let output = failure["output"].as_str().expect("captured output");
     assert!(output.contains("JWT required"), "{output}");
 }
@@ -284,31 +222,20 @@ async fn a_selection_runs_alone_and_names_what_it_cannot_find() {
     ];
     let run = staging.run(Some(&wanted)).await;
     run.is_whole();
-    assert_eq!(
-        run.collected().into_iter().collect::<HashSet<_>>(),
-        HashSet::from_iter(wanted[..2].iter().cloned())
-    );
+    assert_eq!(run.collected().into_iter().collect::<HashSet<_>>(), HashSet::from_iter(wanted[..2].iter().cloned()));
     let missing: Vec<&Value> = run.of_kind("missing").collect();
     assert_eq!(missing.len(), 1);
     assert_eq!(missing[0]["ids"][0], wanted[2]);
     assert_eq!(run.exit, Some(0));
-    let printed: Vec<&str> = run
-        .of_kind("output")
-        .filter_map(|line| line["text"].as_str())
-        .collect();
-    let tools = printed
-        .iter()
-        .filter(|text| **text == "event: tool_completed\n")
-        .count();
+    let printed: Vec<&str> = run.of_kind("output").filter_map(|line| line["text"].as_str()).collect();
+    let tools = printed.iter().filter(|text| **text == "event: tool_completed\n").count();
     assert_eq!(tools, 2, "{printed:?}");
 }
 
 #[tokio::test]
 async fn a_selection_of_nothing_known_is_not_green() {
     let staging = Staging::new(Scenario::Green).await;
-    let run = staging
-        .run(Some(&["tests/e2e/test_gone.py::test_gone".to_owned()]))
-        .await;
+    let run = staging.run(Some(&["tests/e2e/test_gone.py::test_gone".to_owned()])).await;
     assert_eq!((run.collected().len(), run.exit), (0, Some(5)));
 }
 
@@ -318,14 +245,7 @@ async fn tests_can_be_listed_without_running() {
     let mut suite = staging.suite(None);
     suite.env("LIVELOOP_COLLECT_ONLY", "1");
     let run = listen(&staging.socket(), suite, |_| {}).await;
-    assert_eq!(
-        (
-            run.collected().len(),
-            run.of_kind("start").count(),
-            run.exit
-        ),
-        (60, 0, Some(0))
-    );
+    assert_eq!((run.collected().len(), run.of_kind("start").count(), run.exit), (60, 0, Some(0)));
     assert_eq!(run.of_kind("collection_done").count(), 1);
 }
 
@@ -358,10 +278,7 @@ async fn interrupt_after_a_result(interrupt: impl Fn(Pid) -> rustix::io::Result<
     assert_eq!(run.exit, Some(2));
     assert_eq!(run.of_kind("stopping").count(), 1);
     assert_eq!(run.of_kind("crash").count(), 0);
-    assert_eq!(
-        run.of_kind("end").filter(|line| line["exit"] == 2).count(),
-        1
-    );
+    assert_eq!(run.of_kind("end").filter(|line| line["exit"] == 2).count(), 1);
     let (started, ended) = (run.ids_of("start"), run.ids_of("result"));
     assert!(ended.is_subset(&started));
     assert!(started.len() < 60, "it stopped early");
@@ -397,9 +314,7 @@ async fn a_suite_that_is_asked_for_its_stacks_says_where_it_is_and_goes_on() {
 
 fn pid(number: Option<i64>) -> Pid {
     let number = number.and_then(|number| i32::try_from(number).ok());
-    number
-        .and_then(Pid::from_raw)
-        .expect("the suite says its process")
+    number.and_then(Pid::from_raw).expect("the suite says its process")
 }
 
 #[tokio::test]
@@ -407,29 +322,10 @@ async fn a_deploy_prints_its_phases_in_order() {
     let staging = Staging::new(Scenario::Story).await;
     let deploy = staging.deploy("backend", &[]).await;
     let text = String::from_utf8(deploy.stdout).expect("UTF-8");
-    assert!(
-        text.starts_with("==> deploying backend (serving backend-00001)\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains("NOTICE  building image for backend-00002"),
-        "{text}"
-    );
-    assert_eq!(
-        phases(&text),
-        [
-            "build start",
-            "build ok",
-            "push start",
-            "push ok",
-            "roll start",
-            "roll ok"
-        ]
-    );
-    assert!(
-        text.contains("backend-00002 serves 100 percent of traffic"),
-        "{text}"
-    );
+    assert!(text.starts_with("==> deploying backend (serving backend-00001)\n"), "{text}");
+    assert!(text.contains("NOTICE  building image for backend-00002"), "{text}");
+    assert_eq!(phases(&text), ["build start", "build ok", "push start", "push ok", "roll start", "roll ok"]);
+    assert!(text.contains("backend-00002 serves 100 percent of traffic"), "{text}");
 }
 
 #[tokio::test]
@@ -441,30 +337,21 @@ async fn a_deploy_that_fails_leaves_the_old_revision() {
     assert_eq!(phases(&text).last().map(String::as_str), Some("roll fail"));
     assert!(String::from_utf8_lossy(&deploy.stderr).contains("failed to start and listen"));
     let again = staging.deploy("backend", &[]).await;
-    assert!(
-        String::from_utf8_lossy(&again.stdout)
-            .starts_with("==> deploying backend (serving backend-00001)")
-    );
+    assert!(String::from_utf8_lossy(&again.stdout).starts_with("==> deploying backend (serving backend-00001)"));
 }
 
 fn phases(text: &str) -> Vec<String> {
-    let lines = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let phases = lines.filter(|line| line["loop"] == "phase");
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    phases
-        .map(|phase| format!("{} {}", word(&phase["name"]), word(&phase["state"])))
-        .collect()
+    phases.map(|phase| format!("{} {}", word(&phase["name"]), word(&phase["state"]))).collect()
 }
 
 #[tokio::test]
 async fn dropping_the_environment_closes_its_ports() {
     let staging = Staging::new(Scenario::Green).await;
     let address = staging.environment.backend;
-    tokio::net::TcpStream::connect(address)
-        .await
-        .expect("it listens");
+    tokio::net::TcpStream::connect(address).await.expect("it listens");
     drop(staging);
     let refused = async { while tokio::net::TcpStream::connect(address).await.is_ok() {} };
     timeout(LIMIT, refused).await.expect("it stops listening");

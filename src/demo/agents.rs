@@ -41,9 +41,7 @@ pub(super) async fn run_agent(world: &World, user: &Arc<str>, request: &Value) {
     let wanted = |key: &str| request[key].as_str().map(str::to_owned);
     let run = world.fresh("run");
     let thread = wanted("thread_id").unwrap_or_else(|| world.fresh("thread"));
-    let agent = wanted("agent_name")
-        .or_else(|| wanted("agent"))
-        .unwrap_or_else(|| "supervisor".to_owned());
+    let agent = wanted("agent_name").or_else(|| wanted("agent")).unwrap_or_else(|| "supervisor".to_owned());
     let say = |kind: &str, more: Value| {
         let mut payload = Map::from_iter([
             ("run_id".to_owned(), json!(&run)),
@@ -63,16 +61,12 @@ pub(super) async fn run_agent(world: &World, user: &Arc<str>, request: &Value) {
     }
     if level == 3 {
         let backend = world.service(ServiceName::Backend);
-        return backend.log(
-            "ERROR",
-            format!("{run}: agent execution timed out after agent_thinking"),
-        );
+        return backend.log("ERROR", format!("{run}: agent execution timed out after agent_thinking"));
     }
     for tool in ["cost_analyzer", "usage_report"] {
         if level >= 5 {
             let call = world.fresh("call");
-            let asked =
-                json!({"tool_name": tool, "tool_call_id": &call, "parameters": {"window": "30d"}});
+            let asked = json!({"tool_name": tool, "tool_call_id": &call, "parameters": {"window": "30d"}});
             say("tool_executing", asked);
             world.nap(0.25).await;
             let took = 250.0 * world.pace;
@@ -84,17 +78,11 @@ pub(super) async fn run_agent(world: &World, user: &Arc<str>, request: &Value) {
         world.nap(0.05).await;
     }
     let response = "Savings of 18 percent are possible.";
-    say(
-        "agent_completed",
-        json!({"final_response": response, "duration_ms": 900.0 * world.pace}),
-    );
+    say("agent_completed", json!({"final_response": response, "duration_ms": 900.0 * world.pace}));
 }
 
 pub(super) fn flat(kind: &str, fields: Value) -> String {
-    let mut message = Map::from_iter([
-        ("type".to_owned(), json!(kind)),
-        ("timestamp".to_owned(), json!(now_iso())),
-    ]);
+    let mut message = Map::from_iter([("type".to_owned(), json!(kind)), ("timestamp".to_owned(), json!(now_iso()))]);
     if let Value::Object(fields) = fields {
         message.extend(fields);
     }
@@ -102,6 +90,5 @@ pub(super) fn flat(kind: &str, fields: Value) -> String {
 }
 
 pub(super) fn enveloped(kind: &str, user: &str, payload: Value) -> String {
-    json!({"type": kind, "payload": payload, "timestamp": epoch_seconds(), "user_id": user})
-        .to_string()
+    json!({"type": kind, "payload": payload, "timestamp": epoch_seconds(), "user_id": user}).to_string()
 }

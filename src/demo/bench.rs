@@ -15,8 +15,7 @@ use super::{
     catalogue::Test,
     client::{Answer, Call, Received, Socket, Trouble, open_socket, receive},
     failure::{
-        Failure, IN_AGENT_RUN, IN_CLIENT, IN_CONNECT, IN_RECEIVE, IN_TOKEN, closed_error,
-        handshake_error, http_error,
+        Failure, IN_AGENT_RUN, IN_CLIENT, IN_CONNECT, IN_RECEIVE, IN_TOKEN, closed_error, handshake_error, http_error,
     },
     reporter::Reporter,
 };
@@ -51,13 +50,9 @@ pub(super) struct Bench<'a> {
 impl<'a> Bench<'a> {
     /// The bench that the `DEMO_*` variables describe.
     pub(super) fn from_env(reporter: &'a Reporter) -> Result<Self, String> {
-        let wanted = |name: &str| {
-            env::var(name).map_err(|_| format!("{name} is not set: it says where the service is"))
-        };
-        let pace = env::var("DEMO_PACE")
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(1.0);
+        let wanted =
+            |name: &str| env::var(name).map_err(|_| format!("{name} is not set: it says where the service is"));
+        let pace = env::var("DEMO_PACE").ok().and_then(|text| text.parse().ok()).unwrap_or(1.0);
         Ok(Self {
             backend: wanted("DEMO_BACKEND")?,
             auth: wanted("DEMO_AUTH")?,
@@ -89,19 +84,10 @@ impl<'a> Bench<'a> {
 
     /// Where the process is, as Python's faulthandler writes it.
     pub(super) fn position(&self) -> String {
-        let frame = self.test.get().map(|test| {
-            format!(
-                "  File \"{}\", line {} in {}\n",
-                test.file,
-                test.line + 3,
-                test.name
-            )
-        });
+        let frame =
+            self.test.get().map(|test| format!("  File \"{}\", line {} in {}\n", test.file, test.line + 3, test.name));
         let thread = process::id();
-        format!(
-            "Current thread {thread:#018x} (most recent call first):\n{}",
-            frame.unwrap_or_default()
-        )
+        format!("Current thread {thread:#018x} (most recent call first):\n{}", frame.unwrap_or_default())
     }
 
     /// What the test printed.
@@ -133,36 +119,20 @@ impl<'a> Bench<'a> {
 
     /// The time that fixtures of such a suite take, so that a run can be watched: 80 to 220 ms, by the test's name.
     pub(super) async fn set_up(&self) {
-        let mixed = self.id().bytes().fold(7_u32, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte.into())
-        });
-        tokio::time::sleep(Duration::from_secs_f64(
-            (0.08 + f64::from(mixed % 140) / 1000.0) * self.pace,
-        ))
-        .await;
+        let mixed = self.id().bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        tokio::time::sleep(Duration::from_secs_f64((0.08 + f64::from(mixed % 140) / 1000.0) * self.pace)).await;
     }
 
     pub(super) async fn token(&self, life: u64) -> Result<String, Failure> {
-        let wish = Call::post(
-            &self.auth,
-            "/auth/e2e/test-auth",
-            json!({"expires_in": life}),
-        );
+        let wish = Call::post(&self.auth, "/auth/e2e/test-auth", json!({"expires_in": life}));
         let answer = wish.with_header("x-e2e-bypass-key", &self.key).send().await;
-        let answer = answer.map_err(|trouble| {
-            Failure::in_helper("async def test(token):", IN_TOKEN, http_error(&trouble))
-        })?;
+        let answer =
+            answer.map_err(|trouble| Failure::in_helper("async def test(token):", IN_TOKEN, http_error(&trouble)))?;
         let token = answer.json()["access_token"].as_str().map(str::to_owned);
-        token
-            .filter(|_| answer.status == StatusCode::OK)
-            .ok_or_else(|| {
-                let error = format!(
-                    "AssertionError: no token: HTTP {} {}",
-                    answer.status.as_u16(),
-                    answer.excerpt()
-                );
-                Failure::in_helper("async def test(token):", IN_TOKEN, error)
-            })
+        token.filter(|_| answer.status == StatusCode::OK).ok_or_else(|| {
+            let error = format!("AssertionError: no token: HTTP {} {}", answer.status.as_u16(), answer.excerpt());
+            Failure::in_helper("async def test(token):", IN_TOKEN, error)
+        })
     }
 
     pub(super) async fn connect(&self, statement: &'static str) -> Result<Socket, Failure> {
@@ -170,11 +140,7 @@ impl<'a> Bench<'a> {
         let opened = open_socket(&self.backend, &token).await;
         opened.map_err(|trouble| {
             if let Trouble::Refused(answer) = &trouble {
-                self.print(&format!(
-                    "handshake refused: HTTP {} {}",
-                    answer.status.as_u16(),
-                    answer.excerpt()
-                ));
+                self.print(&format!("handshake refused: HTTP {} {}", answer.status.as_u16(), answer.excerpt()));
             }
             Failure::in_helper(statement, IN_CONNECT, handshake_error(&trouble))
         })
@@ -189,26 +155,17 @@ impl<'a> Bench<'a> {
         let thread = format!("thread_{}_{}", process::id(), self.runs.get());
         let request = json!({"user_request": "reduce my spend", "agent_name": "supervisor", "thread_id": &thread});
         // A socket that is already closed says why when it is read.
-        let _ = socket
-            .send(Message::text(
-                json!({"type": "start_agent", "payload": request}).to_string(),
-            ))
-            .await;
+        let _ = socket.send(Message::text(json!({"type": "start_agent", "payload": request}).to_string())).await;
         let mut events = Vec::new();
         let mut heard = tokio::time::Instant::now();
         loop {
-            let event =
-                match tokio::time::timeout_at(heard + self.silence(), receive(&mut socket)).await {
-                    Ok(Received::Message(event)) => event,
-                    Ok(Received::Closed(frame)) => {
-                        return Err(Failure::in_helper(
-                            STATEMENT,
-                            IN_RECEIVE,
-                            closed_error(frame.as_ref()),
-                        ));
-                    }
-                    Err(_) => return Ok(events),
-                };
+            let event = match tokio::time::timeout_at(heard + self.silence(), receive(&mut socket)).await {
+                Ok(Received::Message(event)) => event,
+                Ok(Received::Closed(frame)) => {
+                    return Err(Failure::in_helper(STATEMENT, IN_RECEIVE, closed_error(frame.as_ref())));
+                }
+                Err(_) => return Ok(events),
+            };
             let own = event["payload"]["thread_id"] == *thread;
             let kind = kind_of(&event).to_owned();
             let of_a_run = kind.starts_with("agent_") || kind.starts_with("tool_");
@@ -218,11 +175,7 @@ impl<'a> Bench<'a> {
             self.print(&format!("event: {kind}"));
             if kind == "error" {
                 let reason = event["error"].as_str().unwrap_or_default();
-                return Err(Failure::in_helper(
-                    STATEMENT,
-                    IN_AGENT_RUN,
-                    format!("AssertionError: {reason}"),
-                ));
+                return Err(Failure::in_helper(STATEMENT, IN_AGENT_RUN, format!("AssertionError: {reason}")));
             }
             heard = tokio::time::Instant::now();
             let over = kind == "agent_completed";
@@ -236,13 +189,7 @@ impl<'a> Bench<'a> {
 
 pub(super) async fn call(call: Call<'_>) -> Result<Answer, Failure> {
     let sent = call.send().await;
-    sent.map_err(|trouble| {
-        Failure::in_helper(
-            "answer = call(method, path)",
-            IN_CLIENT,
-            http_error(&trouble),
-        )
-    })
+    sent.map_err(|trouble| Failure::in_helper("answer = call(method, path)", IN_CLIENT, http_error(&trouble)))
 }
 
 pub(super) fn kind_of(event: &Value) -> &str {

@@ -14,13 +14,7 @@ use super::{
     failure::{Failure, Outcome, closed_error, expect},
 };
 
-const CRITICAL: [&str; 5] = [
-    "agent_started",
-    "agent_thinking",
-    "tool_executing",
-    "tool_completed",
-    "agent_completed",
-];
+const CRITICAL: [&str; 5] = ["agent_started", "agent_thinking", "tool_executing", "tool_completed", "agent_completed"];
 
 /// What a test checks.
 #[derive(Debug, Clone, Copy)]
@@ -78,19 +72,10 @@ impl Bench<'_> {
             Check::Unknown => self.unknown().await,
             Check::Fast => self.fast().await,
             Check::Token => self.whoami(&self.token(900).await?, StatusCode::OK).await,
-            Check::ExpiredToken => {
-                self.whoami(&self.token(0).await?, StatusCode::UNAUTHORIZED)
-                    .await
-            }
-            Check::UnknownToken => {
-                self.whoami("demo.nobody.knows", StatusCode::UNAUTHORIZED)
-                    .await
-            }
+            Check::ExpiredToken => self.whoami(&self.token(0).await?, StatusCode::UNAUTHORIZED).await,
+            Check::UnknownToken => self.whoami("demo.nobody.knows", StatusCode::UNAUTHORIZED).await,
             Check::Connect => self.greeted().await.map(drop),
-            Check::Many => join_all((0..6).map(|_| self.greeted()))
-                .await
-                .into_iter()
-                .try_for_each(|one| one.map(drop)),
+            Check::Many => join_all((0..6).map(|_| self.greeted())).await.into_iter().try_for_each(|one| one.map(drop)),
             Check::PingPong => self.ping_pong().await,
             Check::Reconnect => {
                 drop(self.greeted().await?);
@@ -121,36 +106,22 @@ impl Bench<'_> {
         let thread = self.post("/api/threads", json!({})).await?;
         let thread = thread["thread_id"].as_str().unwrap_or_default();
         self.print(&format!("thread: {thread}"));
-        self.post(
-            "/api/messages",
-            json!({"thread_id": thread, "content": "hello"}),
-        )
-        .await?;
+        self.post("/api/messages", json!({"thread_id": thread, "content": "hello"})).await?;
         let path = format!("/api/threads/{thread}/history");
         let answer = call(Call::get(self.base(Place::Backend), &path)).await?;
         expect_success(&path, &answer)?;
         expect(
             answer.json()["messages"][0]["content"] == "hello",
             "assert messages[0][\"content\"] == \"hello\"",
-            || {
-                format!(
-                    "AssertionError: the message is not in its thread: {}",
-                    answer.excerpt()
-                )
-            },
+            || format!("AssertionError: the message is not in its thread: {}", answer.excerpt()),
         )
     }
 
     async fn unknown(&self) -> Outcome {
         let answer = call(Call::get(self.base(Place::Backend), "/api/nothing/here")).await?;
-        let refused =
-            answer.status == StatusCode::NOT_FOUND && answer.json()["detail"] == "Not Found";
+        let refused = answer.status == StatusCode::NOT_FOUND && answer.json()["detail"] == "Not Found";
         expect(refused, "assert answer.status_code == 404", || {
-            format!(
-                "AssertionError: HTTP {} for an unknown path: {}",
-                answer.status.as_u16(),
-                answer.excerpt()
-            )
+            format!("AssertionError: HTTP {} for an unknown path: {}", answer.status.as_u16(), answer.excerpt())
         })
     }
 
@@ -166,30 +137,21 @@ impl Bench<'_> {
         self.print(&format!("median {median:.1} ms"));
         let limit = 500.0 * self.pace.max(1.0);
         expect(median < limit, "assert median < limit", || {
-            format!(
-                "AssertionError: /health took {median:.0} ms at the median, limit {limit:.0} ms"
-            )
+            format!("AssertionError: /health took {median:.0} ms at the median, limit {limit:.0} ms")
         })
     }
 
     async fn whoami(&self, token: &str, wanted: StatusCode) -> Outcome {
         let bearer = format!("Bearer {token}");
-        let answer = call(
-            Call::get(self.base(Place::Auth), "/auth/me").with_header("authorization", &bearer),
-        )
-        .await?;
-        expect(
-            answer.status == wanted,
-            "assert answer.status_code == wanted",
-            || {
-                format!(
-                    "AssertionError: HTTP {} for /auth/me, wanted {}: {}",
-                    answer.status.as_u16(),
-                    wanted.as_u16(),
-                    answer.excerpt()
-                )
-            },
-        )
+        let answer = call(Call::get(self.base(Place::Auth), "/auth/me").with_header("authorization", &bearer)).await?;
+        expect(answer.status == wanted, "assert answer.status_code == wanted", || {
+            format!(
+                "AssertionError: HTTP {} for /auth/me, wanted {}: {}",
+                answer.status.as_u16(),
+                wanted.as_u16(),
+                answer.excerpt()
+            )
+        })
     }
 
     /// Opens a socket and waits for `connection_ready`.
@@ -203,24 +165,15 @@ impl Bench<'_> {
                 return Err(Failure::in_test(statement, closed_error(frame.as_ref())));
             }
             Err(_) => {
-                return Err(Failure::in_test(
-                    statement,
-                    "TimeoutError: nothing was received within 3 s",
-                ));
+                return Err(Failure::in_test(statement, "TimeoutError: nothing was received within 3 s"));
             }
         };
         let kind = kind_of(&first);
         self.print(&format!("event: {kind}"));
-        expect(
-            kind == "connection_ready",
-            "assert first[\"type\"] == \"connection_ready\", first",
-            || {
-                let detail = first["error"].as_str().unwrap_or_default();
-                format!(
-                    "AssertionError: the first message is {kind}, not connection_ready: {detail}"
-                )
-            },
-        )?;
+        expect(kind == "connection_ready", "assert first[\"type\"] == \"connection_ready\", first", || {
+            let detail = first["error"].as_str().unwrap_or_default();
+            format!("AssertionError: the first message is {kind}, not connection_ready: {detail}")
+        })?;
         Ok(socket)
     }
 
@@ -239,12 +192,7 @@ impl Bench<'_> {
         let answered = timeout(Duration::from_secs(3).max(self.silence()), pong).await;
         answered
             .unwrap_or_else(|_| Err("TimeoutError: no pong within 3 s".to_owned()))
-            .map_err(|error| {
-                Failure::in_test(
-                    "answer = json.loads(await asyncio.wait_for(ws.recv(), 3))",
-                    error,
-                )
-            })
+            .map_err(|error| Failure::in_test("answer = json.loads(await asyncio.wait_for(ws.recv(), 3))", error))
     }
 
     async fn reach(&self) -> Outcome {
@@ -254,40 +202,30 @@ impl Bench<'_> {
     }
 
     fn report(&self) -> Outcome {
-        expect(
-            self.reached.get(),
-            "assert REACHED, \"no connectivity result to report on\"",
-            || {
-                "AssertionError: no connectivity result to report on: test_002_websocket_connectivity did not pass".to_owned()
-            },
-        )
+        expect(self.reached.get(), "assert REACHED, \"no connectivity result to report on\"", || {
+            "AssertionError: no connectivity result to report on: test_002_websocket_connectivity did not pass"
+                .to_owned()
+        })
     }
 
     async fn run_completes(&self) -> Outcome {
         let kinds = kinds_of(&self.agent_run().await?);
         let last = kinds.last().map_or("none", String::as_str);
-        expect(
-            last == "agent_completed",
-            "assert events[-1][\"type\"] == \"agent_completed\"",
-            || format!("AssertionError: the run never completed; last event: {last}"),
-        )
+        expect(last == "agent_completed", "assert events[-1][\"type\"] == \"agent_completed\"", || {
+            format!("AssertionError: the run never completed; last event: {last}")
+        })
     }
 
     async fn critical_events(&self) -> Outcome {
         let kinds = kinds_of(&self.agent_run().await?);
-        let missing: Vec<&str> = CRITICAL
-            .into_iter()
-            .filter(|critical| !kinds.iter().any(|kind| kind == critical))
-            .collect();
+        let missing: Vec<&str> =
+            CRITICAL.into_iter().filter(|critical| !kinds.iter().any(|kind| kind == critical)).collect();
         expect(
             missing.is_empty(),
             "assert not missing, f\"{found}/5 critical events found, missing: {missing}\"",
             || {
                 let found = CRITICAL.len() - missing.len();
-                format!(
-                    "AssertionError: {found}/5 critical events found, missing: {}",
-                    missing.join(", ")
-                )
+                format!("AssertionError: {found}/5 critical events found, missing: {}", missing.join(", "))
             },
         )
     }
@@ -296,42 +234,25 @@ impl Bench<'_> {
         let events = self.agent_run().await?;
         let calls = |wanted: &str| -> Vec<Value> {
             let tools = events.iter().filter(|event| kind_of(event) == wanted);
-            tools
-                .map(|event| event["payload"]["tool_call_id"].clone())
-                .collect()
+            tools.map(|event| event["payload"]["tool_call_id"].clone()).collect()
         };
         let (begun, ended) = (calls("tool_executing"), calls("tool_completed"));
-        expect(
-            !begun.is_empty() && begun == ended,
-            "assert begun and begun == ended",
-            || {
-                format!(
-                    "AssertionError: {} tools began and {} ended, at least one of each wanted",
-                    begun.len(),
-                    ended.len()
-                )
-            },
-        )
+        expect(!begun.is_empty() && begun == ended, "assert begun and begun == ended", || {
+            format!(
+                "AssertionError: {} tools began and {} ended, at least one of each wanted",
+                begun.len(),
+                ended.len()
+            )
+        })
     }
 }
 
 fn expect_success(path: &str, answer: &Answer) -> Outcome {
-    expect(
-        answer.status.is_success(),
-        "assert answer.status_code in (200, 201), answer.text",
-        || {
-            format!(
-                "AssertionError: HTTP {} for {path}: {}",
-                answer.status.as_u16(),
-                answer.excerpt()
-            )
-        },
-    )
+    expect(answer.status.is_success(), "assert answer.status_code in (200, 201), answer.text", || {
+        format!("AssertionError: HTTP {} for {path}: {}", answer.status.as_u16(), answer.excerpt())
+    })
 }
 
 fn kinds_of(events: &[Value]) -> Vec<String> {
-    events
-        .iter()
-        .map(|event| kind_of(event).to_owned())
-        .collect()
+    events.iter().map(|event| kind_of(event).to_owned()).collect()
 }

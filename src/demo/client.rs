@@ -41,39 +41,21 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn get(base: &'a str, path: &'a str) -> Self {
-        Self {
-            base,
-            method: Method::GET,
-            path,
-            header: None,
-            body: None,
-        }
+        Self { base, method: Method::GET, path, header: None, body: None }
     }
 
     pub(super) fn post(base: &'a str, path: &'a str, body: Value) -> Self {
-        Self {
-            base,
-            method: Method::POST,
-            path,
-            header: None,
-            body: Some(body),
-        }
+        Self { base, method: Method::POST, path, header: None, body: Some(body) }
     }
 
     pub(super) fn with_header(self, name: &'static str, value: &'a str) -> Self {
-        Self {
-            header: Some((name, value)),
-            ..self
-        }
+        Self { header: Some((name, value)), ..self }
     }
 
     /// Sends the call and waits for the whole answer.
     pub(super) async fn send(self) -> Result<Answer, Trouble> {
         let body = self.body.as_ref().map(Value::to_string).unwrap_or_default();
-        let mut request = Request::builder()
-            .method(self.method)
-            .uri(self.path)
-            .header(HOST, host_of(self.base));
+        let mut request = Request::builder().method(self.method).uri(self.path).header(HOST, host_of(self.base));
         if self.body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -99,14 +81,8 @@ pub(super) struct Answer {
 impl Answer {
     async fn read(response: Response<Incoming>) -> Result<Self, Trouble> {
         let status = response.status();
-        let body = Limited::new(response.into_body(), BODY_BYTES)
-            .collect()
-            .await
-            .map_err(Trouble::broken)?;
-        Ok(Self {
-            status,
-            body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
-        })
+        let body = Limited::new(response.into_body(), BODY_BYTES).collect().await.map_err(Trouble::broken)?;
+        Ok(Self { status, body: String::from_utf8_lossy(&body.to_bytes()).into_owned() })
     }
 
     /// The body as JSON, null where it is none.
@@ -173,14 +149,9 @@ pub(super) async fn open_socket(base: &str, token: &str) -> Result<Socket, Troub
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(Trouble::Refused(Answer::read(response).await?));
         }
-        let upgraded = hyper::upgrade::on(response)
-            .await
-            .map_err(Trouble::broken)?;
+        let upgraded = hyper::upgrade::on(response).await.map_err(Trouble::broken)?;
         let limits = WebSocketConfig::default().max_message_size(Some(BODY_BYTES));
-        Ok(
-            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(limits))
-                .await,
-        )
+        Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(limits)).await)
     })
     .await
 }
@@ -206,29 +177,20 @@ pub(super) async fn receive(socket: &mut Socket) -> Received {
     }
 }
 
-async fn exchange(
-    base: &str,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<Incoming>, Trouble> {
+async fn exchange(base: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Trouble> {
     let stream = TcpStream::connect(host_of(base)).await?;
     stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(Trouble::broken)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Trouble::broken)?;
     // Ends when the answer has been read, or with the upgraded socket.
     tokio::spawn(connection.with_upgrades());
     sender.send_request(request).await.map_err(Trouble::broken)
 }
 
 async fn within<T>(call: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
-    timeout(CALL_WAIT, call)
-        .await
-        .unwrap_or(Err(Trouble::TimedOut))
+    timeout(CALL_WAIT, call).await.unwrap_or(Err(Trouble::TimedOut))
 }
 
 /// `http://127.0.0.1:4000/` and `127.0.0.1:4000` name the same place.
 fn host_of(base: &str) -> &str {
-    base.strip_prefix("http://")
-        .unwrap_or(base)
-        .trim_end_matches('/')
+    base.strip_prefix("http://").unwrap_or(base).trim_end_matches('/')
 }

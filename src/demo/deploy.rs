@@ -31,27 +31,14 @@ struct Order {
 
 impl Order {
     fn read(arguments: &[String]) -> Option<Self> {
-        let mut order = Order {
-            service: String::new(),
-            platform: String::new(),
-            pace: 1.0,
-            fail: None,
-        };
+        let mut order = Order { service: String::new(), platform: String::new(), pace: 1.0, fail: None };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--platform" => order.platform = rest.next()?.clone(),
-                "--pace" => {
-                    order.pace = rest
-                        .next()?
-                        .parse()
-                        .ok()
-                        .filter(|pace| (0.01..=100.0).contains(pace))?
-                }
+                "--pace" => order.pace = rest.next()?.parse().ok().filter(|pace| (0.01..=100.0).contains(pace))?,
                 "--fail" => order.fail = Some(rest.next()?.clone()),
-                service if order.service.is_empty() && !service.starts_with('-') => {
-                    order.service = service.to_owned()
-                }
+                service if order.service.is_empty() && !service.starts_with('-') => order.service = service.to_owned(),
                 _ => return None,
             }
         }
@@ -79,12 +66,7 @@ impl fmt::Display for Obstacle {
         match self {
             Obstacle::Platform(trouble) => write!(f, "the platform gave no answer: {trouble}"),
             Obstacle::Refused(answer) => {
-                write!(
-                    f,
-                    "the platform refused: HTTP {}: {}",
-                    answer.status.as_u16(),
-                    answer.excerpt()
-                )
+                write!(f, "the platform refused: HTTP {}: {}", answer.status.as_u16(), answer.excerpt())
             }
             Obstacle::Failed(reason) => f.write_str(reason),
             Obstacle::TimedOut => f.write_str("the deploy took too long"),
@@ -110,16 +92,8 @@ pub(super) async fn run(arguments: &[String]) -> ExitCode {
 async fn deploy(order: &Order) -> Result<(), Obstacle> {
     let logs = format!("/logs/{}", order.service);
     let before = describe(order).await?;
-    say(format_args!(
-        "==> deploying {} (serving {})",
-        order.service,
-        serving(&before)
-    ));
-    let mut seen = ask(order, &logs)
-        .await?
-        .as_array()
-        .and_then(|log| log.last()?["n"].as_u64())
-        .unwrap_or(0);
+    say(format_args!("==> deploying {} (serving {})", order.service, serving(&before)));
+    let mut seen = ask(order, &logs).await?.as_array().and_then(|log| log.last()?["n"].as_u64()).unwrap_or(0);
 
     let path = format!("/deploy/{}", order.service);
     let wish = json!({"fail": order.fail});
@@ -127,26 +101,15 @@ async fn deploy(order: &Order) -> Result<(), Obstacle> {
     if accepted.status != StatusCode::ACCEPTED {
         return Err(Obstacle::Refused(accepted));
     }
-    let target = describe(order).await?["latestCreatedRevision"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
-    say(format_args!(
-        "{}",
-        json!({"loop": "target", "version": target.rsplit('/').next()})
-    ));
+    let target = describe(order).await?["latestCreatedRevision"].as_str().unwrap_or_default().to_owned();
+    say(format_args!("{}", json!({"loop": "target", "version": target.rsplit('/').next()})));
 
     let begun = Instant::now();
     let limit = Duration::from_secs_f64(60.0 * order.pace.max(1.0));
     while begun.elapsed() < limit {
         // Asked first, so that the log holds everything up to this state.
         let state = describe(order).await?;
-        for entry in ask(order, &format!("{logs}?after={seen}"))
-            .await?
-            .as_array()
-            .into_iter()
-            .flatten()
-        {
+        for entry in ask(order, &format!("{logs}?after={seen}")).await?.as_array().into_iter().flatten() {
             seen = entry["n"].as_u64().unwrap_or(seen);
             print_entry(entry);
         }
@@ -161,18 +124,10 @@ async fn deploy(order: &Order) -> Result<(), Obstacle> {
 fn conclude(state: &Value, took: Duration) -> Result<(), Obstacle> {
     let condition = &state["terminalCondition"];
     if condition["state"] == "CONDITION_FAILED" {
-        return Err(Obstacle::Failed(
-            condition["message"]
-                .as_str()
-                .unwrap_or("the deploy failed")
-                .to_owned(),
-        ));
+        return Err(Obstacle::Failed(condition["message"].as_str().unwrap_or("the deploy failed").to_owned()));
     }
     let took = took.as_secs_f64();
-    say(format_args!(
-        "\x1b[32mDone.\x1b[0m {} serves 100 percent of traffic ({took:.1} s)",
-        serving(state)
-    ));
+    say(format_args!("\x1b[32mDone.\x1b[0m {} serves 100 percent of traffic ({took:.1} s)", serving(state)));
     Ok(())
 }
 
@@ -202,10 +157,7 @@ fn print_entry(entry: &Value) {
 /// A line of the step protocol, its keys in the order in which people read them.
 fn phase_line(entry: &Value) -> String {
     let (phase, detail) = (&entry["phase"], &entry["textPayload"]);
-    format!(
-        r#"{{"loop":"phase","name":{},"state":{},"detail":{detail}}}"#,
-        phase["name"], phase["state"]
-    )
+    format!(r#"{{"loop":"phase","name":{},"state":{},"detail":{detail}}}"#, phase["name"], phase["state"])
 }
 
 async fn describe(order: &Order) -> Result<Value, Obstacle> {
@@ -214,17 +166,11 @@ async fn describe(order: &Order) -> Result<Value, Obstacle> {
 
 async fn ask(order: &Order, path: &str) -> Result<Value, Obstacle> {
     let answer = Call::get(&order.platform, path).send().await?;
-    if answer.status == StatusCode::OK {
-        Ok(answer.json())
-    } else {
-        Err(Obstacle::Refused(answer))
-    }
+    if answer.status == StatusCode::OK { Ok(answer.json()) } else { Err(Obstacle::Refused(answer)) }
 }
 
 fn serving(state: &Value) -> &str {
-    state["trafficStatuses"][0]["revision"]
-        .as_str()
-        .unwrap_or("nothing")
+    state["trafficStatuses"][0]["revision"].as_str().unwrap_or("nothing")
 }
 
 #[cfg(test)]
@@ -238,21 +184,14 @@ mod tests {
     #[test]
     fn an_order_names_a_service_and_a_platform() {
         let order = read("backend --platform 127.0.0.1:4000 --pace 0.5").expect("a whole order");
-        assert_eq!(
-            (order.service.as_str(), order.platform.as_str(), order.pace),
-            ("backend", "127.0.0.1:4000", 0.5)
-        );
+        assert_eq!((order.service.as_str(), order.platform.as_str(), order.pace), ("backend", "127.0.0.1:4000", 0.5));
     }
 
     #[test]
     fn half_an_order_is_none() {
-        for line in [
-            "backend",
-            "--platform 127.0.0.1:4000",
-            "backend --platform",
-            "backend --platform a --pace x",
-            "a b",
-        ] {
+        for line in
+            ["backend", "--platform 127.0.0.1:4000", "backend --platform", "backend --platform a --pace x", "a b"]
+        {
             assert_eq!(read(line), None, "{line}");
         }
     }

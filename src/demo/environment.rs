@@ -30,11 +30,7 @@ pub struct Environment {
 /// Starts the environment as tasks of the current tokio runtime. `pace` scales every wait.
 pub async fn start(scenario: Scenario, pace: f64) -> io::Result<Environment> {
     let (alive, ended) = watch::channel(());
-    let pace = if pace.is_finite() {
-        pace.clamp(0.01, 100.0)
-    } else {
-        1.0
-    };
+    let pace = if pace.is_finite() { pace.clamp(0.01, 100.0) } else { 1.0 };
     let world = Arc::new(World::new(scenario, pace, ended));
     Ok(Environment {
         backend: open_service(&world, ServiceName::Backend).await?,
@@ -43,9 +39,8 @@ pub async fn start(scenario: Scenario, pace: f64) -> io::Result<Environment> {
         platform: {
             let (listener, address) = listen().await?;
             let serving = world.clone();
-            world.spawn(http::serve(listener, world.clone(), move |request| {
-                platform::answer(serving.clone(), request)
-            }));
+            world
+                .spawn(http::serve(listener, world.clone(), move |request| platform::answer(serving.clone(), request)));
             address
         },
         pace,
@@ -56,9 +51,7 @@ pub async fn start(scenario: Scenario, pace: f64) -> io::Result<Environment> {
 async fn open_service(world: &Arc<World>, name: ServiceName) -> io::Result<SocketAddr> {
     let (listener, address) = listen().await?;
     let serving = world.clone();
-    world.spawn(http::serve(listener, world.clone(), move |request| {
-        services::answer(serving.clone(), name, request)
-    }));
+    world.spawn(http::serve(listener, world.clone(), move |request| services::answer(serving.clone(), name, request)));
     Ok(address)
 }
 

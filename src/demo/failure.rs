@@ -19,51 +19,29 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn in_test(statement: &'static str, error: impl Into<String>) -> Self {
-        Self {
-            error: error.into(),
-            statement,
-            helper: None,
-        }
+        Self { error: error.into(), statement, helper: None }
     }
 
-    pub(super) fn in_helper(
-        statement: &'static str,
-        helper: &'static str,
-        error: impl Into<String>,
-    ) -> Self {
-        Self {
-            error: error.into(),
-            statement,
-            helper: Some(helper),
-        }
+    pub(super) fn in_helper(statement: &'static str, helper: &'static str, error: impl Into<String>) -> Self {
+        Self { error: error.into(), statement, helper: Some(helper) }
     }
 
     pub(super) fn timed_out(after: Duration) -> Self {
-        Self::in_test(
-            "...",
-            format!("Failed: Timeout >{:.1}s", after.as_secs_f64()),
-        )
+        Self::in_test("...", format!("Failed: Timeout >{:.1}s", after.as_secs_f64()))
     }
 
     /// The traceback, the test's own frame first.
     pub(super) fn trace(&self, file: &str, line: usize, name: &str) -> String {
-        let helper = self
-            .helper
-            .map(|frame| format!("{frame}\n"))
-            .unwrap_or_default();
-        format!(
-            "{file}:{}: in {name}\n    {}\n{helper}E   {}\n",
-            line + 3,
-            self.statement,
-            self.error
-        )
+        let helper = self.helper.map(|frame| format!("{frame}\n")).unwrap_or_default();
+        format!("{file}:{}: in {name}\n    {}\n{helper}E   {}\n", line + 3, self.statement, self.error)
     }
 }
 
 // Frames of the fixtures, as a traceback shows them.
 
 pub(super) const IN_CONNECT: &str = "tests/e2e/conftest.py:46: in connect\n    socket = await websockets.connect(url, additional_headers=bearer(token))";
-pub(super) const IN_TOKEN: &str = "tests/e2e/conftest.py:31: in token\n    answer = auth.post(\"/auth/e2e/test-auth\", json={}, headers=bypass)";
+pub(super) const IN_TOKEN: &str =
+    "tests/e2e/conftest.py:31: in token\n    answer = auth.post(\"/auth/e2e/test-auth\", json={}, headers=bypass)";
 pub(super) const IN_AGENT_RUN: &str =
     "tests/e2e/conftest.py:63: in agent_run\n    raise AssertionError(event[\"error\"])";
 pub(super) const IN_RECEIVE: &str =
@@ -75,16 +53,8 @@ pub(super) const IN_CLIENT: &str =
 pub(super) type Outcome = Result<(), Failure>;
 
 /// The statement held, or this is why not.
-pub(super) fn expect(
-    holds: bool,
-    statement: &'static str,
-    error: impl FnOnce() -> String,
-) -> Outcome {
-    if holds {
-        Ok(())
-    } else {
-        Err(Failure::in_test(statement, error()))
-    }
+pub(super) fn expect(holds: bool, statement: &'static str, error: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(Failure::in_test(statement, error())) }
 }
 
 /// What httpx would raise.
@@ -107,9 +77,7 @@ pub(super) fn handshake_error(trouble: &Trouble) -> String {
         Trouble::TimedOut => "TimeoutError: timed out during opening handshake".to_owned(),
         Trouble::Refused(answer) => {
             let status = answer.status.as_u16();
-            format!(
-                "websockets.exceptions.InvalidStatus: server rejected WebSocket connection: HTTP {status}"
-            )
+            format!("websockets.exceptions.InvalidStatus: server rejected WebSocket connection: HTTP {status}")
         }
     }
 }
@@ -123,8 +91,7 @@ pub(super) fn closed_error(frame: Option<&CloseFrame>) -> String {
                 frame.reason
             )
         }
-        None => "websockets.exceptions.ConnectionClosedError: no close frame received or sent"
-            .to_owned(),
+        None => "websockets.exceptions.ConnectionClosedError: no close frame received or sent".to_owned(),
     }
 }
 
@@ -134,11 +101,7 @@ mod tests {
 
     #[test]
     fn a_trace_has_the_tests_own_frame_first_and_the_error_last() {
-        let failure = Failure::in_helper(
-            "async with connect() as ws:",
-            IN_CONNECT,
-            "InvalidStatus: HTTP 403",
-        );
+        let failure = Failure::in_helper("async with connect() as ws:", IN_CONNECT, "InvalidStatus: HTTP 403");
         let trace = failure.trace("tests/e2e/test_a.py", 15, "test_one");
         let lines: Vec<&str> = trace.lines().collect();
         assert_eq!(lines[0], "tests/e2e/test_a.py:18: in test_one");

@@ -37,9 +37,7 @@ pub(super) async fn run(name: &str) -> ExitCode {
     let reporter = match Reporter::connect() {
         Ok(reporter) => reporter,
         Err(error) => {
-            return complain(format_args!(
-                "failed to connect to LIVELOOP_SOCKET: {error}"
-            ));
+            return complain(format_args!("failed to connect to LIVELOOP_SOCKET: {error}"));
         }
     };
     let bench = match Bench::from_env(&reporter) {
@@ -76,9 +74,7 @@ async fn attempt(test: &Test, bench: &Bench<'_>, reporter: &Reporter) -> bool {
     reporter.say(&json!({"e": "start", "id": &id, "at": epoch_seconds()}));
     let begun = Instant::now();
     let limit = bench.limit();
-    let outcome = timeout(limit, bench.run(test.check))
-        .await
-        .unwrap_or_else(|_| Err(Failure::timed_out(limit)));
+    let outcome = timeout(limit, bench.run(test.check)).await.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
     let mut line = result_of(test, &outcome, &bench.printed());
     line["id"] = json!(id);
     line["at"] = json!(epoch_seconds());

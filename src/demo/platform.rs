@@ -24,10 +24,7 @@ pub(super) async fn answer(world: Arc<World>, request: Request<Incoming>) -> Rep
     }
     if let Some(name) = named("/logs/") {
         let query = request.uri().query().unwrap_or_default();
-        let after = query
-            .strip_prefix("after=")
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0);
+        let after = query.strip_prefix("after=").and_then(|number| number.parse().ok()).unwrap_or(0);
         return json_reply(StatusCode::OK, log_after(world.service(name), after));
     }
     if let Some(name) = named(PROJECT) {
@@ -49,8 +46,7 @@ fn begin(world: &Arc<World>, name: ServiceName, wish: &Value) -> Reply {
     let generation = {
         let mut rollout = service.rollout();
         if rollout.reconciling {
-            let busy =
-                json!({"error": {"code": 409, "message": "a deploy is already in progress"}});
+            let busy = json!({"error": {"code": 409, "message": "a deploy is already in progress"}});
             return json_reply(StatusCode::CONFLICT, busy);
         }
         rollout.reconciling = true;
@@ -62,10 +58,7 @@ fn begin(world: &Arc<World>, name: ServiceName, wish: &Value) -> Reply {
     let rolling = world.clone();
     world.spawn(async move { roll(&rolling, name, &fails_at).await });
     let operation = world.fresh("operation");
-    json_reply(
-        StatusCode::ACCEPTED,
-        json!({"name": operation, "service": name.as_str(), "generation": generation}),
-    )
+    json_reply(StatusCode::ACCEPTED, json!({"name": operation, "service": name.as_str(), "generation": generation}))
 }
 
 /// Builds, pushes and rolls out the next revision. While it rolls the service answers 503.
@@ -90,10 +83,7 @@ async fn roll(world: &World, name: ServiceName, fails_at: &str) {
     }
     world.nap(0.3).await;
     if fails_at == "build" {
-        return give_up(
-            "build",
-            "ContainerImageBuildFailed: step 7/12 exited with 1".to_owned(),
-        );
+        return give_up("build", "ContainerImageBuildFailed: step 7/12 exited with 1".to_owned());
     }
     service.enter("build", "ok", format!("built {image}"));
 
@@ -110,21 +100,14 @@ async fn roll(world: &World, name: ServiceName, fails_at: &str) {
     world.nap(1.2).await;
     if fails_at == "roll" {
         service.ready.send_replace(true);
-        return give_up(
-            "roll",
-            format!("HealthCheckContainerError: {image} failed to start and listen on the port"),
-        );
+        return give_up("roll", format!("HealthCheckContainerError: {image} failed to start and listen on the port"));
     }
     service.log("NOTICE", format!("{image} answers its startup probe"));
     world.nap(0.8).await;
     // In one breath: whoever is told that the deploy is over finds the new revision serving.
     service.rollout().revision = target;
     service.ready.send_replace(true);
-    service.enter(
-        "roll",
-        "ok",
-        format!("{image} is ready, serving 100 percent of traffic"),
-    );
+    service.enter("roll", "ok", format!("{image} is ready, serving 100 percent of traffic"));
     service.rollout().reconciling = false;
 }
 
@@ -142,7 +125,8 @@ fn change_of(name: ServiceName, revision: u32) -> &'static str {
 fn log_after(service: &Service, after: u64) -> Value {
     let rollout = service.rollout();
     let entries = rollout.log.iter().filter(|entry| entry.number > after).map(|entry| {
-        let mut line = json!({"n": entry.number, "timestamp": entry.at, "severity": entry.severity, "textPayload": entry.text});
+        let mut line =
+            json!({"n": entry.number, "timestamp": entry.at, "severity": entry.severity, "textPayload": entry.text});
         if let Some((phase, state)) = entry.phase {
             line["phase"] = json!({"name": phase, "state": state});
         }
@@ -153,12 +137,8 @@ fn log_after(service: &Service, after: u64) -> Value {
 
 fn describe(service: &Service) -> Value {
     let rollout = service.rollout();
-    let parent = format!(
-        "projects/demo/locations/local/services/{}",
-        service.name.as_str()
-    );
-    let revision =
-        |number: u32| format!("{parent}/revisions/{}", service.name.revision_name(number));
+    let parent = format!("projects/demo/locations/local/services/{}", service.name.as_str());
+    let revision = |number: u32| format!("{parent}/revisions/{}", service.name.revision_name(number));
     let underway = rollout.reconciling || rollout.failure.is_some();
     let mut condition = json!({"type": "Ready", "state": match (rollout.reconciling, &rollout.failure) {
         (true, _) => "CONDITION_RECONCILING",

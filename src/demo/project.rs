@@ -8,14 +8,7 @@ use super::{environment::Environment, world::BYPASS_KEY};
 /// the deploy command.
 pub fn project_toml(environment: &Environment, exe: &Path) -> String {
     let exe = quoted(&exe.to_string_lossy());
-    let Environment {
-        backend,
-        auth,
-        frontend,
-        platform,
-        pace,
-        ..
-    } = environment;
+    let Environment { backend, auth, frontend, platform, pace, .. } = environment;
     let mut text = format!(
         r#"# The demo, described as any project is.
 
@@ -96,16 +89,8 @@ mod tests {
         let command = &file["runner"]["suite"]["reporter"]["command"];
         assert_eq!(command[0].as_str(), Some("/tmp/a \"b\" $${c}/liveloop"));
         let url = file["service"]["backend"]["url"].as_str();
-        assert_eq!(
-            url,
-            Some(format!("http://{}", environment.backend).as_str())
-        );
-        let start = file["stream"]["agents"]["start"]["message"]
-            .as_str()
-            .expect("a message");
-        assert!(
-            serde_json::from_str::<serde_json::Value>(start).is_ok(),
-            "{start}"
-        );
+        assert_eq!(url, Some(format!("http://{}", environment.backend).as_str()));
+        let start = file["stream"]["agents"]["start"]["message"].as_str().expect("a message");
+        assert!(serde_json::from_str::<serde_json::Value>(start).is_ok(), "{start}");
     }
 }

@@ -31,10 +31,7 @@ impl Reporter {
             }
             None => None,
         };
-        let reporter = Self {
-            stream,
-            gone: AtomicBool::new(false),
-        };
+        let reporter = Self { stream, gone: AtomicBool::new(false) };
         let version = env!("CARGO_PKG_VERSION");
         reporter.say(&json!({"e": "hello", "v": 1, "tool": "demo", "version": version, "pid": process::id()}));
         Ok(reporter)

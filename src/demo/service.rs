@@ -20,11 +20,7 @@ pub(super) enum ServiceName {
 }
 
 impl ServiceName {
-    pub(super) const ALL: [ServiceName; 3] = [
-        ServiceName::Backend,
-        ServiceName::Auth,
-        ServiceName::Frontend,
-    ];
+    pub(super) const ALL: [ServiceName; 3] = [ServiceName::Backend, ServiceName::Auth, ServiceName::Frontend];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -35,9 +31,7 @@ impl ServiceName {
     }
 
     pub(super) fn named(text: &str) -> Option<Self> {
-        ServiceName::ALL
-            .into_iter()
-            .find(|name| name.as_str() == text)
+        ServiceName::ALL.into_iter().find(|name| name.as_str() == text)
     }
 
     pub(super) fn revision_name(self, revision: u32) -> String {
@@ -76,19 +70,9 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn new(name: ServiceName, revision: u32) -> Self {
-        let rollout = Rollout {
-            revision,
-            generation: 1,
-            reconciling: false,
-            failure: None,
-            log: VecDeque::new(),
-            logged: 0,
-        };
-        Self {
-            name,
-            ready: watch::Sender::new(true),
-            rollout: Mutex::new(rollout),
-        }
+        let rollout =
+            Rollout { revision, generation: 1, reconciling: false, failure: None, log: VecDeque::new(), logged: 0 };
+        Self { name, ready: watch::Sender::new(true), rollout: Mutex::new(rollout) }
     }
 
     pub(super) fn rollout(&self) -> MutexGuard<'_, Rollout> {
@@ -111,21 +95,10 @@ impl Service {
         self.record("NOTICE", text.into(), Some((phase, state)));
     }
 
-    fn record(
-        &self,
-        severity: &'static str,
-        text: String,
-        phase: Option<(&'static str, &'static str)>,
-    ) {
+    fn record(&self, severity: &'static str, text: String, phase: Option<(&'static str, &'static str)>) {
         let mut rollout = self.rollout();
         rollout.logged += 1;
-        let entry = LogEntry {
-            number: rollout.logged,
-            at: now_iso(),
-            severity,
-            text,
-            phase,
-        };
+        let entry = LogEntry { number: rollout.logged, at: now_iso(), severity, text, phase };
         rollout.log.push_back(entry);
         if rollout.log.len() > LOG_ENTRIES {
             rollout.log.pop_front();

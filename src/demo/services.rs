@@ -22,11 +22,7 @@ const DEFAULT_USER: &str = "staging-e2e-user-002";
 
 /// Answers one request to a service. Every answer of a service names its revision in `X-Revision`; the 503 page of a
 /// service that is being replaced comes from the platform in front of it, which knows no revision.
-pub(super) async fn answer(
-    world: Arc<World>,
-    name: ServiceName,
-    request: Request<Incoming>,
-) -> Reply {
+pub(super) async fn answer(world: Arc<World>, name: ServiceName, request: Request<Incoming>) -> Reply {
     let service = world.service(name);
     if !*service.ready.borrow() {
         return html_reply(StatusCode::SERVICE_UNAVAILABLE, BUSY_PAGE);
@@ -38,20 +34,13 @@ pub(super) async fn answer(
         (_, "GET", "/health" | "/health/ready") => health(&world, service).await,
         (_, "GET", "/api/version") => {
             world.nap(0.005).await;
-            json_reply(
-                StatusCode::OK,
-                json!({"service": name.as_str(), "revision": &revision}),
-            )
+            json_reply(StatusCode::OK, json!({"service": name.as_str(), "revision": &revision}))
         }
         (ServiceName::Backend, "GET", "/ws") => websocket::open(&world, request).await,
-        (ServiceName::Backend, _, path) if path.starts_with("/api/") => {
-            api(&world, &method, path, request).await
-        }
+        (ServiceName::Backend, _, path) if path.starts_with("/api/") => api(&world, &method, path, request).await,
         (ServiceName::Auth, "POST", "/auth/e2e/test-auth") => issue_token(&world, request).await,
         (ServiceName::Auth, "GET", "/auth/me") => whoami(&world, request.headers()).await,
-        (ServiceName::Frontend, "GET", "/") => {
-            html_reply(StatusCode::OK, "<title>demo</title><h1>demo</h1>")
-        }
+        (ServiceName::Frontend, "GET", "/") => html_reply(StatusCode::OK, "<title>demo</title><h1>demo</h1>"),
         (ServiceName::Backend | ServiceName::Auth | ServiceName::Frontend, _, _) => not_found(),
     };
     if let Ok(value) = HeaderValue::from_str(&revision) {
@@ -82,32 +71,19 @@ async fn health(world: &World, service: &Service) -> Reply {
 
 /// The token of a request's `Authorization` header.
 pub(super) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
-        .map(str::trim)
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
 }
 
 async fn issue_token(world: &World, request: Request<Incoming>) -> Reply {
     world.nap(0.06).await;
-    if request
-        .headers()
-        .get("x-e2e-bypass-key")
-        .is_none_or(|given| given != BYPASS_KEY)
-    {
-        return json_reply(
-            StatusCode::UNAUTHORIZED,
-            json!({"detail": "invalid bypass key"}),
-        );
+    if request.headers().get("x-e2e-bypass-key").is_none_or(|given| given != BYPASS_KEY) {
+        return json_reply(StatusCode::UNAUTHORIZED, json!({"detail": "invalid bypass key"}));
     }
     let body = json_body(request).await;
     let life = body["expires_in"].as_u64().unwrap_or(900).min(86_400);
     let user = body["user_id"].as_str().unwrap_or(DEFAULT_USER);
     let token = world.issue_token(user, Duration::from_secs(life));
-    let issued =
-        json!({"access_token": token, "token_type": "Bearer", "expires_in": life, "user_id": user});
+    let issued = json!({"access_token": token, "token_type": "Bearer", "expires_in": life, "user_id": user});
     json_reply(StatusCode::OK, issued)
 }
 
@@ -130,17 +106,15 @@ async fn api(world: &World, method: &Method, path: &str, request: Request<Incomi
         "/api/chat/stream" | "/api/agents/stop" if world.level() < 5 => not_found(),
         "/api/chat/stream" => ok(json!({"stream": "/ws"})),
         "/api/agents/stop" => ok(json!({"stopped": true})),
-        "/api/agents" => {
-            ok(json!({"agents": ["supervisor", "triage", "data", "optimization", "reporting"]}))
+        "/api/agents" => ok(json!({"agents": ["supervisor", "triage", "data", "optimization", "reporting"]})),
+        "/api/agents/config" => {
+            ok(json!({"agents": {"supervisor": {"timeout_seconds": 30}, "triage": {"timeout_seconds": 10}}}))
         }
-        "/api/agents/config" => ok(
-            json!({"agents": {"supervisor": {"timeout_seconds": 30}, "triage": {"timeout_seconds": 10}}}),
-        ),
         "/api/agents/status" => ok(json!({"active": 0, "queued": 0})),
         "/api/agents/start" => ok(json!({"accepted": true, "run_id": world.fresh("run")})),
-        "/api/discovery/services" => ok(
-            json!({"services": {"backend": "up", "auth": "up", "frontend": "up"}, "websocket": "/ws"}),
-        ),
+        "/api/discovery/services" => {
+            ok(json!({"services": {"backend": "up", "auth": "up", "frontend": "up"}, "websocket": "/ws"}))
+        }
         "/api/metrics" => ok(json!({"requests": world.requests(), "p50_ms": 12.5})),
         "/api/features" => ok(json!({"streaming": world.level() >= 5})),
         "/api/threads" if posted => {
@@ -151,17 +125,11 @@ async fn api(world: &World, method: &Method, path: &str, request: Request<Incomi
         "/api/threads" => ok(json!({"threads": world.thread_ids()})),
         "/api/messages" if posted => {
             let body = json_body(request).await;
-            world.keep_message(
-                body["thread_id"].as_str().unwrap_or("default"),
-                body.clone(),
-            );
+            world.keep_message(body["thread_id"].as_str().unwrap_or("default"), body.clone());
             created(json!({"message_id": world.fresh("message")}))
         }
         "/api/messages" => ok(json!({"messages": world.thread_messages("default")})),
-        _ => match path
-            .strip_prefix("/api/threads/")
-            .and_then(|rest| rest.split('/').next())
-        {
+        _ => match path.strip_prefix("/api/threads/").and_then(|rest| rest.split('/').next()) {
             Some(thread) => ok(json!({"messages": world.thread_messages(thread)})),
             None => not_found(),
         },
@@ -170,8 +138,6 @@ async fn api(world: &World, method: &Method, path: &str, request: Request<Incomi
 
 /// Every path has its own pace, as in a real service: between 60 and 180 ms.
 fn latency_of(path: &str) -> f64 {
-    let mixed = path.bytes().fold(7_u32, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
-    });
+    let mixed = path.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
     0.06 + f64::from(mixed % 120) / 1000.0
 }

@@ -21,10 +21,7 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn watch() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            stacks: signal(SignalKind::user_defined1())?,
-        })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, stacks: signal(SignalKind::user_defined1())? })
     }
 
     pub(super) async fn next(&mut self) -> Asked {
@@ -41,11 +38,7 @@ pub(super) fn pass_on(asked: Asked, pids: &[u32]) {
         Asked::Stop => Number::INT,
         Asked::Stacks => Number::USR1,
     };
-    for pid in pids
-        .iter()
-        .filter_map(|&pid| i32::try_from(pid).ok())
-        .filter_map(Pid::from_raw)
-    {
+    for pid in pids.iter().filter_map(|&pid| i32::try_from(pid).ok()).filter_map(Pid::from_raw) {
         let _ = kill_process(pid, number);
     }
 }

@@ -44,33 +44,22 @@ impl Selection {
             return Ok(Self { ids: None });
         };
         let mut text = String::new();
-        File::open(path)?
-            .take(SELECTION_BYTES)
-            .read_to_string(&mut text)?;
+        File::open(path)?.take(SELECTION_BYTES).read_to_string(&mut text)?;
         Ok(Self::of_lines(&text))
     }
 
     fn of_lines(text: &str) -> Self {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        Self {
-            ids: Some(lines.map(str::to_owned).collect()),
-        }
+        Self { ids: Some(lines.map(str::to_owned).collect()) }
     }
 
     pub(super) fn wants(&self, id: &str) -> bool {
-        self.ids
-            .as_ref()
-            .is_none_or(|ids| ids.iter().any(|wanted| wanted == id))
+        self.ids.as_ref().is_none_or(|ids| ids.iter().any(|wanted| wanted == id))
     }
 
     /// The wanted ids that no test has.
     fn missing(&self, known: &HashSet<String>) -> Vec<&str> {
-        self.ids
-            .iter()
-            .flatten()
-            .map(String::as_str)
-            .filter(|id| !known.contains(*id))
-            .collect()
+        self.ids.iter().flatten().map(String::as_str).filter(|id| !known.contains(*id)).collect()
     }
 }
 
@@ -95,9 +84,7 @@ pub(super) async fn run() -> ExitCode {
     let reporter = match Reporter::connect() {
         Ok(reporter) => reporter,
         Err(error) => {
-            return complain(format_args!(
-                "failed to connect to LIVELOOP_SOCKET: {error}"
-            ));
+            return complain(format_args!("failed to connect to LIVELOOP_SOCKET: {error}"));
         }
     };
     let exit = match collect(&selection, &reporter) {
@@ -114,19 +101,13 @@ fn collect(selection: &Selection, reporter: &Reporter) -> usize {
     let mut listed = 0;
     for module in &MODULES {
         let wanted = module.tests().filter(|test| selection.wants(&test.id()));
-        let items: Vec<_> = wanted
-            .map(|test| json!([test.id(), test.file, test.line]))
-            .collect();
+        let items: Vec<_> = wanted.map(|test| json!([test.id(), test.file, test.line])).collect();
         listed += items.len();
         if !items.is_empty() {
             reporter.say(&json!({"e": "collected", "items": items}));
         }
     }
-    let known = MODULES
-        .iter()
-        .flat_map(Module::tests)
-        .map(|test| test.id())
-        .collect();
+    let known = MODULES.iter().flat_map(Module::tests).map(|test| test.id()).collect();
     let missing = selection.missing(&known);
     if !missing.is_empty() {
         reporter.say(&json!({"e": "missing", "ids": missing}));
@@ -200,13 +181,7 @@ fn exit_of(name: &str, status: io::Result<ExitStatus>, reporter: &Reporter) -> u
         Ok(Some(1)) => 1,
         Ok(Some(code)) if code == i32::from(INTERRUPTED) => INTERRUPTED,
         // It was interrupted before it could watch for that.
-        Ok(None)
-            if status
-                .as_ref()
-                .is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) =>
-        {
-            INTERRUPTED
-        }
+        Ok(None) if status.as_ref().is_ok_and(|status| status.signal() == Some(Signal::INT.as_raw())) => INTERRUPTED,
         _ => {
             let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             reporter.say(&json!({"e": "crash", "reason": format!("module {name} died: {how}")}));

@@ -9,8 +9,7 @@ use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
     header::{
-        CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+        CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
     },
     upgrade::Upgraded,
 };
@@ -52,10 +51,7 @@ pub(super) async fn open(world: &Arc<World>, request: Request<Incoming>) -> Repl
     world.nap(0.09).await;
     let headers = request.headers();
     let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
-        return json_reply(
-            StatusCode::UPGRADE_REQUIRED,
-            json!({"detail": "this is a WebSocket"}),
-        );
+        return json_reply(StatusCode::UPGRADE_REQUIRED, json!({"detail": "this is a WebSocket"}));
     };
     let user = match bearer_of(world, headers) {
         Bearer::User(user) if world.level() > 1 => user,
@@ -63,40 +59,26 @@ pub(super) async fn open(world: &Arc<World>, request: Request<Incoming>) -> Repl
             return json_reply(StatusCode::UNAUTHORIZED, json!({"detail": "token expired"}));
         }
         Bearer::User(_) | Bearer::Expired | Bearer::Unknown => {
-            world
-                .service(ServiceName::Backend)
-                .log("WARNING", "WebSocket upgrade refused: 403");
+            world.service(ServiceName::Backend).log("WARNING", "WebSocket upgrade refused: 403");
             let refusal = json!({"detail": "WebSocket authentication failed: JWT required"});
             return json_reply(StatusCode::FORBIDDEN, refusal);
         }
     };
     let mut reply = Response::new(Full::default());
     *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    reply
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    reply
-        .headers_mut()
-        .insert(UPGRADE, HeaderValue::from_static("websocket"));
+    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    reply.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         reply.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
     if offered_protocols(headers).any(|offered| offered == SUBPROTOCOL) {
-        reply.headers_mut().insert(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(SUBPROTOCOL),
-        );
+        reply.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     let talking = world.clone();
     world.spawn(async move {
         if let Ok(upgraded) = hyper::upgrade::on(request).await {
             let limits = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES));
-            let socket = WebSocketStream::from_raw_socket(
-                TokioIo::new(upgraded),
-                Role::Server,
-                Some(limits),
-            )
-            .await;
+            let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await;
             converse(&talking, socket, &user).await;
         }
     });
@@ -105,10 +87,7 @@ pub(super) async fn open(world: &Arc<World>, request: Request<Incoming>) -> Repl
 
 fn offered_protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter();
-    lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
+    lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(str::trim)
 }
 
 /// The token comes in the `Authorization` header or as the subprotocol `jwt.<base64url of the token>`.
@@ -139,11 +118,7 @@ async fn converse(world: &Arc<World>, mut socket: Socket, user: &Arc<str>) {
             "connection_ready",
             json!({"connection_id": world.fresh("ws"), "user_id": &**user, "server_time": now_iso()}),
         ),
-        enveloped(
-            "system_message",
-            user,
-            json!({"event": "connection_established", "factory_pattern_enabled": true}),
-        ),
+        enveloped("system_message", user, json!({"event": "connection_established", "factory_pattern_enabled": true})),
     ];
     for greeting in greetings {
         if send(&mut socket, greeting).await.is_err() {
@@ -210,14 +185,7 @@ async fn send(socket: &mut Socket, text: String) -> Result<(), ()> {
 /// Says goodbye, and waits a moment for the other side to say it too.
 async fn close(mut socket: Socket, code: CloseCode, reason: &'static str) {
     let goodbye = async {
-        if socket
-            .close(Some(CloseFrame {
-                code,
-                reason: reason.into(),
-            }))
-            .await
-            .is_ok()
-        {
+        if socket.close(Some(CloseFrame { code, reason: reason.into() })).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
@@ -239,17 +207,10 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(20);
 
     async fn token(environment: &Environment, user: &str, life: u64) -> String {
-        let (auth, wish) = (
-            environment.auth.to_string(),
-            json!({"user_id": user, "expires_in": life}),
-        );
-        let call = Call::post(&auth, "/auth/e2e/test-auth", wish)
-            .with_header("x-e2e-bypass-key", "demo-key");
+        let (auth, wish) = (environment.auth.to_string(), json!({"user_id": user, "expires_in": life}));
+        let call = Call::post(&auth, "/auth/e2e/test-auth", wish).with_header("x-e2e-bypass-key", "demo-key");
         let answer = call.send().await.expect("an answer");
-        answer.json()["access_token"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
+        answer.json()["access_token"].as_str().expect("a token").to_owned()
     }
 
     async fn connect(environment: &Environment, user: &str) -> Result<client::Socket, Trouble> {
@@ -258,9 +219,7 @@ mod tests {
     }
 
     async fn next(socket: &mut client::Socket) -> Received {
-        time::timeout(LIMIT, receive(socket))
-            .await
-            .expect("something in time")
+        time::timeout(LIMIT, receive(socket)).await.expect("something in time")
     }
 
     /// What comes until a message of this type has come, or the socket closes.
@@ -286,10 +245,7 @@ mod tests {
 
     async fn deploy(environment: &Environment) {
         let platform = environment.platform.to_string();
-        let answer = Call::post(&platform, "/deploy/backend", json!({}))
-            .send()
-            .await
-            .expect("an answer");
+        let answer = Call::post(&platform, "/deploy/backend", json!({})).send().await.expect("an answer");
         assert_eq!(answer.status, StatusCode::ACCEPTED);
     }
 
@@ -297,10 +253,7 @@ mod tests {
     async fn the_first_revision_refuses_the_handshake_with_a_reason() {
         let environment = start(Scenario::Story, PACE).await.expect("loopback ports");
         let body = r#"{"detail":"WebSocket authentication failed: JWT required"}"#.to_owned();
-        let refusal = Trouble::Refused(Answer {
-            status: StatusCode::FORBIDDEN,
-            body,
-        });
+        let refusal = Trouble::Refused(Answer { status: StatusCode::FORBIDDEN, body });
         assert_eq!(connect(&environment, "ada").await.err(), Some(refusal));
     }
 
@@ -308,12 +261,8 @@ mod tests {
     async fn a_token_that_ran_out_is_refused_with_401() {
         let environment = start(Scenario::Green, PACE).await.expect("loopback ports");
         let token = token(&environment, "ada", 0).await;
-        let refusal = client::open_socket(&environment.backend.to_string(), &token)
-            .await
-            .err();
-        assert!(
-            matches!(refusal, Some(Trouble::Refused(answer)) if answer.status == StatusCode::UNAUTHORIZED)
-        );
+        let refusal = client::open_socket(&environment.backend.to_string(), &token).await.err();
+        assert!(matches!(refusal, Some(Trouble::Refused(answer)) if answer.status == StatusCode::UNAUTHORIZED));
     }
 
     #[tokio::test]
@@ -325,22 +274,13 @@ mod tests {
         for socket in [&mut watching, &mut starting, &mut stranger] {
             until(socket, "system_message").await;
         }
-        let wish =
-            r#"{"type":"start_agent","payload":{"agent_name":"triage","thread_id":"thread_1"}}"#;
+        let wish = r#"{"type":"start_agent","payload":{"agent_name":"triage","thread_id":"thread_1"}}"#;
         starting.send(Message::text(wish)).await.expect("sent");
         let heard = until(&mut starting, "agent_completed").await;
         assert_eq!(until(&mut watching, "agent_completed").await, heard);
-        let kinds: Vec<&str> = heard
-            .iter()
-            .filter_map(|event| event["type"].as_str())
-            .collect();
+        let kinds: Vec<&str> = heard.iter().filter_map(|event| event["type"].as_str()).collect();
         let tool = ["tool_executing", "tool_completed"];
-        let whole = [
-            &["agent_started", "agent_thinking", "agent_thinking"][..],
-            &tool,
-            &tool,
-            &["agent_completed"],
-        ];
+        let whole = [&["agent_started", "agent_thinking", "agent_thinking"][..], &tool, &tool, &["agent_completed"]];
         assert_eq!(kinds, whole.concat());
         for event in &heard {
             assert_eq!(event["payload"]["thread_id"], "thread_1");
@@ -349,13 +289,8 @@ mod tests {
             assert!(event["timestamp"].is_f64());
         }
         // The stranger's next message is the answer to its own ping.
-        stranger
-            .send(Message::text(r#"{"type":"ping"}"#))
-            .await
-            .expect("sent");
-        assert!(
-            matches!(next(&mut stranger).await, Received::Message(pong) if pong["type"] == "pong")
-        );
+        stranger.send(Message::text(r#"{"type":"ping"}"#)).await.expect("sent");
+        assert!(matches!(next(&mut stranger).await, Received::Message(pong) if pong["type"] == "pong"));
     }
 
     #[tokio::test]
@@ -377,19 +312,12 @@ mod tests {
     async fn messages_that_make_no_sense_are_answered_with_an_error() {
         let environment = start(Scenario::Green, PACE).await.expect("loopback ports");
         let mut socket = connect(&environment, "ada").await.expect("accepted");
-        for (message, code) in [
-            ("{", "BAD_MESSAGE"),
-            (r#"{"type":"dance"}"#, "UNKNOWN_TYPE"),
-            ("7", "UNKNOWN_TYPE"),
-        ] {
+        for (message, code) in [("{", "BAD_MESSAGE"), (r#"{"type":"dance"}"#, "UNKNOWN_TYPE"), ("7", "UNKNOWN_TYPE")] {
             socket.send(Message::text(message)).await.expect("sent");
             let answers = until(&mut socket, "error").await;
             let error = answers.last().expect("an answer");
             assert_eq!(error["code"], code, "{message}");
-            assert!(
-                error["timestamp"].is_string(),
-                "flat messages carry ISO times"
-            );
+            assert!(error["timestamp"].is_string(), "flat messages carry ISO times");
         }
     }
 
@@ -400,15 +328,9 @@ mod tests {
         let token = world.issue_token("ada", LIMIT);
         let mut headers = HeaderMap::new();
         let offered = format!("jwt-auth, jwt.{}", URL_SAFE_NO_PAD.encode(&token));
-        headers.insert(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_str(&offered).expect("plain text"),
-        );
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_str(&offered).expect("plain text"));
         assert_eq!(bearer_of(&world, &headers), Bearer::User("ada".into()));
-        headers.insert(
-            SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static("jwt-auth, jwt.%%%"),
-        );
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("jwt-auth, jwt.%%%"));
         assert_eq!(bearer_of(&world, &headers), Bearer::Unknown);
     }
 }

@@ -68,11 +68,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(scenario: Scenario, pace: f64, ended: watch::Receiver<()>) -> Self {
-        let first = if scenario == Scenario::Story {
-            1
-        } else {
-            GREEN
-        };
+        let first = if scenario == Scenario::Story { 1 } else { GREEN };
         Self {
             scenario,
             pace,
@@ -145,11 +141,7 @@ impl World {
         if tokens.len() >= TOKENS {
             tokens.pop_front();
         }
-        tokens.push_back(Token {
-            text: text.clone(),
-            user: user.into(),
-            expires: now + life,
-        });
+        tokens.push_back(Token { text: text.clone(), user: user.into(), expires: now + life });
         text
     }
 
@@ -171,10 +163,7 @@ impl World {
     }
 
     pub(super) fn thread_ids(&self) -> Vec<String> {
-        locked(&self.threads)
-            .iter()
-            .map(|(id, _)| id.clone())
-            .collect()
+        locked(&self.threads).iter().map(|(id, _)| id.clone()).collect()
     }
 
     pub(super) fn thread_messages(&self, thread: &str) -> Vec<Value> {
@@ -190,10 +179,7 @@ impl World {
         if !locked(&self.threads).iter().any(|(id, _)| id == thread) {
             self.open_thread(thread.to_owned());
         }
-        if let Some((_, messages)) = locked(&self.threads)
-            .iter_mut()
-            .find(|(id, _)| id == thread)
-        {
+        if let Some((_, messages)) = locked(&self.threads).iter_mut().find(|(id, _)| id == thread) {
             messages.push_back(message);
             if messages.len() > MESSAGES {
                 messages.pop_front();
@@ -204,12 +190,10 @@ impl World {
     /// Sends an agent event to every open socket of the user: the test that started the run and whoever watches.
     /// A real backend would tell only the socket that asked; the demo tells all, so that a watcher sees what tests do.
     pub(super) fn publish(&self, user: &Arc<str>, kind: &str, payload: Value) {
-        let text = json!({"type": kind, "payload": payload, "timestamp": epoch_seconds(), "user_id": &**user}).to_string();
+        let text =
+            json!({"type": kind, "payload": payload, "timestamp": epoch_seconds(), "user_id": &**user}).to_string();
         // With no socket open there is nobody to tell, which is not an error.
-        let _ = self.events.send(Broadcast {
-            user: user.clone(),
-            text: text.into(),
-        });
+        let _ = self.events.send(Broadcast { user: user.clone(), text: text.into() });
     }
 }
 
@@ -220,10 +204,7 @@ pub(super) fn now_iso() -> String {
 
 /// The time as agent events and reports spell it.
 pub(super) fn epoch_seconds() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map(|since| since.as_secs_f64())
-        .unwrap_or_default()
+    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs_f64()).unwrap_or_default()
 }
 
 /// A panic while one of these locks was held leaves plain data behind that is still good to read.
