@@ -38,9 +38,27 @@ pub struct Secret<'a> {
 /// Finds and masks secrets in text.
 pub struct Redactor {
     /// All forms of all known values; `None` where there are none.
-    known: Option<AhoCorasick>,
+    known: Option<Known>,
     shapes: shapes::Shapes,
     warnings: Vec<String>,
+}
+
+/// The same needles twice: finding whether there is one is several times faster than finding all that overlap.
+struct Known {
+    quick: AhoCorasick,
+    /// Overlaps are wanted: a value may begin inside another one's form, and both must go.
+    thorough: AhoCorasick,
+}
+
+impl Known {
+    fn new(needles: &[String]) -> Option<Self> {
+        let build = |kind| AhoCorasick::builder().match_kind(kind).build(needles).ok();
+        let (quick, thorough) = (
+            build(MatchKind::LeftmostFirst)?,
+            build(MatchKind::Standard)?,
+        );
+        (!needles.is_empty()).then_some(Self { quick, thorough })
+    }
 }
 
 /// Never shows what it looks for.
@@ -75,18 +93,15 @@ impl Redactor {
         }
         needles.sort_unstable();
         needles.dedup();
-        // Overlaps are wanted: a value may begin inside another one's form, and both must go.
-        let known = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&needles);
-        if known.is_err() {
+        let known = Known::new(&needles);
+        if known.is_none() && !needles.is_empty() {
             warnings.push(
                 "the secrets are too many or too long to be looked for; only shapes are masked"
                     .to_owned(),
             );
         }
         Self {
-            known: known.ok().filter(|_| !needles.is_empty()),
+            known,
             shapes: shapes::Shapes::without(off),
             warnings,
         }
@@ -105,8 +120,17 @@ impl Redactor {
     /// As [`Redactor::mask`], for the lines of a stream, in which a private key takes many of them.
     pub fn mask_line<'a>(&self, line: &'a str, block: &mut KeyBlock) -> Cow<'a, str> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        if let Some(known) = &self.known {
-            found.extend(known.find_overlapping_iter(line).map(|at| at.range()));
+        if let Some(known) = self
+            .known
+            .as_ref()
+            .filter(|known| known.quick.is_match(line))
+        {
+            found.extend(
+                known
+                    .thorough
+                    .find_overlapping_iter(line)
+                    .map(|at| at.range()),
+            );
         }
         self.shapes.find(line, &mut block.open, &mut found);
         match found.is_empty() {

@@ -130,6 +130,6 @@ fn base64_inside(engine: &impl Engine, value: &str, shift: usize) -> String {
     let encoded = engine.encode(&bytes);
     // Characters at both ends carry bits of the neighbours too.
     let before = (shift * 8).div_ceil(6);
-    let after = usize::from(bytes.len() % 3 != 0);
+    let after = usize::from(!bytes.len().is_multiple_of(3));
     encoded[before..encoded.len() - after].to_owned()
 }
