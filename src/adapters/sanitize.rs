@@ -8,23 +8,18 @@
 //! The escape parser is `vte` without its `std` feature, whose buffers are of fixed size, and it starts afresh at each
 //! newline: an unterminated sequence neither eats memory nor swallows the lines that follow.
 
-use unicode_width::UnicodeWidthChar;
-
 mod escape;
 mod glyph;
+mod growing;
 
 use escape::{Escape, Seen};
-use glyph::Glyph;
+use growing::Growing;
 
 /// The longest line, in bytes of clean text; what is longer is continued on the next one.
 pub const LINE_LIMIT: usize = 64 * 1024;
 /// What stands at the end of a line that was cut at [`LINE_LIMIT`].
 pub const CUT_MARK: &str = " …[cut]";
 
-const RESET: &str = "\x1b[0m";
-const SOFT_LIMIT: usize = LINE_LIMIT - CUT_MARK.len() - RESET.len();
-const TAB_STOP: usize = 8;
-const MARKS_PER_CLUSTER: u8 = 8;
 const LINK_LIMIT: usize = 512;
 
 /// One line that can be shown, stored and sent on as it is.
@@ -296,6 +291,7 @@ fn shorten(mut text: String, limit: usize) -> String {
     text
 }
 
+<<<<<<< HEAD
 /// The line that is being written.
 #[derive(Debug, Default)]
 struct Growing {
@@ -511,5 +507,7 @@ impl Growing {
     }
 }
 
+=======
+>>>>>>> part/proc
 #[cfg(test)]
 mod tests;

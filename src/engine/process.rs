@@ -6,18 +6,15 @@
 //!
 //! [supervisor]: super::supervisor
 
-use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::future::{Future, pending};
+use std::ffi::OsString;
+use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::io::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
@@ -27,14 +24,17 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 pub use super::supervisor::Signal;
 use super::supervisor::{Report, SUBCOMMAND};
-use crate::adapters::sanitize::{CleanLine, Lines};
+use crate::adapters::sanitize::Lines;
+
+mod backlog;
+mod start;
+
+use backlog::Backlog;
+pub use backlog::Batch;
+pub use start::CouldNotStart;
 
 /// The shortest time between two batches, unless the first is full.
 const BATCH_TIME: Duration = Duration::from_millis(16);
-/// A batch holds about this much, counting what a line costs besides its text.
-const BATCH_BYTES: usize = 256 * 1024;
-/// So many full batches wait for a slow reader before the oldest is dropped.
-const BATCHES_WAITING: usize = 8;
 const READ_BYTES: usize = 64 * 1024;
 /// How long a start may take; a start that hangs (a dead network folder) is no start.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -59,21 +59,6 @@ pub struct CommandSpec {
     pub supervisor: PathBuf,
 }
 
-/// The command never ran. Says what was attempted and why it failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CouldNotStart {
-    /// The reason in words.
-    pub reason: String,
-}
-
-impl fmt::Display for CouldNotStart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not start: {}", self.reason)
-    }
-}
-
-impl std::error::Error for CouldNotStart {}
-
 /// Where a line was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -81,15 +66,6 @@ pub enum Stream {
     Stdout,
     /// Standard error.
     Stderr,
-}
-
-/// Lines that came in about the same time.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// In the order of their arrival, as exact as two pipes allow.
-    pub lines: Vec<(Stream, CleanLine)>,
-    /// How many lines before these were dropped because nobody took them in time.
-    pub dropped: u64,
 }
 
 /// How a command ended.
@@ -129,7 +105,19 @@ impl Process {
     /// Starts a command, and waits until it really runs.
     pub async fn spawn(spec: &CommandSpec) -> Result<Self, CouldNotStart> {
         let Some(program) = spec.argv.first() else {
+<<<<<<< HEAD
             return Err(CouldNotStart { reason: "the command is empty".to_owned() });
+=======
+            return Err(CouldNotStart {
+                reason: "the command is empty".to_owned(),
+            });
+        };
+        let (mut child, control, pipes) =
+            spawn_supervisor(spec).map_err(|error| start::explain_supervisor(spec, &error))?;
+        let mut reports = Reports {
+            control: Arc::new(control),
+            partial: Vec::new(),
+>>>>>>> part/proc
         };
         let (mut child, control, pipes) = spawn_supervisor(spec).map_err(|error| explain_supervisor(spec, &error))?;
         let mut reports = Reports { control: Arc::new(control), partial: Vec::new() };
@@ -142,7 +130,17 @@ impl Process {
             }
             Ok(Some(Report::Failed(errno))) => {
                 let _ = timeout(BURIAL_TIME, child.wait()).await;
+<<<<<<< HEAD
                 Err(CouldNotStart { reason: explain(program, &spec.cwd, &io::Error::from_raw_os_error(errno)) })
+=======
+                Err(CouldNotStart {
+                    reason: start::explain(
+                        program,
+                        &spec.cwd,
+                        &io::Error::from_raw_os_error(errno),
+                    ),
+                })
+>>>>>>> part/proc
             }
             Ok(Some(Report::Exited(..) | Report::Signaled(..)) | None) => {
                 Err(CouldNotStart { reason: "its supervisor ended without a word".to_owned() })
@@ -194,6 +192,7 @@ fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, Pipes)
     Ok((child, UnixStream::from_std(ours)?, pipes))
 }
 
+<<<<<<< HEAD
 /// Why the supervisor itself could not be started: mostly something about the command after all.
 fn explain_supervisor(spec: &CommandSpec, error: &io::Error) -> CouldNotStart {
     let program = spec.argv.first().map_or(OsStr::new(""), OsString::as_os_str);
@@ -239,6 +238,8 @@ fn errno(error: &io::Error) -> Option<Errno> {
     error.raw_os_error().map(Errno::from_raw_os_error)
 }
 
+=======
+>>>>>>> part/proc
 /// The supervisor's reports, read from the control socket.
 struct Reports {
     control: Arc<UnixStream>,
@@ -262,43 +263,6 @@ impl Reports {
                 Err(_) => return None,
             }
         }
-    }
-}
-
-/// Lines on their way to the reader, bounded.
-#[derive(Default)]
-struct Backlog {
-    full: VecDeque<Batch>,
-    growing: Batch,
-    growing_bytes: usize,
-    dropped: u64,
-}
-
-impl Backlog {
-    fn push(&mut self, stream: Stream, line: CleanLine) {
-        self.growing_bytes += line.text.len() + size_of::<(Stream, CleanLine)>();
-        self.growing.lines.push((stream, line));
-        if self.growing_bytes >= BATCH_BYTES {
-            self.growing_bytes = 0;
-            self.full.push_back(std::mem::take(&mut self.growing));
-            if self.full.len() > BATCHES_WAITING {
-                let oldest = self.full.pop_front();
-                self.dropped += oldest.map_or(0, |batch| batch.lines.len() as u64);
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.full.is_empty() && self.growing.lines.is_empty()
-    }
-
-    fn take(&mut self) -> Batch {
-        let mut batch = self.full.pop_front().unwrap_or_else(|| {
-            self.growing_bytes = 0;
-            std::mem::take(&mut self.growing)
-        });
-        batch.dropped = std::mem::take(&mut self.dropped);
-        batch
     }
 }
 
@@ -363,7 +327,7 @@ impl Pump {
             {
                 break;
             }
-            let due = !self.backlog.full.is_empty() || Instant::now() >= next_batch;
+            let due = self.backlog.is_full() || Instant::now() >= next_batch;
             tokio::select! {
                 () = reader.closed() => return self.kill().await,
                 len = out.read() => out.take_in(len, &mut self.backlog),
@@ -419,11 +383,9 @@ impl Pump {
     }
 }
 
-fn until(deadline: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match deadline {
-            Some(deadline) => sleep_until(deadline).await,
-            None => pending().await,
-        }
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
     }
 }

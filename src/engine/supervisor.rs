@@ -14,7 +14,6 @@
 //!
 //! No tokio here, no allocation worth a word, two threads: one waits for orders, one for the command.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{Read, Write};
@@ -23,20 +22,20 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions, WaitStatus};
+use rustix::process::Pid;
+
+mod tree;
+
+use tree::Tree;
 
 /// The first argument that makes the program a supervisor.
 pub const SUBCOMMAND: &str = "__supervise";
 
 /// How long what the command left behind may take to end by itself.
 pub const GRACE: Duration = Duration::from_millis(200);
-
-/// How long killing may take before the result is reported all the same (uninterruptible sleep, another user's process).
-const KILLING_TIME: Duration = Duration::from_secs(2);
 
 /// What a supervised command can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +157,11 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     };
     report(&lifeline, Report::Started(leader.as_raw_nonzero().get()));
 
+<<<<<<< HEAD
     let tree = Arc::new(Tree { leader, running: Mutex::new(true) });
+=======
+    let tree = Arc::new(Tree::new(leader));
+>>>>>>> part/proc
     let (orders, below) = (lifeline.try_clone(), Arc::clone(&tree));
     std::thread::spawn(move || follow_orders(orders, &below));
 
@@ -204,6 +207,7 @@ fn follow_orders(orders: std::io::Result<UnixStream>, tree: &Tree) {
     std::process::exit(1);
 }
 
+<<<<<<< HEAD
 /// The command and everything that came of it.
 struct Tree {
     /// The command itself, and the number of its process group.
@@ -355,6 +359,8 @@ fn handles(pid: Pid, signal: rustix::process::Signal) -> bool {
     mask >> (signal.as_raw() - 1) & 1 == 1
 }
 
+=======
+>>>>>>> part/proc
 #[cfg(test)]
 mod tests {
     use super::*;

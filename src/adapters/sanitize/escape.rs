@@ -142,11 +142,13 @@ fn colour(params: &Params) -> String {
             _ => {}
         }
     }
-    if kept.is_empty() {
-        return String::new();
+    let mut sequence = String::new();
+    for (place, code) in kept.iter().enumerate() {
+        sequence.push_str(if place == 0 { "\x1b[" } else { ";" });
+        sequence.push_str(&code.to_string());
     }
-    let codes: Vec<String> = kept.iter().map(u16::to_string).collect();
-    format!("\x1b[{}m", codes.join(";"))
+    sequence.extend((!kept.is_empty()).then_some('m'));
+    sequence
 }
 
 fn is_allowed(code: u16) -> bool {

@@ -23,7 +23,12 @@ pub(super) enum Glyph {
 pub(super) fn classify(c: char) -> Glyph {
     match c {
         '\0'..='\x1f' | '\x7f' => Glyph::Control,
-        '\u{80}'..='\u{9f}' => Glyph::Hidden,
+        '\u{80}'..='\u{9f}' | '\u{ad}' => Glyph::Hidden,
+        // Latin, kana, Han and Hangul: nothing hides there, and most text ends its way here.
+        '\u{a0}'..='\u{2ff}'
+        | '\u{3041}'..='\u{3096}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}' => Glyph::Base,
         '\u{200d}' => Glyph::Joiner,
         '\u{fe0e}' | '\u{fe0f}' => Glyph::Selector,
         _ if is_hidden(c) => Glyph::Hidden,
@@ -34,7 +39,7 @@ pub(super) fn classify(c: char) -> Glyph {
 
 fn is_hidden(c: char) -> bool {
     matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}'
+        '\u{34f}' | '\u{61c}'
         | '\u{115f}'..='\u{1160}' | '\u{3164}' | '\u{ffa0}'           // Hangul fillers
         | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}'                                     // zero width, direction marks
