@@ -105,21 +105,10 @@ impl Process {
     /// Starts a command, and waits until it really runs.
     pub async fn spawn(spec: &CommandSpec) -> Result<Self, CouldNotStart> {
         let Some(program) = spec.argv.first() else {
-<<<<<<< HEAD
             return Err(CouldNotStart { reason: "the command is empty".to_owned() });
-=======
-            return Err(CouldNotStart {
-                reason: "the command is empty".to_owned(),
-            });
         };
         let (mut child, control, pipes) =
             spawn_supervisor(spec).map_err(|error| start::explain_supervisor(spec, &error))?;
-        let mut reports = Reports {
-            control: Arc::new(control),
-            partial: Vec::new(),
->>>>>>> part/proc
-        };
-        let (mut child, control, pipes) = spawn_supervisor(spec).map_err(|error| explain_supervisor(spec, &error))?;
         let mut reports = Reports { control: Arc::new(control), partial: Vec::new() };
         match timeout(START_TIME, reports.next()).await {
             Ok(Some(Report::Started(pid))) => {
@@ -130,17 +119,7 @@ impl Process {
             }
             Ok(Some(Report::Failed(errno))) => {
                 let _ = timeout(BURIAL_TIME, child.wait()).await;
-<<<<<<< HEAD
-                Err(CouldNotStart { reason: explain(program, &spec.cwd, &io::Error::from_raw_os_error(errno)) })
-=======
-                Err(CouldNotStart {
-                    reason: start::explain(
-                        program,
-                        &spec.cwd,
-                        &io::Error::from_raw_os_error(errno),
-                    ),
-                })
->>>>>>> part/proc
+                Err(CouldNotStart { reason: start::explain(program, &spec.cwd, &io::Error::from_raw_os_error(errno)) })
             }
             Ok(Some(Report::Exited(..) | Report::Signaled(..)) | None) => {
                 Err(CouldNotStart { reason: "its supervisor ended without a word".to_owned() })
@@ -192,54 +171,6 @@ fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, Pipes)
     Ok((child, UnixStream::from_std(ours)?, pipes))
 }
 
-<<<<<<< HEAD
-/// Why the supervisor itself could not be started: mostly something about the command after all.
-fn explain_supervisor(spec: &CommandSpec, error: &io::Error) -> CouldNotStart {
-    let program = spec.argv.first().map_or(OsStr::new(""), OsString::as_os_str);
-    let reason = match errno(error) {
-        Some(Errno::TOOBIG) => explain(program, &spec.cwd, error),
-        _ if !spec.cwd.is_dir() => explain_folder(&spec.cwd),
-        Some(Errno::NOENT | Errno::ACCESS) => {
-            format!("the program at {} was moved or replaced, start it again ({error})", spec.supervisor.display())
-        }
-        _ => error.to_string(),
-    };
-    CouldNotStart { reason }
-}
-
-fn explain_folder(cwd: &Path) -> String {
-    match cwd.exists() {
-        true => format!("{} is not a folder", cwd.display()),
-        false => format!("the folder {} does not exist", cwd.display()),
-    }
-}
-
-/// The system's error about a program, in the words of somebody who wants to mend it.
-fn explain(program: &OsStr, cwd: &Path, error: &io::Error) -> String {
-    let name = program.display();
-    let by_path = program.as_encoded_bytes().contains(&b'/');
-    match errno(error) {
-        Some(Errno::TOOBIG) => "the argument list (or the environment) is too long for the system".to_owned(),
-        Some(Errno::NOENT) if !by_path => format!("{name} was not found on PATH"),
-        Some(Errno::NOENT) if cwd.join(program).exists() => {
-            format!("{name} is there, but the interpreter its first line names is not")
-        }
-        Some(Errno::NOENT | Errno::NOTDIR) => format!("{name} does not exist"),
-        Some(Errno::ACCESS) if cwd.join(program).is_dir() => format!("{name} is a folder"),
-        Some(Errno::ACCESS) => format!("{name} is not executable"),
-        Some(Errno::NOEXEC) => {
-            format!("{name} is not a program for this system, nor a script with a #! line")
-        }
-        _ => format!("{name}: {error}"),
-    }
-}
-
-fn errno(error: &io::Error) -> Option<Errno> {
-    error.raw_os_error().map(Errno::from_raw_os_error)
-}
-
-=======
->>>>>>> part/proc
 /// The supervisor's reports, read from the control socket.
 struct Reports {
     control: Arc<UnixStream>,

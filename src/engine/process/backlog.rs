@@ -66,13 +66,7 @@ mod tests {
 
     fn push(backlog: &mut Backlog, count: usize, text: &str) {
         for _ in 0..count {
-            backlog.push(
-                Stream::Stdout,
-                CleanLine {
-                    text: text.to_owned(),
-                    ..CleanLine::default()
-                },
-            );
+            backlog.push(Stream::Stdout, CleanLine { text: text.to_owned(), ..CleanLine::default() });
         }
     }
 
@@ -97,11 +91,7 @@ mod tests {
     fn what_is_too_much_goes_from_the_oldest_end_and_is_counted() {
         let mut backlog = Backlog::default();
         push(&mut backlog, 1, "first");
-        push(
-            &mut backlog,
-            100_000,
-            "a line of some length, to fill batches with",
-        );
+        push(&mut backlog, 100_000, "a line of some length, to fill batches with");
         push(&mut backlog, 1, "last");
         let first = backlog.take();
         assert!(first.dropped > 0);
