@@ -64,21 +64,13 @@ fn ask(
     answers: &mut dyn BufRead,
     questions: &mut dyn Write,
 ) -> io::Result<Decision> {
-    write!(
-        questions,
-        "{}\nRun these when asked to? [y/N] ",
-        list(path, commands)
-    )?;
+    write!(questions, "{}\nRun these when asked to? [y/N] ", list(path, commands))?;
     questions.flush()?;
     let mut answer = Vec::new();
     // Only the first word counts, and nobody types a long one.
     io::Read::take(answers, 256).read_until(b'\n', &mut answer)?;
     let answer = String::from_utf8_lossy(&answer).trim().to_lowercase();
-    Ok(if answer == "y" || answer == "yes" {
-        Decision::Trusted
-    } else {
-        Decision::Refused
-    })
+    Ok(if answer == "y" || answer == "yes" { Decision::Trusted } else { Decision::Refused })
 }
 
 /// What the file names, in words and lines that can be read in any terminal.
@@ -89,12 +81,7 @@ pub fn list(path: &Path, commands: &[NamedCommand]) -> String {
     );
     for command in commands {
         // Writing into a string cannot fail.
-        let _ = write!(
-            text,
-            "\n  {}\n    {}\n",
-            command.purpose,
-            shown(&command.command)
-        );
+        let _ = write!(text, "\n  {}\n    {}\n", command.purpose, shown(&command.command));
     }
     text
 }
@@ -123,33 +110,18 @@ mod tests {
     impl Project {
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            Self {
-                folder,
-                commands: vec![command(&["python", "deploy.py", "backend"])],
-            }
+            Self { folder, commands: vec![command(&["python", "deploy.py", "backend"])] }
         }
 
         fn decide(&self, content: &str, consent: Consent<'_>) -> Decision {
             let store = TrustStore::new(self.folder.path().join("trust"));
-            decide(
-                &store,
-                Path::new("/project/liveloop.toml"),
-                content,
-                &self.commands,
-                consent,
-            )
-            .expect("a decision")
+            decide(&store, Path::new("/project/liveloop.toml"), content, &self.commands, consent).expect("a decision")
         }
 
         fn answer(&self, content: &str, answer: &str) -> (Decision, String) {
             let mut questions = Vec::new();
-            let decision = self.decide(
-                content,
-                Consent::Ask {
-                    answers: &mut answer.as_bytes(),
-                    questions: &mut questions,
-                },
-            );
+            let decision =
+                self.decide(content, Consent::Ask { answers: &mut answer.as_bytes(), questions: &mut questions });
             (decision, String::from_utf8(questions).expect("text"))
         }
     }
@@ -163,10 +135,7 @@ mod tests {
             questions,
             "/project/liveloop.toml names commands that you have not agreed to yet:\n\n  deploy of backend\n    python deploy.py backend\n\nRun these when asked to? [y/N] "
         );
-        assert_eq!(
-            project.answer("a = 1", ""),
-            (Decision::Trusted, String::new())
-        );
+        assert_eq!(project.answer("a = 1", ""), (Decision::Trusted, String::new()));
         let (decision, questions) = project.answer("a = 2", "\n");
         assert_eq!(decision, Decision::Refused);
         assert!(questions.contains("deploy.py"));
@@ -175,21 +144,8 @@ mod tests {
     #[test]
     fn anything_but_yes_is_no() {
         let project = Project::new();
-        for answer in [
-            "",
-            "\n",
-            "n\n",
-            "yy\n",
-            "yep",
-            "\0\n",
-            "\u{1b}[A\n",
-            &"y".repeat(100_000),
-        ] {
-            assert_eq!(
-                project.answer("a", answer).0,
-                Decision::Refused,
-                "{answer:.20}"
-            );
+        for answer in ["", "\n", "n\n", "yy\n", "yep", "\0\n", "\u{1b}[A\n", &"y".repeat(100_000)] {
+            assert_eq!(project.answer("a", answer).0, Decision::Refused, "{answer:.20}");
         }
         assert_eq!(project.decide("a", Consent::Nobody), Decision::Refused);
         assert_eq!(project.answer("a", " YES \r\n").0, Decision::Trusted);
@@ -205,28 +161,13 @@ mod tests {
 
     #[test]
     fn nothing_to_run_needs_no_answer() {
-        let project = Project {
-            commands: Vec::new(),
-            ..Project::new()
-        };
+        let project = Project { commands: Vec::new(), ..Project::new() };
         assert_eq!(project.decide("a", Consent::Nobody), Decision::Trusted);
     }
 
     #[test]
     fn a_command_cannot_hide_what_it_does() {
-        let text = list(
-            Path::new("p"),
-            &[command(&[
-                "sh",
-                "-c",
-                "echo hi\n\n\u{1b}[2Jrm -rf ~",
-                "\u{202e}",
-                "",
-            ])],
-        );
-        assert!(
-            text.contains("sh -c 'echo hi<U+000A><U+000A><U+001B>[2Jrm -rf ~' '<U+202E>' ''"),
-            "{text}"
-        );
+        let text = list(Path::new("p"), &[command(&["sh", "-c", "echo hi\n\n\u{1b}[2Jrm -rf ~", "\u{202e}", ""])]);
+        assert!(text.contains("sh -c 'echo hi<U+000A><U+000A><U+001B>[2Jrm -rf ~' '<U+202E>' ''"), "{text}");
     }
 }

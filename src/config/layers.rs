@@ -48,28 +48,21 @@ struct Struck {
 impl Reading {
     /// Whether something at or below a path was struck out.
     pub(super) fn has_lost_part_of(&self, path: &str) -> bool {
-        self.struck.iter().any(|struck| {
-            struck
-                .path
-                .strip_prefix(path)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
+        self.struck
+            .iter()
+            .any(|struck| struck.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 }
 
 impl Struck {
     fn new(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            meant: None,
-        }
+        Self { path: path.into(), meant: None }
     }
 
     /// Whether this is why `field` is missing in the table at `path`; no field stands for any.
     fn explains(&self, path: &str, field: Option<&str>) -> bool {
         let (table, key) = self.path.rsplit_once('.').unwrap_or(("", &self.path));
-        table == path
-            && field.is_none_or(|field| key == field || self.meant.as_deref() == Some(field))
+        table == path && field.is_none_or(|field| key == field || self.meant.as_deref() == Some(field))
     }
 }
 
@@ -152,9 +145,7 @@ impl<'t> Tree<'t> {
                 array
                     .into_iter()
                     .enumerate()
-                    .map(|(index, item)| {
-                        self.number_value(source, item.span(), item, &format!("{path}.{index}"))
-                    })
+                    .map(|(index, item)| self.number_value(source, item.span(), item, &format!("{path}.{index}")))
                     .collect(),
             ),
             leaf => leaf,
@@ -168,9 +159,7 @@ impl<'t> Tree<'t> {
             .keys()
             .filter(|key| match layer {
                 Layer::BuiltIn | Layer::CommandLine => false,
-                Layer::User => {
-                    is_section(key.get_ref()) && !PERSONAL.contains(&key.get_ref().as_ref())
-                }
+                Layer::User => is_section(key.get_ref()) && !PERSONAL.contains(&key.get_ref().as_ref()),
                 Layer::Project => key.get_ref() == "editor",
             })
             .cloned()
@@ -178,19 +167,11 @@ impl<'t> Tree<'t> {
         for key in misplaced {
             table.remove(&key);
             let (message, hint) = match layer {
-                Layer::Project => (
-                    "belongs to a person, not to a project",
-                    "set it in your own config.toml",
-                ),
-                _ => (
-                    "belongs to a project, not to a person",
-                    "set it in the project's liveloop.toml",
-                ),
+                Layer::Project => ("belongs to a person, not to a project", "set it in your own config.toml"),
+                _ => ("belongs to a project, not to a person", "set it in the project's liveloop.toml"),
             };
             let place = Place(key.span().start);
-            let mistake = self
-                .places
-                .mistake(place, format!("`{}` {message}", key.get_ref()));
+            let mistake = self.places.mistake(place, format!("`{}` {message}", key.get_ref()));
             self.mistakes.push((place, mistake.with_hint(hint)));
             self.struck.push(Struck::new(key.get_ref().as_ref()));
         }
@@ -208,24 +189,17 @@ impl<'t> Tree<'t> {
                 Err(error) if self.strike_out(&error) => {}
                 Err(error) => {
                     // The built-in file has everything at the top, so only a mistake of the program can lead here.
-                    let mistake = self
-                        .places
-                        .mistake(Place(0), complaint::read(error.message()).message);
+                    let mistake = self.places.mistake(Place(0), complaint::read(error.message()).message);
                     self.mistakes.push((Place(0), mistake));
                     break;
                 }
             }
         }
-        self.mistakes
-            .sort_by_key(|(place, mistake)| (mistake.layer, mistake.line, mistake.column, *place));
+        self.mistakes.sort_by_key(|(place, mistake)| (mistake.layer, mistake.line, mistake.column, *place));
         Reading {
             settings,
             places: self.places,
-            mistakes: self
-                .mistakes
-                .into_iter()
-                .map(|(_, mistake)| mistake)
-                .collect(),
+            mistakes: self.mistakes.into_iter().map(|(_, mistake)| mistake).collect(),
             struck: self.struck,
         }
     }
@@ -251,10 +225,7 @@ impl<'t> Tree<'t> {
         };
         let complaint = complaint::read(error.message());
         let is_a_consequence = match &complaint.absence {
-            Some(absence) => self
-                .struck
-                .iter()
-                .any(|struck| struck.explains(&path, absence.field())),
+            Some(absence) => self.struck.iter().any(|struck| struck.explains(&path, absence.field())),
             None => false,
         };
         if !is_a_consequence {
@@ -262,10 +233,7 @@ impl<'t> Tree<'t> {
             mistake.hint = complaint.hint;
             self.mistakes.push((place, mistake));
         }
-        self.struck.push(Struck {
-            path,
-            meant: complaint.meant,
-        });
+        self.struck.push(Struck { path, meant: complaint.meant });
         true
     }
 }
@@ -313,36 +281,20 @@ fn strike_inside<'t>(value: &mut DeValue<'t>, is_meant: IsMeant<'_>, path: &str)
         DeValue::Table(table) => strike(table, is_meant, path),
         DeValue::Array(items) => {
             if let Some(meant) = items.iter().position(|item| is_meant(&item.span())) {
-                let rest: DeArray<'t> = items
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| *at != meant)
-                    .map(|(_, item)| item.clone())
-                    .collect();
+                let rest: DeArray<'t> =
+                    items.iter().enumerate().filter(|(at, _)| *at != meant).map(|(_, item)| item.clone()).collect();
                 *items = rest;
                 return Some(format!("{path}.{meant}"));
             }
             let mut items = items.iter_mut().enumerate();
-            items.find_map(|(at, item)| {
-                strike_inside(item.get_mut(), is_meant, &format!("{path}.{at}"))
-            })
+            items.find_map(|(at, item)| strike_inside(item.get_mut(), is_meant, &format!("{path}.{at}")))
         }
         _ => None,
     }
 }
 
 fn is_section(key: &str) -> bool {
-    [
-        "environment",
-        "variables",
-        "runner",
-        "service",
-        "stream",
-        "run",
-        "limits",
-        "journal",
-    ]
-    .contains(&key)
+    ["environment", "variables", "runner", "service", "stream", "run", "limits", "journal"].contains(&key)
 }
 
 fn range_of(place: Place) -> Range<usize> {
@@ -350,9 +302,5 @@ fn range_of(place: Place) -> Range<usize> {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -36,6 +36,8 @@ pub struct Configuration {
     pub keys: BTreeMap<String, Vec<String>>,
     /// The program that opens a file at a line.
     pub editor: EditorSettings,
+    /// What the project's file says, for which trust is given: exactly what all this was made from.
+    pub project_text: Option<String>,
     /// What the user should hear about and can go on with.
     pub notices: Vec<Mistake>,
 }
@@ -52,6 +54,19 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Adds a mistake that was found outside the texts.
+    pub(super) fn add(&mut self, mistake: Mistake) {
+        if mistake.layer == Layer::User {
+            if let Some(configuration) = &mut self.configuration {
+                configuration.notices.push(mistake.clone());
+            }
+            self.notices.push(mistake);
+        } else {
+            self.configuration = None;
+            self.errors.push(mistake);
+        }
+    }
+
     /// The configuration, if it may be used.
     ///
     /// # Errors
@@ -63,9 +78,7 @@ impl Loaded {
 
 /// Loads layers, the later ones winning. The built-in one is put under them.
 pub fn load(layers: &[Source], vocabulary: Vocabulary<'_>, env: Environment<'_>) -> Loaded {
-    let sources: Vec<Source> = std::iter::once(Source::built_in())
-        .chain(layers.iter().cloned())
-        .collect();
+    let sources: Vec<Source> = std::iter::once(Source::built_in()).chain(layers.iter().cloned()).collect();
     let mut findings = Findings::new(layers::read(&sources));
     let Some(mut settings) = findings.reading.settings.take() else {
         return findings.without_the_users_file(&sources, vocabulary, env);
@@ -82,13 +95,10 @@ pub fn load(layers: &[Source], vocabulary: Vocabulary<'_>, env: Environment<'_>)
         ui: settings.ui,
         keys: settings.keys,
         editor: settings.editor,
+        project_text: layers.iter().find(|source| source.layer == Layer::Project).map(|source| source.text.clone()),
         notices: notices.clone(),
     });
-    Loaded {
-        configuration,
-        errors,
-        notices,
-    }
+    Loaded { configuration, errors, notices }
 }
 
 /// What was found so far.
@@ -101,14 +111,8 @@ struct Findings {
 impl Findings {
     fn new(mut reading: Reading) -> Self {
         let mistakes = std::mem::take(&mut reading.mistakes);
-        let mut findings = Self {
-            reading,
-            errors: Vec::new(),
-            notices: Vec::new(),
-        };
-        mistakes
-            .into_iter()
-            .for_each(|mistake| findings.add(mistake));
+        let mut findings = Self { reading, errors: Vec::new(), notices: Vec::new() };
+        mistakes.into_iter().for_each(|mistake| findings.add(mistake));
         findings
     }
 
@@ -127,11 +131,7 @@ impl Findings {
 
     fn add_remark(&mut self, remark: Remark) {
         let paths = [Some(&remark.path), remark.misses.as_ref()];
-        if paths
-            .into_iter()
-            .flatten()
-            .any(|path| self.reading.has_lost_part_of(path))
-        {
+        if paths.into_iter().flatten().any(|path| self.reading.has_lost_part_of(path)) {
             // Something was struck out there and said; this is only what follows from it.
             return;
         }
@@ -166,12 +166,7 @@ impl Findings {
             let path = format!("keys.{action}");
             if !vocabulary.actions.contains(&action.as_str()) {
                 let hint = suggestion(action, vocabulary.actions.iter().copied());
-                self.say(
-                    &path,
-                    Part::Key,
-                    format!("there is no action `{action}`"),
-                    hint,
-                );
+                self.say(&path, Part::Key, format!("there is no action `{action}`"), hint);
                 return false;
             }
             let troubles: Vec<_> = keys
@@ -199,28 +194,18 @@ impl Findings {
         vocabulary: Vocabulary<'_>,
         env: Environment<'_>,
     ) -> Loaded {
-        let others: Vec<Source> = sources
-            .iter()
-            .filter(|source| !matches!(source.layer, Layer::User | Layer::BuiltIn))
-            .cloned()
-            .collect();
+        let others: Vec<Source> =
+            sources.iter().filter(|source| !matches!(source.layer, Layer::User | Layer::BuiltIn)).cloned().collect();
         if self.errors.is_empty() && others.len() + 1 < sources.len() {
             let mut loaded = load(&others, vocabulary, env);
             self.notices.append(&mut loaded.notices);
             if let Some(configuration) = &mut loaded.configuration {
                 configuration.notices.clone_from(&self.notices);
             }
-            return Loaded {
-                notices: self.notices,
-                ..loaded
-            };
+            return Loaded { notices: self.notices, ..loaded };
         }
         let (errors, notices) = self.sorted();
-        Loaded {
-            configuration: None,
-            errors,
-            notices,
-        }
+        Loaded { configuration: None, errors, notices }
     }
 
     fn sorted(&mut self) -> (Vec<Mistake>, Vec<Mistake>) {

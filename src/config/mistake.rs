@@ -47,12 +47,7 @@ impl Mistake {
         Self::build(source, range, message, true)
     }
 
-    fn build(
-        source: &Source,
-        range: Range<usize>,
-        message: impl Into<String>,
-        masked: bool,
-    ) -> Self {
+    fn build(source: &Source, range: Range<usize>, message: impl Into<String>, masked: bool) -> Self {
         let text = source.text.as_str();
         let start = floor(text, range.start.min(text.len()));
         let end = floor(text, range.end.min(text.len())).max(start);
@@ -115,11 +110,7 @@ impl Excerpt {
             text = format!("{shown}…");
         }
         let width = width.min(text.width().saturating_sub(indent).max(1));
-        Self {
-            text,
-            indent,
-            width,
-        }
+        Self { text, indent, width }
     }
 }
 
@@ -129,12 +120,7 @@ impl fmt::Display for Mistake {
         let gutter = " ".repeat(number.len());
         writeln!(f, "{}: {}", self.location(), self.message)?;
         writeln!(f, "  {number} │ {}", self.excerpt.text)?;
-        write!(
-            f,
-            "  {gutter} │ {}{}",
-            " ".repeat(self.excerpt.indent),
-            "^".repeat(self.excerpt.width)
-        )?;
+        write!(f, "  {gutter} │ {}{}", " ".repeat(self.excerpt.indent), "^".repeat(self.excerpt.width))?;
         if let Some(hint) = &self.hint {
             write!(f, " {hint}")?;
         }
@@ -193,10 +179,7 @@ fn is_invisible(c: char) -> bool {
 
 /// The nearest character boundary at or before `at`.
 fn floor(text: &str, at: usize) -> usize {
-    (0..=at)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -210,8 +193,7 @@ mod tests {
     #[test]
     fn the_caret_stands_under_the_word() {
         let source = source("[service.backend]\nurl = \"x\"\nhelth = 1\n");
-        let mistake = Mistake::new(&source, 28..33, "unknown setting `helth`")
-            .with_hint("did you mean `health`?");
+        let mistake = Mistake::new(&source, 28..33, "unknown setting `helth`").with_hint("did you mean `health`?");
         assert_eq!(
             mistake.to_string(),
             "liveloop.toml:3:1: unknown setting `helth`\n  3 │ helth = 1\n    │ ^^^^^ did you mean `health`?"
@@ -223,40 +205,26 @@ mod tests {
         let source = source("\tname = \"日本\" + 1");
         let at = source.text.find('+').expect("a plus");
         let shown = Mistake::new(&source, at..at + 1, "no").to_string();
-        assert!(
-            shown.ends_with("  1 │  name = \"日本\" + 1\n    │                ^"),
-            "{shown}"
-        );
+        assert!(shown.ends_with("  1 │  name = \"日本\" + 1\n    │                ^"), "{shown}");
     }
 
     #[test]
     fn what_steers_a_terminal_is_spelled_out() {
         let source = source("a = \u{1b}[31m\u{202e}");
         let shown = Mistake::new(&source, 4..5, "bad \u{1b} byte").to_string();
-        assert!(
-            shown.contains("bad <U+001B> byte") && shown.contains("<U+001B>[31m<U+202E>"),
-            "{shown}"
-        );
+        assert!(shown.contains("bad <U+001B> byte") && shown.contains("<U+001B>[31m<U+202E>"), "{shown}");
         assert!(!shown.contains('\u{1b}') && !shown.contains('\u{202e}'));
     }
 
     #[test]
     fn a_long_line_is_cut_around_the_mistake() {
-        let source = source(&format!(
-            "a = \"{}\", bad, \"{}\"",
-            "x".repeat(5_000),
-            "y".repeat(5_000)
-        ));
+        let source = source(&format!("a = \"{}\", bad, \"{}\"", "x".repeat(5_000), "y".repeat(5_000)));
         let at = source.text.find("bad").expect("bad");
         let shown = Mistake::new(&source, at..at + 3, "no").to_string();
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[1].width() < 120, "{shown}");
         let caret = lines[2].find('^').expect("a caret");
-        let under: String = lines[1]
-            .chars()
-            .skip(lines[2][..caret].chars().count())
-            .take(3)
-            .collect();
+        let under: String = lines[1].chars().skip(lines[2][..caret].chars().count()).take(3).collect();
         assert_eq!(under, "bad", "{shown}");
     }
 

@@ -38,13 +38,15 @@ impl Source {
         Self::new(Layer::BuiltIn, "built-in config.toml", BUILT_IN)
     }
 
+    /// What options of the command line set: dotted paths and values.
+    pub fn command_line<'o>(options: impl IntoIterator<Item = (&'o str, toml::Value)>) -> Self {
+        let lines = options.into_iter().map(|(path, value)| format!("{path} = {value}\n"));
+        Self::new(Layer::CommandLine, "command line", lines.collect::<String>())
+    }
+
     /// A text of some layer.
     pub fn new(layer: Layer, name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            layer,
-            name: name.into(),
-            text: text.into(),
-        }
+        Self { layer, name: name.into(), text: text.into() }
     }
 }
 
@@ -79,11 +81,7 @@ impl Places {
 
     /// Gives a place to something in a text. `path` is dotted, as in `service.backend.url`.
     pub(super) fn add(&mut self, source: usize, range: Range<usize>, path: &str) -> Place {
-        self.nodes.push(Node {
-            source,
-            range,
-            path: path.to_owned(),
-        });
+        self.nodes.push(Node { source, range, path: path.to_owned() });
         Place(self.nodes.len() - 1)
     }
 
@@ -96,11 +94,7 @@ impl Places {
     fn find(&self, path: &str, part: Part) -> Option<Place> {
         let mut path = path;
         loop {
-            let nodes = self
-                .nodes
-                .iter()
-                .enumerate()
-                .filter(|(_, node)| node.path == path);
+            let nodes = self.nodes.iter().enumerate().filter(|(_, node)| node.path == path);
             if let Some(last) = nodes.clone().map(|(_, node)| node.source).max() {
                 // A key is taken in before its value.
                 let mut of_last = nodes.filter(|(_, node)| node.source == last);
@@ -123,12 +117,7 @@ impl Places {
     }
 
     /// Says something about the value at a path.
-    pub(super) fn mistake_about(
-        &self,
-        path: &str,
-        part: Part,
-        message: impl Into<String>,
-    ) -> Mistake {
+    pub(super) fn mistake_about(&self, path: &str, part: Part, message: impl Into<String>) -> Mistake {
         self.mistake(self.find(path, part).unwrap_or_default(), message)
     }
 }

@@ -60,15 +60,9 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
         name: resolver.text("environment.name", &settings.environment.name),
         kind: settings.environment.kind,
     };
-    let runners = in_order(&settings.runner, |name, runner| {
-        resolver.runner(name, runner)
-    });
-    let services = in_order(&settings.service, |name, service| {
-        resolver.service(name, service)
-    });
-    let streams = in_order(&settings.stream, |name, stream| {
-        resolver.stream(name, stream)
-    });
+    let runners = in_order(&settings.runner, |name, runner| resolver.runner(name, runner));
+    let services = in_order(&settings.service, |name, service| resolver.service(name, service));
+    let streams = in_order(&settings.stream, |name, stream| resolver.stream(name, stream));
     let run = resolver.run();
     resolver.check_ranges();
     let secrets = resolver.secrets();
@@ -88,16 +82,10 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
 }
 
 /// Named tables in the order in which they were written.
-fn in_order<T, S>(
-    tables: &BTreeMap<String, Placed<T>>,
-    mut make: impl FnMut(&str, &T) -> S,
-) -> Vec<S> {
+fn in_order<T, S>(tables: &BTreeMap<String, Placed<T>>, mut make: impl FnMut(&str, &T) -> S) -> Vec<S> {
     let mut tables: Vec<_> = tables.iter().collect();
     tables.sort_by_key(|(_, table)| table.place);
-    tables
-        .into_iter()
-        .map(|(name, table)| make(name, &table.value))
-        .collect()
+    tables.into_iter().map(|(name, table)| make(name, &table.value)).collect()
 }
 
 struct Resolver<'s> {
@@ -112,27 +100,16 @@ impl<'s> Resolver<'s> {
     fn new(settings: &'s Settings, env: Environment<'s>) -> Self {
         let (variables, remarks) = Variables::of(settings, env);
         let secrets = variables.secrets();
-        Self {
-            settings,
-            env,
-            variables,
-            secrets,
-            remarks,
-        }
+        Self { settings, env, variables, secrets, remarks }
     }
 
     /// A text with its variables put in.
     fn text(&mut self, path: &str, template: &Template) -> String {
-        self.expand(path, template)
-            .map(|(text, _)| text)
-            .unwrap_or_default()
+        self.expand(path, template).map(|(text, _)| text).unwrap_or_default()
     }
 
     fn texts(&mut self, path: &str, templates: &[Template]) -> Vec<String> {
-        templates
-            .iter()
-            .map(|template| self.text(path, template))
-            .collect()
+        templates.iter().map(|template| self.text(path, template)).collect()
     }
 
     /// A text where other people can read it, so that a secret is refused. None where it could not be made.
@@ -152,10 +129,7 @@ impl<'s> Resolver<'s> {
     }
 
     fn public_texts(&mut self, path: &str, templates: &[Template]) -> Vec<String> {
-        templates
-            .iter()
-            .map(|template| self.public_text(path, template))
-            .collect()
+        templates.iter().map(|template| self.public_text(path, template)).collect()
     }
 
     fn expand(&mut self, path: &str, template: &Template) -> Option<(String, bool)> {
@@ -177,10 +151,7 @@ impl<'s> Resolver<'s> {
             .map(|(name, value)| {
                 let path = format!("{path}.{name}");
                 if name.is_empty() || name.contains(['=', '\0']) {
-                    self.mistake(
-                        &path,
-                        format!("`{name}` cannot be the name of an environment variable"),
-                    );
+                    self.mistake(&path, format!("`{name}` cannot be the name of an environment variable"));
                 }
                 (name.clone(), self.text(&path, value))
             })
@@ -197,39 +168,23 @@ impl<'s> Resolver<'s> {
         directory: Option<&Template>,
     ) -> CommandSpec {
         let of_command = format!("{path}.{key}");
-        if command
-            .first()
-            .is_none_or(|program| program.text.is_empty())
-        {
-            self.mistake(&of_command, "names no program")
-                .hint("a command is a list: the program, then its arguments");
+        if command.first().is_none_or(|program| program.text.is_empty()) {
+            self.mistake(&of_command, "names no program").hint("a command is a list: the program, then its arguments");
         }
         let argv = self.public_texts(&of_command, command);
         CommandSpec {
             argv,
             env: self.env(&format!("{path}.env"), env),
-            directory: directory
-                .map(|directory| self.text(&format!("{path}.directory"), directory)),
+            directory: directory.map(|directory| self.text(&format!("{path}.directory"), directory)),
         }
     }
 
-    fn headers(
-        &mut self,
-        path: &str,
-        headers: &BTreeMap<String, ValueSettings>,
-    ) -> Vec<HeaderSpec> {
-        headers
-            .iter()
-            .filter_map(|(name, value)| self.header(&format!("{path}.headers.{name}"), name, value))
-            .collect()
+    fn headers(&mut self, path: &str, headers: &BTreeMap<String, ValueSettings>) -> Vec<HeaderSpec> {
+        headers.iter().filter_map(|(name, value)| self.header(&format!("{path}.headers.{name}"), name, value)).collect()
     }
 
     fn header(&mut self, path: &str, name: &str, value: &ValueSettings) -> Option<HeaderSpec> {
-        if name.is_empty()
-            || !name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
-        {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)) {
             self.mistake(path, format!("`{name}` cannot be the name of a header"));
         }
         let text = match (&value.value, &value.env) {
@@ -242,10 +197,7 @@ impl<'s> Resolver<'s> {
                 None => match &value.default {
                     Some(default) => Some(self.text(path, default)),
                     None => {
-                        self.notice(
-                            path,
-                            format!("{variable} is not set: this header is left out"),
-                        );
+                        self.notice(path, format!("{variable} is not set: this header is left out"));
                         None
                     }
                 },
@@ -255,21 +207,14 @@ impl<'s> Resolver<'s> {
                 None
             }
             (None, None) => {
-                self.mistake(path, "has no value")
-                    .hint("write value = \"…\", or env = \"NAME\" for a secret");
+                self.mistake(path, "has no value").hint("write value = \"…\", or env = \"NAME\" for a secret");
                 None
             }
         }?;
         if text.chars().any(char::is_control) {
-            self.mistake(
-                path,
-                "a header's value cannot hold line breaks or other control characters",
-            );
+            self.mistake(path, "a header's value cannot hold line breaks or other control characters");
         }
-        Some(HeaderSpec {
-            name: name.to_owned(),
-            value: Secret::new(text),
-        })
+        Some(HeaderSpec { name: name.to_owned(), value: Secret::new(text) })
     }
 
     /// A variable of the environment; set but empty is as good as unset.
@@ -298,13 +243,8 @@ impl<'s> Resolver<'s> {
 
     /// A name that is shown, typed and filtered by.
     fn name(&mut self, path: &str, name: &str) -> String {
-        if name.is_empty()
-            || !name
-                .chars()
-                .all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-        {
-            self.mistake(path, format!("`{name}` cannot be a name"))
-                .hint("use letters, digits, `-` and `_`");
+        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
+            self.mistake(path, format!("`{name}` cannot be a name")).hint("use letters, digits, `-` and `_`");
         }
         name.to_owned()
     }
@@ -320,24 +260,12 @@ impl<'s> Resolver<'s> {
     }
 
     fn check_ranges(&mut self) {
-        let (limits, journal, ui) = (
-            &self.settings.limits,
-            &self.settings.journal,
-            &self.settings.ui,
-        );
+        let (limits, journal, ui) = (&self.settings.limits, &self.settings.journal, &self.settings.ui);
         self.range("limits.line_bytes", limits.line_bytes, 80..=16 << 20);
-        self.range(
-            "limits.attempt_output_bytes",
-            limits.attempt_output_bytes,
-            1_024..=1 << 30,
-        );
+        self.range("limits.attempt_output_bytes", limits.attempt_output_bytes, 1_024..=1 << 30);
         self.range("limits.deploy_lines", limits.deploy_lines, 10..=1_000_000);
         self.range("limits.agent_events", limits.agent_events, 100..=10_000_000);
-        self.range(
-            "limits.message_bytes",
-            limits.message_bytes,
-            1_024..=1 << 30,
-        );
+        self.range("limits.message_bytes", limits.message_bytes, 1_024..=1 << 30);
         self.range("journal.sessions", journal.sessions, 1..=1_000_000);
         self.range("journal.bytes", journal.bytes, 1 << 20..=1 << 50);
         self.range("ui.frames_per_second", ui.frames_per_second, 1..=120);
@@ -345,10 +273,7 @@ impl<'s> Resolver<'s> {
 
     fn range<N: PartialOrd + Display>(&mut self, path: &str, number: N, range: RangeInclusive<N>) {
         if !range.contains(&number) {
-            self.mistake(
-                path,
-                format!("must be from {} to {}", range.start(), range.end()),
-            );
+            self.mistake(path, format!("must be from {} to {}", range.start(), range.end()));
         }
     }
 
@@ -358,18 +283,10 @@ impl<'s> Resolver<'s> {
             .into_iter()
             .partition(|(_, secret)| secret.reveal().len() >= SHORTEST_SECRET);
         for (path, _) in short {
-            self.notice(
-                &path,
-                format!("a secret of fewer than {SHORTEST_SECRET} characters is not masked"),
-            );
+            self.notice(&path, format!("a secret of fewer than {SHORTEST_SECRET} characters is not masked"));
         }
         let mut secrets: Vec<_> = long.into_iter().map(|(_, secret)| secret).collect();
-        secrets.sort_by(|a, b| {
-            b.reveal()
-                .len()
-                .cmp(&a.reveal().len())
-                .then_with(|| a.cmp(b))
-        });
+        secrets.sort_by(|a, b| b.reveal().len().cmp(&a.reveal().len()).then_with(|| a.cmp(b)));
         secrets.dedup();
         secrets
     }
@@ -384,14 +301,7 @@ impl<'s> Resolver<'s> {
 
     fn remark(&mut self, path: &str, message: String, is_notice: bool) -> &mut Remark {
         let at = self.remarks.len();
-        self.remarks.push(Remark {
-            place: None,
-            path: path.to_owned(),
-            message,
-            hint: None,
-            misses: None,
-            is_notice,
-        });
+        self.remarks.push(Remark { place: None, path: path.to_owned(), message, hint: None, misses: None, is_notice });
         &mut self.remarks[at]
     }
 }
@@ -416,11 +326,7 @@ impl Remark {
     }
 
     /// Says which of the known names may have been meant.
-    fn suggest<'k>(
-        &mut self,
-        name: &str,
-        known: impl IntoIterator<Item = &'k String>,
-    ) -> &mut Self {
+    fn suggest<'k>(&mut self, name: &str, known: impl IntoIterator<Item = &'k String>) -> &mut Self {
         self.hint = suggestion(name, known.into_iter().map(String::as_str));
         self
     }

@@ -24,23 +24,15 @@ pub struct ThemeWords<'w> {
 
 /// All mistakes in a theme's file.
 pub fn check_theme(source: &Source, words: ThemeWords<'_>) -> Vec<Mistake> {
-    let mut check = Check {
-        source,
-        words,
-        mistakes: Vec::new(),
-    };
+    let mut check = Check { source, words, mistakes: Vec::new() };
     match DeTable::parse(&source.text) {
         Ok(table) => check.table("", table.get_ref()),
         Err(error) => {
             let range = error.span().unwrap_or(0..0);
-            check
-                .mistakes
-                .push(Mistake::new(source, range, syntax(error.message())));
+            check.mistakes.push(Mistake::new(source, range, syntax(error.message())));
         }
     }
-    check
-        .mistakes
-        .sort_by_key(|mistake| (mistake.line, mistake.column));
+    check.mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
     check.mistakes
 }
 
@@ -54,21 +46,14 @@ impl Check<'_> {
     /// `path` is the dotted name of the table, empty at the top.
     fn table(&mut self, path: &str, table: &DeTable<'_>) {
         for (key, value) in table {
-            let name = if path.is_empty() {
-                key.get_ref().to_string()
-            } else {
-                format!("{path}.{}", key.get_ref())
-            };
+            let name = if path.is_empty() { key.get_ref().to_string() } else { format!("{path}.{}", key.get_ref()) };
             let is_role = self.words.roles.contains(&name.as_str());
-            let is_field = self.words.roles.contains(&path)
-                && self.words.fields.contains(&key.get_ref().as_ref());
+            let is_field = self.words.roles.contains(&path) && self.words.fields.contains(&key.get_ref().as_ref());
             if path.is_empty() && self.words.others.contains(&name.as_str()) {
                 continue;
             }
             match value.get_ref() {
-                DeValue::Table(inner) if is_role || self.leads_to_a_role(&name) => {
-                    self.table(&name, inner)
-                }
+                DeValue::Table(inner) if is_role || self.leads_to_a_role(&name) => self.table(&name, inner),
                 _ if is_role || is_field => self.value(value),
                 _ => {
                     let known = if self.words.roles.contains(&path) {
@@ -91,10 +76,7 @@ impl Check<'_> {
     }
 
     fn leads_to_a_role(&self, name: &str) -> bool {
-        self.words.roles.iter().any(|role| {
-            role.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('.'))
-        })
+        self.words.roles.iter().any(|role| role.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
     }
 
     fn say(&mut self, range: std::ops::Range<usize>, message: String, hint: Option<String>) {
@@ -117,23 +99,14 @@ mod tests {
             fields: &["fg", "bg", "bold"],
             others: &["name", "palette"],
             colour: &|text| {
-                if text == "gren" {
-                    Err(format!("`{text}` is no colour"))
-                } else {
-                    Ok(())
-                }
+                if text == "gren" { Err(format!("`{text}` is no colour")) } else { Ok(()) }
             },
         };
         let mistakes = check_theme(&Source::new(Layer::User, "mine.toml", text), words);
         let said: Vec<_> = mistakes
             .iter()
             .map(|mistake| {
-                format!(
-                    "{} {} ({})",
-                    mistake.location(),
-                    mistake.message,
-                    mistake.hint.as_deref().unwrap_or("")
-                )
+                format!("{} {} ({})", mistake.location(), mistake.message, mistake.hint.as_deref().unwrap_or(""))
             })
             .collect();
         assert_eq!(

@@ -26,20 +26,13 @@ pub struct NamedCommand {
 /// Every command that a project may start, in the order of its file.
 pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
     let mut commands = Vec::new();
-    let mut add =
-        |purpose: String, command: CommandSpec| commands.push(NamedCommand { purpose, command });
+    let mut add = |purpose: String, command: CommandSpec| commands.push(NamedCommand { purpose, command });
     for runner in &project.runners {
         match &runner.tool {
             RunnerTool::Reporter(reporter) => {
-                add(
-                    format!("tests of {}", runner.name),
-                    reporter.command.clone(),
-                );
+                add(format!("tests of {}", runner.name), reporter.command.clone());
                 if let Some(collect) = &reporter.collect {
-                    add(
-                        format!("list of the tests of {}", runner.name),
-                        collect.clone(),
-                    );
+                    add(format!("list of the tests of {}", runner.name), collect.clone());
                 }
             }
             RunnerTool::Pytest(pytest) => {
@@ -47,29 +40,16 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
                 if pytest.python.is_some() || !pytest.args.is_empty() || !pytest.env.is_empty() {
                     let python = pytest.python.clone().unwrap_or_else(|| "python".to_owned());
                     let argv = [python, "-m".to_owned(), "pytest".to_owned()];
-                    let argv = argv
-                        .into_iter()
-                        .chain(pytest.args.iter().chain(&pytest.paths).cloned())
-                        .collect();
+                    let argv = argv.into_iter().chain(pytest.args.iter().chain(&pytest.paths).cloned()).collect();
                     let (env, directory) = (pytest.env.clone(), pytest.directory.clone());
-                    add(
-                        format!("tests of {}", runner.name),
-                        CommandSpec {
-                            argv,
-                            env,
-                            directory,
-                        },
-                    );
+                    add(format!("tests of {}", runner.name), CommandSpec { argv, env, directory });
                 }
             }
         }
     }
     for service in &project.services {
         if let Some(deploy) = &service.deploy {
-            add(
-                format!("deploy of {}", service.name),
-                deploy.command.clone(),
-            );
+            add(format!("deploy of {}", service.name), deploy.command.clone());
         }
     }
     for stream in &project.streams {
@@ -82,10 +62,7 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
 
 /// A command as one could type it into a shell, safe to print.
 pub fn shown(command: &CommandSpec) -> String {
-    let assignments = command
-        .env
-        .iter()
-        .map(|(name, value)| format!("{}={}", quoted(name), quoted(value)));
+    let assignments = command.env.iter().map(|(name, value)| format!("{}={}", quoted(name), quoted(value)));
     let words = assignments.chain(command.argv.iter().map(|word| quoted(word)));
     let line = words.collect::<Vec<_>>().join(" ");
     match &command.directory {
@@ -116,11 +93,7 @@ impl Fingerprint {
         // A path holds no NUL, so that no other path and content give the same bytes.
         hash.update([0]);
         hash.update(content.as_bytes());
-        let digits = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Self(digits)
     }
 }
@@ -134,16 +107,12 @@ pub struct TrustStore {
 impl TrustStore {
     /// A store in a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        Self { folder: folder.into() }
     }
 
     /// Whether somebody has said yes to this content at this path.
     pub fn is_trusted(&self, path: &Path, content: &str) -> bool {
-        self.folder
-            .join(&Fingerprint::of(path, content).0)
-            .is_file()
+        self.folder.join(&Fingerprint::of(path, content).0).is_file()
     }
 
     /// Keeps a yes. What it was for is written down, so that the folder can be read and weeded by hand.
@@ -151,10 +120,7 @@ impl TrustStore {
     /// # Errors
     /// When the folder or the file cannot be written.
     pub fn remember(&self, path: &Path, content: &str) -> io::Result<()> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let mut file = fs::OpenOptions::new()
             .create(true)
             .truncate(true)

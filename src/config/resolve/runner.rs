@@ -15,37 +15,23 @@ impl Resolver<'_> {
             RunnerSettings::Pytest(pytest) => {
                 let path = format!("{path}.pytest");
                 let tool = RunnerTool::Pytest(self.pytest(&path, pytest));
-                RunnerSpec {
-                    name,
-                    timeout: self.run_timeout(&path, pytest.timeout),
-                    tool,
-                }
+                RunnerSpec { name, timeout: self.run_timeout(&path, pytest.timeout), tool }
             }
             RunnerSettings::Reporter(reporter) => {
                 let path = format!("{path}.reporter");
                 let tool = RunnerTool::Reporter(self.reporter(&path, reporter));
-                RunnerSpec {
-                    name,
-                    timeout: self.run_timeout(&path, reporter.timeout),
-                    tool,
-                }
+                RunnerSpec { name, timeout: self.run_timeout(&path, reporter.timeout), tool }
             }
         }
     }
 
     fn pytest(&mut self, path: &str, pytest: &PytestSettings) -> PytestSpec {
         PytestSpec {
-            python: pytest
-                .python
-                .as_ref()
-                .map(|python| self.public_text(&format!("{path}.python"), python)),
+            python: pytest.python.as_ref().map(|python| self.public_text(&format!("{path}.python"), python)),
             args: self.public_texts(&format!("{path}.args"), &pytest.args),
             paths: self.public_texts(&format!("{path}.paths"), &pytest.paths),
             env: self.env(&format!("{path}.env"), &pytest.env),
-            directory: pytest
-                .directory
-                .as_ref()
-                .map(|directory| self.text(&format!("{path}.directory"), directory)),
+            directory: pytest.directory.as_ref().map(|directory| self.text(&format!("{path}.directory"), directory)),
         }
     }
 

@@ -5,8 +5,7 @@ use crate::config::project::{
     DeploySpec, HealthSpec, JsonCondition, ProofSpec, RevisionSource, RevisionSpec, ServiceSpec,
 };
 use crate::config::settings::{
-    DeploySettings, HealthSettings, HttpHealthSettings, HttpRevisionSettings, RevisionSettings,
-    ServiceSettings,
+    DeploySettings, HealthSettings, HttpHealthSettings, HttpRevisionSettings, RevisionSettings, ServiceSettings,
 };
 use crate::config::template::Template;
 
@@ -23,19 +22,15 @@ impl Resolver<'_> {
         }
         ServiceSpec {
             name: self.name(&path, name),
-            health: service.health.as_ref().map(|HealthSettings::Http(http)| {
-                self.health(&format!("{path}.health.http"), &url, http)
-            }),
+            health: service
+                .health
+                .as_ref()
+                .map(|HealthSettings::Http(http)| self.health(&format!("{path}.health.http"), &url, http)),
             revision: service
                 .revision
                 .as_ref()
-                .and_then(|RevisionSettings::Http(http)| {
-                    self.revision(&format!("{path}.revision.http"), &url, http)
-                }),
-            deploy: service
-                .deploy
-                .as_ref()
-                .map(|deploy| self.deploy(&format!("{path}.deploy"), deploy)),
+                .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
+            deploy: service.deploy.as_ref().map(|deploy| self.deploy(&format!("{path}.deploy"), deploy)),
             url,
         }
     }
@@ -66,24 +61,17 @@ impl Resolver<'_> {
             self.range(&format!("{path}.status.{index}"), *status, 100..=599);
         }
         if http.status.is_empty() {
-            self.mistake(
-                &format!("{path}.status"),
-                "no status would count as healthy",
-            );
+            self.mistake(&format!("{path}.status"), "no status would count as healthy");
         }
         if http.equals.is_some() && http.pointer.is_none() {
-            self.mistake(&format!("{path}.equals"), "does not say where to look")
-                .hint("add pointer = \"/status\"");
+            self.mistake(&format!("{path}.equals"), "does not say where to look").hint("add pointer = \"/status\"");
         }
         HealthSpec {
             url: self.probe_url(&format!("{path}.path"), base, &http.path),
             status: http.status.clone(),
             condition: http.pointer.as_ref().map(|pointer| JsonCondition {
                 pointer: self.pointer(&format!("{path}.pointer"), pointer),
-                equals: http
-                    .equals
-                    .as_ref()
-                    .map(|equals| self.text(&format!("{path}.equals"), equals)),
+                equals: http.equals.as_ref().map(|equals| self.text(&format!("{path}.equals"), equals)),
             }),
             interval: self.wait(&format!("{path}.interval"), http.interval),
             timeout: self.wait(&format!("{path}.timeout"), http.timeout),
@@ -91,20 +79,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn revision(
-        &mut self,
-        path: &str,
-        base: &str,
-        http: &HttpRevisionSettings,
-    ) -> Option<RevisionSpec> {
+    fn revision(&mut self, path: &str, base: &str, http: &HttpRevisionSettings) -> Option<RevisionSpec> {
         let url = self.probe_url(&format!("{path}.path"), base, &http.path);
         let source = match (&http.header, &http.pointer) {
-            (Some(header), None) => {
-                RevisionSource::Header(self.text(&format!("{path}.header"), header))
-            }
-            (None, Some(pointer)) => {
-                RevisionSource::Pointer(self.pointer(&format!("{path}.pointer"), pointer))
-            }
+            (Some(header), None) => RevisionSource::Header(self.text(&format!("{path}.header"), header)),
+            (None, Some(pointer)) => RevisionSource::Pointer(self.pointer(&format!("{path}.pointer"), pointer)),
             (Some(_), Some(_)) => {
                 self.mistake(path, "has both `header` and `pointer`: keep one");
                 return None;
@@ -127,13 +106,7 @@ impl Resolver<'_> {
         let proof = &deploy.proof;
         self.range(&format!("{path}.proof.streak"), proof.streak, 1..=1_000);
         DeploySpec {
-            command: self.command(
-                path,
-                "command",
-                &deploy.command,
-                &deploy.env,
-                deploy.directory.as_ref(),
-            ),
+            command: self.command(path, "command", &deploy.command, &deploy.env, deploy.directory.as_ref()),
             timeout: self.wait(&format!("{path}.timeout"), deploy.timeout),
             proof: ProofSpec {
                 streak: proof.streak,

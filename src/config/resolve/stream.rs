@@ -9,15 +9,8 @@ use crate::config::settings::{HttpTokenSettings, OfferSettings, StreamSettings, 
 impl Resolver<'_> {
     pub(super) fn stream(&mut self, name: &str, stream: &StreamSettings) -> StreamSpec {
         let path = format!("stream.{name}");
-        let url = url::as_websocket(&self.url(
-            &format!("{path}.url"),
-            &stream.url,
-            &["ws", "wss", "http", "https"],
-        ));
-        let token = stream
-            .token
-            .as_ref()
-            .map(|token| self.token(&format!("{path}.token"), token));
+        let url = url::as_websocket(&self.url(&format!("{path}.url"), &stream.url, &["ws", "wss", "http", "https"]));
+        let token = stream.token.as_ref().map(|token| self.token(&format!("{path}.token"), token));
         self.check_token_is_safe(&path, stream, &url, token.as_ref());
         self.check_service(&path, stream);
         StreamSpec {
@@ -28,10 +21,7 @@ impl Resolver<'_> {
             headers: self.headers(&path, &stream.headers),
             token,
             offer: self.offer(&format!("{path}.offer"), &stream.offer),
-            start: stream
-                .start
-                .as_ref()
-                .map(|start| self.text(&format!("{path}.start.message"), &start.message)),
+            start: stream.start.as_ref().map(|start| self.text(&format!("{path}.start.message"), &start.message)),
             open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
             ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),
         }
@@ -39,47 +29,25 @@ impl Resolver<'_> {
 
     fn check_service(&mut self, path: &str, stream: &StreamSettings) {
         let services = &self.settings.service;
-        if let Some(service) = stream
-            .service
-            .as_ref()
-            .filter(|service| !services.contains_key(*service))
-        {
-            self.mistake(
-                &format!("{path}.service"),
-                format!("there is no service `{service}`"),
-            )
-            .suggest(service, services.keys())
-            .misses(format!("service.{service}"));
+        if let Some(service) = stream.service.as_ref().filter(|service| !services.contains_key(*service)) {
+            self.mistake(&format!("{path}.service"), format!("there is no service `{service}`"))
+                .suggest(service, services.keys())
+                .misses(format!("service.{service}"));
         }
     }
 
     /// Whoever sits on the way must not be able to read the token.
-    fn check_token_is_safe(
-        &mut self,
-        path: &str,
-        stream: &StreamSettings,
-        url: &str,
-        token: Option<&TokenSpec>,
-    ) {
-        let is_exposed = |url: &str| {
-            url::is_plain_text(url) && !url::is_loopback(url) && !stream.allow_plain_text
-        };
+    fn check_token_is_safe(&mut self, path: &str, stream: &StreamSettings, url: &str, token: Option<&TokenSpec>) {
+        let is_exposed = |url: &str| url::is_plain_text(url) && !url::is_loopback(url) && !stream.allow_plain_text;
         let hint = "use wss:// and https://, or set allow_plain_text = true on this stream";
         if token.is_some() && is_exposed(url) {
-            self.mistake(
-                &format!("{path}.url"),
-                "a token would go over the network unencrypted",
-            )
-            .hint(hint);
+            self.mistake(&format!("{path}.url"), "a token would go over the network unencrypted").hint(hint);
         }
         if let Some(TokenSpec::Http(http)) = token
             && is_exposed(&http.url)
         {
-            self.mistake(
-                &format!("{path}.token.http.url"),
-                "a token would come over the network unencrypted",
-            )
-            .hint(hint);
+            self.mistake(&format!("{path}.token.http.url"), "a token would come over the network unencrypted")
+                .hint(hint);
         }
     }
 
@@ -94,18 +62,13 @@ impl Resolver<'_> {
                         self.notice(&path, format!("{name} is not set: the stream has no token"));
                     }
                 }
-                TokenSpec::Variable {
-                    name: name.clone(),
-                    value,
-                }
+                TokenSpec::Variable { name: name.clone(), value }
             }
             TokenSettings::File(file) => TokenSpec::File(self.text(&format!("{path}.file"), file)),
             TokenSettings::Command(command) => {
                 TokenSpec::Command(self.command(path, "command", command, &BTreeMap::new(), None))
             }
-            TokenSettings::Http(http) => {
-                TokenSpec::Http(self.http_token(&format!("{path}.http"), http))
-            }
+            TokenSettings::Http(http) => TokenSpec::Http(self.http_token(&format!("{path}.http"), http)),
         }
     }
 
@@ -113,10 +76,7 @@ impl Resolver<'_> {
         HttpTokenSpec {
             url: self.url(&format!("{path}.url"), &http.url, &["http", "https"]),
             method: http.method,
-            body: http
-                .body
-                .as_ref()
-                .map(|body| self.text(&format!("{path}.body"), body)),
+            body: http.body.as_ref().map(|body| self.text(&format!("{path}.body"), body)),
             headers: self.headers(path, &http.headers),
             pointer: self.pointer(&format!("{path}.pointer"), &http.pointer),
             timeout: self.wait(&format!("{path}.timeout"), http.timeout),
@@ -129,9 +89,9 @@ impl Resolver<'_> {
                 name: self.text(&format!("{path}.header.name"), &header.name),
                 scheme: self.text(&format!("{path}.header.scheme"), &header.scheme),
             },
-            OfferSettings::Query(query) => OfferSpec::Query {
-                parameter: self.text(&format!("{path}.query.parameter"), &query.parameter),
-            },
+            OfferSettings::Query(query) => {
+                OfferSpec::Query { parameter: self.text(&format!("{path}.query.parameter"), &query.parameter) }
+            }
             OfferSettings::Subprotocol(subprotocol) => OfferSpec::Subprotocol {
                 prefix: self.text(&format!("{path}.subprotocol.prefix"), &subprotocol.prefix),
                 encoding: subprotocol.encoding,

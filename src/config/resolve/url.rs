@@ -4,10 +4,7 @@
 pub(super) fn check(url: &str, schemes: &[&str]) -> Result<(), String> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     if !schemes.contains(&scheme) {
-        return Err(format!(
-            "`{url}` is not a URL that starts with {}",
-            list(schemes)
-        ));
+        return Err(format!("`{url}` is not a URL that starts with {}", list(schemes)));
     }
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err("a URL cannot hold blanks or control characters".to_owned());
@@ -33,9 +30,7 @@ pub(super) fn is_loopback(url: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
-        || address
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether what is sent there can be read on the way.
@@ -69,11 +64,7 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
 }
 
 fn list(schemes: &[&str]) -> String {
-    schemes
-        .iter()
-        .map(|scheme| format!("{scheme}://"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -83,12 +74,8 @@ mod tests {
     #[test]
     fn a_url_names_a_scheme_and_a_host() {
         let web = &["http", "https"];
-        for good in [
-            "http://127.0.0.1:18000",
-            "https://staging.example.com/api?x=1",
-            "http://[::1]:8080/",
-            "http://h",
-        ] {
+        for good in ["http://127.0.0.1:18000", "https://staging.example.com/api?x=1", "http://[::1]:8080/", "http://h"]
+        {
             assert_eq!(check(good, web), Ok(()), "{good}");
         }
         for bad in [
@@ -109,13 +96,9 @@ mod tests {
 
     #[test]
     fn this_machine_is_recognised() {
-        for near in [
-            "http://localhost",
-            "ws://127.0.0.1:1/x",
-            "ws://[::1]:9/",
-            "http://127.9.9.9",
-            "http://a.localhost:1",
-        ] {
+        for near in
+            ["http://localhost", "ws://127.0.0.1:1/x", "ws://[::1]:9/", "http://127.9.9.9", "http://a.localhost:1"]
+        {
             assert!(is_loopback(near), "{near}");
         }
         for far in [

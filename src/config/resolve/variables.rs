@@ -17,11 +17,7 @@ pub(super) struct Trouble {
 
 impl Trouble {
     fn new(message: String) -> Self {
-        Self {
-            message,
-            hint: None,
-            misses: None,
-        }
+        Self { message, hint: None, misses: None }
     }
 }
 
@@ -60,28 +56,18 @@ impl Variables {
         for name in settings.variables.keys() {
             finder.find(name);
         }
-        (
-            Self {
-                values: finder.values,
-            },
-            finder.remarks,
-        )
+        (Self { values: finder.values }, finder.remarks)
     }
 
     /// A text with its variables put in, and whether one of them is a secret. No trouble is said twice: `Err(None)`.
     pub(super) fn expand(&self, template: &Template) -> Result<(String, bool), Option<Trouble>> {
-        let pieces = template
-            .pieces()
-            .map_err(|message| Some(Trouble::new(message)))?;
+        let pieces = template.pieces().map_err(|message| Some(Trouble::new(message)))?;
         let (mut text, mut has_secret) = (String::new(), false);
         for piece in pieces {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
                 Piece::Variable(name) => match self.values.get(name) {
-                    Some(Value::Text {
-                        text: value,
-                        is_secret,
-                    }) => {
+                    Some(Value::Text { text: value, is_secret }) => {
                         text.push_str(value);
                         has_secret |= is_secret;
                     }
@@ -105,10 +91,7 @@ impl Variables {
         self.values
             .iter()
             .filter_map(|(name, value)| match value {
-                Value::Text {
-                    text,
-                    is_secret: true,
-                } => Some((path(name), Secret::new(text))),
+                Value::Text { text, is_secret: true } => Some((path(name), Secret::new(text))),
                 _ => None,
             })
             .collect()
@@ -131,19 +114,8 @@ impl<'s> Finder<'s> {
         }
         let (name, variable) = self.settings.get_key_value(name)?;
         let value = if self.open.contains(&name.as_str()) {
-            let circle = self
-                .open
-                .iter()
-                .chain([&name.as_str()])
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>();
-            self.remark(
-                name,
-                format!(
-                    "variables name each other in a circle: {}",
-                    circle.join(" → ")
-                ),
-            );
+            let circle = self.open.iter().chain([&name.as_str()]).map(|name| format!("`{name}`")).collect::<Vec<_>>();
+            self.remark(name, format!("variables name each other in a circle: {}", circle.join(" → ")));
             Value::Broken
         } else {
             self.open.push(name);
@@ -156,48 +128,24 @@ impl<'s> Finder<'s> {
     }
 
     fn evaluate(&mut self, name: &str, variable: &VariableSettings) -> Value {
-        let set = variable
-            .env
-            .as_deref()
-            .and_then(self.env)
-            .filter(|value| !value.is_empty());
+        let set = variable.env.as_deref().and_then(self.env).filter(|value| !value.is_empty());
         let value = match (set, &variable.default, &variable.env) {
-            (Some(text), _, _) => Value::Text {
-                text,
-                is_secret: variable.secret,
-            },
+            (Some(text), _, _) => Value::Text { text, is_secret: variable.secret },
             (None, Some(default), _) => self.expand(name, default, variable.secret),
-            (None, None, Some(env)) => Value::Unset {
-                variable: name.to_owned(),
-                reason: format!("{env} is not set, and there is no default"),
-            },
-            (None, None, None) => Value::Unset {
-                variable: name.to_owned(),
-                reason: "it names neither `env` nor `default`".to_owned(),
-            },
+            (None, None, Some(env)) => {
+                Value::Unset { variable: name.to_owned(), reason: format!("{env} is not set, and there is no default") }
+            }
+            (None, None, None) => {
+                Value::Unset { variable: name.to_owned(), reason: "it names neither `env` nor `default`".to_owned() }
+            }
         };
         match (value, variable.add) {
             (Value::Text { text, is_secret }, Some(add)) => {
-                match text
-                    .trim()
-                    .parse::<i64>()
-                    .ok()
-                    .and_then(|number| number.checked_add(add))
-                {
-                    Some(sum) => Value::Text {
-                        text: sum.to_string(),
-                        is_secret,
-                    },
+                match text.trim().parse::<i64>().ok().and_then(|number| number.checked_add(add)) {
+                    Some(sum) => Value::Text { text: sum.to_string(), is_secret },
                     None => {
-                        let shown = if is_secret {
-                            "its value"
-                        } else {
-                            &format!("`{text}`")
-                        };
-                        self.remark(
-                            name,
-                            format!("`add` needs a whole number, and {shown} is none"),
-                        );
+                        let shown = if is_secret { "its value" } else { &format!("`{text}`") };
+                        self.remark(name, format!("`add` needs a whole number, and {shown} is none"));
                         Value::Broken
                     }
                 }
@@ -219,18 +167,12 @@ impl<'s> Finder<'s> {
             match piece {
                 Piece::Literal(literal) => text.push_str(literal),
                 Piece::Variable(other) => match self.find(other) {
-                    Some(Value::Text {
-                        text: value,
-                        is_secret: other_is_secret,
-                    }) => {
+                    Some(Value::Text { text: value, is_secret: other_is_secret }) => {
                         text.push_str(&value);
                         is_secret |= other_is_secret;
                     }
                     Some(Value::Unset { variable, reason }) => {
-                        return Value::Unset {
-                            variable,
-                            reason: format!("`${{{other}}}` has none: {reason}"),
-                        };
+                        return Value::Unset { variable, reason: format!("`${{{other}}}` has none: {reason}") };
                     }
                     Some(Value::Broken) => return Value::Broken,
                     None => {
@@ -265,8 +207,7 @@ impl<'s> Finder<'s> {
 fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k String>) -> Trouble {
     Trouble {
         message: format!("there is no variable `{name}`"),
-        hint: suggestion(name, known.map(String::as_str))
-            .or_else(|| Some(format!("define it: [variables.{name}]"))),
+        hint: suggestion(name, known.map(String::as_str)).or_else(|| Some(format!("define it: [variables.{name}]"))),
         misses: Some(path(name)),
     }
 }
