@@ -1,1 +1,8 @@
-//! ui
+//! One person's window: a function of the shared state and a private view.
+//!
+//! Nothing here performs I/O but [`terminal`], [`clipboard`] and [`editor`], and nothing knows the engine.
+
+pub mod action;
+pub mod scene;
+pub mod theme;
+pub mod view;
