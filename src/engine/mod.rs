@@ -1,1 +1,4 @@
-//! engine
+//! The only I/O.
+
+pub mod process;
+pub mod supervisor;

@@ -65,7 +65,7 @@ pub enum Scroll {
 }
 
 /// Something that lies over the rest and takes the keys.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Overlay {
     /// The keys, made from the action table.
     Help {
@@ -132,7 +132,7 @@ pub struct Notice {
 }
 
 /// Words that narrow what is shown.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// What was typed.
     pub input: tui_input::Input,
@@ -141,7 +141,7 @@ pub struct Filter {
 }
 
 /// One person's private view.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ViewState {
     /// Which pane has the focus.
     pub focus: Pane,
