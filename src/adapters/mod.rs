@@ -1,3 +1,4 @@
 //! Other tools' words into ours: pure, one tool a file.
 
+pub mod reporter;
 pub mod sanitize;
