@@ -1,1 +1,3 @@
-//! adapters
+//! Other tools' words into ours: pure, one tool a file.
+
+pub mod agent_event;

@@ -1,1 +1,1 @@
-//! engine
+//! Time, order, durability, all I/O.
