@@ -1,1 +1,4 @@
 //! Time, order, durability, all I/O.
+
+pub mod http;
+pub mod stream;
