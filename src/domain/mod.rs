@@ -1,1 +1,47 @@
-//! domain
+//! What is true, and what follows from an event.
+//!
+//! Values in, values out: no clock, no files, no network, no randomness. What cannot do I/O cannot fail, so nothing
+//! here returns an error; trouble is an outcome that can be drawn. Each area (tests, services, streams) folds its own
+//! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
+
+mod agent;
+mod command;
+mod cycle;
+mod deploy;
+mod effect;
+mod event;
+mod ids;
+mod inventory;
+mod moment;
+mod news;
+mod outcome;
+mod project;
+mod ring;
+mod run;
+mod service;
+mod state;
+mod stream;
+
+pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use command::{Command, Selection};
+pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
+pub use effect::{Effect, Effects, Wanted};
+pub use event::{
+    DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
+    StreamEvent,
+};
+pub use ids::{AgentRunId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
+pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
+pub use moment::{Moment, Span};
+pub use news::{News, Tone};
+pub use outcome::{Outcome, Tally};
+pub use project::{DeploySpec, EnvironmentKind, EnvironmentSpec, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec};
+pub use ring::Ring;
+pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
+pub use service::{Beat, Epoch, Health, Probe, Service, Services};
+pub use state::{Session, State, Viewer};
+pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+
+/// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it
+/// becomes one.
+pub type Text = std::sync::Arc<str>;

@@ -1,0 +1,417 @@
+//! Agent events, grouped into what each agent did under one run id.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AgentRunId, Moment, Ring, Span, StreamId, Text};
+
+/// How many agent events are kept in memory; the journal has all that were not merged.
+const EVENTS_KEPT: usize = 1_000_000;
+/// How many raw frames are kept in memory.
+const RAW_KEPT: usize = 20_000;
+/// How many agent runs are kept.
+const RUNS_KEPT: usize = 5_000;
+/// How many names (tools, agents, types) are told apart; further ones share one place.
+const NAMES_KEPT: usize = 4_096;
+
+/// The five events that a complete agent run shows, in order.
+pub const CRITICAL: [AgentKind; 5] = [
+    AgentKind::AgentStarted,
+    AgentKind::AgentThinking,
+    AgentKind::ToolExecuting,
+    AgentKind::ToolCompleted,
+    AgentKind::AgentCompleted,
+];
+
+/// What an agent event means, whatever its producer calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentKind {
+    /// An agent began.
+    AgentStarted,
+    /// It says what it thinks.
+    AgentThinking,
+    /// It called a tool.
+    ToolExecuting,
+    /// The tool came back.
+    ToolCompleted,
+    /// The agent is done.
+    AgentCompleted,
+    /// The agent gave up.
+    AgentFailed,
+    /// The connection is ready for use.
+    Ready,
+    /// Something was acknowledged, nothing more.
+    Acknowledged,
+    /// The server reports an error.
+    Error,
+    /// Signs of life: ping, pong, heartbeat.
+    Heartbeat,
+    /// The server speaks about itself.
+    System,
+    /// A type that the mapping does not know. Counted and shown, never dropped.
+    Unknown,
+}
+
+impl AgentKind {
+    /// The name by which people know it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AgentStarted => "agent_started",
+            Self::AgentThinking => "agent_thinking",
+            Self::ToolExecuting => "tool_executing",
+            Self::ToolCompleted => "tool_completed",
+            Self::AgentCompleted => "agent_completed",
+            Self::AgentFailed => "agent_failed",
+            Self::Ready => "ready",
+            Self::Acknowledged => "acknowledged",
+            Self::Error => "error",
+            Self::Heartbeat => "heartbeat",
+            Self::System => "system",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One message of a stream as its adapter understood it. All text is sanitized and masked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentEvent {
+    /// When it arrived.
+    pub at: Moment,
+    /// What it means.
+    pub kind: AgentKind,
+    /// What its producer calls it.
+    pub type_name: Text,
+    /// The run id, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Text>,
+    /// The thread id, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Text>,
+    /// The agent's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Text>,
+    /// The tool's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Text>,
+    /// What pairs a tool's start with its end, where the producer sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Text>,
+    /// What it says, in a line: a thought, an answer, an error, arguments.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub text: Text,
+    /// Whether it says that something went wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+    /// The frame as it came, cut at a bound.
+    pub raw: Text,
+}
+
+/// An agent event as it is kept: small, because a million of them are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// When it arrived.
+    pub at: Moment,
+    /// The stream that it came over.
+    pub stream: StreamId,
+    /// The agent run that it belongs to.
+    pub run: Option<AgentRunId>,
+    /// What it means.
+    pub kind: AgentKind,
+    /// Whether it says that something went wrong.
+    pub failed: bool,
+    name: u16,
+    subject: u16,
+    /// What it says, in a line.
+    pub text: Text,
+}
+
+/// How an agent run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentRunEnd {
+    /// It said that it is done.
+    Completed,
+    /// It said that it failed.
+    Failed,
+    /// The connection ended first: nobody knows.
+    Lost,
+}
+
+/// A call of a tool inside an agent run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The tool.
+    pub tool: Text,
+    /// What pairs its start with its end.
+    pub call: Option<Text>,
+    /// When it was called.
+    pub started: Moment,
+    /// When it came back.
+    pub ended: Option<Moment>,
+}
+
+/// What one agent did under one run id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentRun {
+    /// The stream that it was seen on.
+    pub stream: StreamId,
+    /// The run id, as the server gives it.
+    pub key: Text,
+    /// The agent's name.
+    pub agent: Option<Text>,
+    /// The thread id.
+    pub thread: Option<Text>,
+    /// When its first event arrived.
+    pub started: Moment,
+    /// When its latest event arrived.
+    pub last: Moment,
+    /// What its latest event means.
+    pub last_kind: AgentKind,
+    /// How it ended, once it did.
+    pub end: Option<AgentRunEnd>,
+    /// How often each of the five [`CRITICAL`] events came.
+    pub counts: [u32; CRITICAL.len()],
+    /// Its events, as ordinals of the [`Agents::events`] ring, the newest few hundred.
+    pub events: Ring<u64>,
+    /// Its tool calls, the newest few dozen.
+    pub tools: Ring<ToolCall>,
+    /// The longest silence between two of its events.
+    pub longest_silence: Span,
+}
+
+impl AgentRun {
+    /// How many of the five critical events came at least once.
+    #[must_use]
+    pub fn seen(&self) -> usize {
+        self.counts.iter().filter(|&&count| count > 0).count()
+    }
+
+    /// The critical events that never came.
+    pub fn missing(&self) -> impl Iterator<Item = AgentKind> + '_ {
+        CRITICAL.into_iter().zip(self.counts).filter(|&(_, count)| count == 0).map(|(kind, _)| kind)
+    }
+
+    /// What must come next, while the run is open: the end of an open tool call, else the first missing event after
+    /// the latest one.
+    #[must_use]
+    pub fn awaited(&self) -> Option<AgentKind> {
+        if self.end.is_some() {
+            return None;
+        }
+        if self.tools.iter().any(|call| call.ended.is_none()) {
+            return Some(AgentKind::ToolCompleted);
+        }
+        let place = CRITICAL.iter().position(|&kind| kind == self.last_kind).map_or(0, |place| place + 1);
+        CRITICAL.into_iter().zip(self.counts).skip(place).find(|&(_, count)| count == 0).map(|(kind, _)| kind)
+    }
+}
+
+/// All agent events and runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agents {
+    events: Ring<Seen>,
+    raw: Ring<Text>,
+    runs: Ring<AgentRun>,
+    index: HashMap<Text, AgentRunId>,
+    names: Vec<Text>,
+    name_index: HashMap<Text, u16>,
+    unknown: BTreeMap<Text, u64>,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Self {
+            events: Ring::new(EVENTS_KEPT),
+            raw: Ring::new(RAW_KEPT),
+            runs: Ring::new(RUNS_KEPT),
+            index: HashMap::new(),
+            names: Vec::new(),
+            name_index: HashMap::new(),
+            unknown: BTreeMap::new(),
+        }
+    }
+}
+
+impl Agents {
+    /// The events that are kept, oldest first.
+    #[must_use]
+    pub fn events(&self) -> &Ring<Seen> {
+        &self.events
+    }
+
+    /// The raw frame of the event with that ordinal, while it is kept.
+    #[must_use]
+    pub fn raw(&self, ordinal: u64) -> Option<&Text> {
+        self.raw.nth(ordinal)
+    }
+
+    /// What the producer calls that event.
+    #[must_use]
+    pub fn name(&self, seen: &Seen) -> &str {
+        self.names.get(usize::from(seen.name)).map_or("…", |name| name)
+    }
+
+    /// The tool or agent that the event is about.
+    #[must_use]
+    pub fn subject(&self, seen: &Seen) -> &str {
+        self.names.get(usize::from(seen.subject)).map_or("", |name| name)
+    }
+
+    /// The agent runs that are kept, oldest first.
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = (AgentRunId, &AgentRun)> + ExactSizeIterator {
+        let first = self.runs.dropped() as u32;
+        self.runs.iter().enumerate().map(move |(n, run)| (AgentRunId(first + n as u32), run))
+    }
+
+    /// One agent run, while it is kept.
+    #[must_use]
+    pub fn run(&self, id: AgentRunId) -> Option<&AgentRun> {
+        self.runs.nth(u64::from(id.0))
+    }
+
+    /// The agent run with that run id.
+    #[must_use]
+    pub fn run_named(&self, key: &str) -> Option<AgentRunId> {
+        self.index.get(key).copied()
+    }
+
+    /// Types that no mapping knows, with how often they came.
+    #[must_use]
+    pub fn unknown(&self) -> &BTreeMap<Text, u64> {
+        &self.unknown
+    }
+
+    pub(super) fn receive(&mut self, stream: StreamId, event: &AgentEvent) {
+        if event.kind == AgentKind::Unknown {
+            let key = if self.unknown.len() < NAMES_KEPT { event.type_name.clone() } else { "…".into() };
+            *self.unknown.entry(key).or_default() += 1;
+        }
+        let ordinal = self.events.total();
+        let run = self.find_run(stream, event);
+        if let Some(run) = run.and_then(|id| self.run_mut(id)) {
+            run.receive(event, ordinal);
+        }
+        let name = self.intern(&event.type_name);
+        let subject = event.tool.as_ref().or(event.agent.as_ref()).map_or(u16::MAX, |text| self.intern(text));
+        self.raw.push(event.raw.clone());
+        self.events.push(Seen {
+            at: event.at,
+            stream,
+            run,
+            kind: event.kind,
+            failed: event.failed,
+            name,
+            subject,
+            text: event.text.clone(),
+        });
+    }
+
+    /// The connection ended: open runs will never be heard of again.
+    pub(super) fn lose(&mut self, stream: StreamId) -> u32 {
+        let mut lost = 0;
+        let first = self.runs.dropped();
+        for place in 0..self.runs.len() as u64 {
+            if let Some(run) = self.run_mut(AgentRunId((first + place) as u32))
+                && run.stream == stream
+                && run.end.is_none()
+            {
+                run.end = Some(AgentRunEnd::Lost);
+                lost += 1;
+            }
+        }
+        lost
+    }
+
+    fn find_run(&mut self, stream: StreamId, event: &AgentEvent) -> Option<AgentRunId> {
+        let key = event.run.as_ref()?;
+        if let Some(&id) = self.index.get(key)
+            && self.run(id).is_some()
+        {
+            return Some(id);
+        }
+        let id = AgentRunId(self.runs.total() as u32);
+        if self.runs.len() == RUNS_KEPT {
+            self.index.retain(|_, known| known.0 > id.0 - RUNS_KEPT as u32);
+        }
+        self.index.insert(key.clone(), id);
+        self.runs.push(AgentRun {
+            stream,
+            key: key.clone(),
+            agent: event.agent.clone(),
+            thread: event.thread.clone(),
+            started: event.at,
+            last: event.at,
+            last_kind: event.kind,
+            end: None,
+            counts: [0; CRITICAL.len()],
+            events: Ring::new(500),
+            tools: Ring::new(50),
+            longest_silence: Span::ZERO,
+        });
+        Some(id)
+    }
+
+    fn run_mut(&mut self, id: AgentRunId) -> Option<&mut AgentRun> {
+        self.runs.nth_mut(u64::from(id.0))
+    }
+
+    fn intern(&mut self, text: &Text) -> u16 {
+        if let Some(&place) = self.name_index.get(text) {
+            return place;
+        }
+        if self.names.len() >= NAMES_KEPT {
+            return u16::MAX;
+        }
+        let place = self.names.len() as u16;
+        self.names.push(text.clone());
+        self.name_index.insert(text.clone(), place);
+        place
+    }
+}
+
+impl AgentRun {
+    fn receive(&mut self, event: &AgentEvent, ordinal: u64) {
+        self.longest_silence = self.longest_silence.max(event.at.since(self.last));
+        self.last = event.at;
+        self.last_kind = event.kind;
+        self.events.push(ordinal);
+        self.agent = self.agent.take().or_else(|| event.agent.clone());
+        self.thread = self.thread.take().or_else(|| event.thread.clone());
+        if let Some(place) = CRITICAL.iter().position(|&kind| kind == event.kind) {
+            self.counts[place] += 1;
+        }
+        match event.kind {
+            AgentKind::AgentStarted => self.end = None,
+            AgentKind::ToolExecuting => self.tools.push(ToolCall {
+                tool: event.tool.clone().unwrap_or_else(|| "?".into()),
+                call: event.call.clone(),
+                started: event.at,
+                ended: None,
+            }),
+            AgentKind::ToolCompleted => self.close_tool(event),
+            AgentKind::AgentCompleted => self.end = Some(AgentRunEnd::Completed),
+            AgentKind::AgentFailed => self.end = Some(AgentRunEnd::Failed),
+            AgentKind::AgentThinking
+            | AgentKind::Ready
+            | AgentKind::Acknowledged
+            | AgentKind::Error
+            | AgentKind::Heartbeat
+            | AgentKind::System
+            | AgentKind::Unknown => {}
+        }
+    }
+
+    /// Pairs by call id where there is one, else by the tool's name, last in first out.
+    fn close_tool(&mut self, event: &AgentEvent) {
+        let open = self.tools.iter_mut().rev().find(|call| {
+            call.ended.is_none()
+                && if event.call.is_some() { call.call == event.call } else { Some(&call.tool) == event.tool.as_ref() }
+        });
+        if let Some(call) = open {
+            call.ended = Some(event.at);
+        }
+    }
+}

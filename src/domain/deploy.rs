@@ -1,0 +1,301 @@
+//! Deploys: one try each to put a revision in place, from the command to the proof that it serves.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::DeployEvent;
+use super::run::Exit;
+use super::{DeployId, Moment, Ring, ServiceId, Span, Text, ViewerId};
+
+/// How many lines of a deploy's output are kept.
+const OUTPUT_KEPT: usize = 2_000;
+
+/// Where a line of output came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// The console itself.
+    Console,
+}
+
+/// A line of output, colours kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputLine {
+    /// Where it came from.
+    pub source: Source,
+    /// The line, without its end.
+    pub text: Text,
+}
+
+/// How a step of a deploy stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// It began.
+    Running,
+    /// It ended well.
+    Done,
+    /// It failed.
+    Failed,
+}
+
+/// A phase of a deploy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name: `build`, `push`, `start`, …
+    pub name: Text,
+    /// How it stands.
+    pub state: StepState,
+    /// When it began.
+    pub started: Moment,
+    /// When it ended.
+    pub ended: Option<Moment>,
+}
+
+/// How far a deploy has come. Only [`Live`](Self::Live) says that the new revision serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeployPhase {
+    /// The command runs.
+    Running,
+    /// The command ended well; probes look for the new revision.
+    Proving,
+    /// The new revision answered as often in a row as was asked.
+    Live,
+    /// The command failed or could not start.
+    Failed(Text),
+    /// The command ended well, but the new revision never served.
+    NotServing(Text),
+    /// A person stopped it.
+    Cancelled,
+}
+
+impl DeployPhase {
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self {
+            Self::Running | Self::Proving => false,
+            Self::Live | Self::Failed(_) | Self::NotServing(_) | Self::Cancelled => true,
+        }
+    }
+}
+
+/// One try to put a revision in place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deploy {
+    /// What is deployed.
+    pub service: ServiceId,
+    /// Who asked for it.
+    pub by: ViewerId,
+    /// The revision that served before.
+    pub from: Option<Text>,
+    /// The revision that serves now, once it is another one; or the one that the command announced.
+    pub to: Option<Text>,
+    /// How far it has come.
+    pub phase: DeployPhase,
+    /// Its phases in the order in which they began.
+    pub steps: Vec<Step>,
+    /// What the command printed.
+    pub output: Ring<OutputLine>,
+    /// When it was asked for.
+    pub started: Moment,
+    /// When the command ended.
+    pub command_ended: Option<Moment>,
+    /// When it was over.
+    pub ended: Option<Moment>,
+    /// How the command ended.
+    pub exit: Option<Exit>,
+    /// How many probes in a row showed the new revision.
+    pub streak: u32,
+    /// How many are asked for.
+    pub needed: u32,
+    /// How long it took in the past, from the request to the proof.
+    pub usual: Option<Span>,
+}
+
+impl Deploy {
+    /// Whether it is under way.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.phase.is_over()
+    }
+}
+
+/// What happened to a deploy that others must know.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum DeployFact {
+    /// Nothing that concerns others.
+    Nothing,
+    /// The command ended well: look for the new revision.
+    Prove,
+    /// It is over.
+    Over,
+}
+
+/// All deploys of the session.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Deploys {
+    list: Vec<Deploy>,
+    /// By service: how long live deploys took in earlier sessions.
+    usual: Vec<Option<Span>>,
+}
+
+impl Deploys {
+    /// All deploys, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (DeployId, &Deploy)> + ExactSizeIterator {
+        self.list.iter().enumerate().map(|(n, deploy)| (DeployId(n as u32), deploy))
+    }
+
+    /// One deploy.
+    #[must_use]
+    pub fn get(&self, id: DeployId) -> Option<&Deploy> {
+        self.list.get(id.index())
+    }
+
+    /// The deploy under way for a service.
+    #[must_use]
+    pub fn active(&self, service: ServiceId) -> Option<DeployId> {
+        self.iter().rev().find(|(_, deploy)| deploy.service == service && deploy.is_active()).map(|(id, _)| id)
+    }
+
+    /// Whether any deploy is under way.
+    #[must_use]
+    pub fn any_active(&self) -> bool {
+        self.list.iter().any(Deploy::is_active)
+    }
+
+    /// The deploy to show: the one under way, else the newest.
+    #[must_use]
+    pub fn newest(&self) -> Option<DeployId> {
+        let active = self.iter().rev().find(|(_, deploy)| deploy.is_active());
+        active.or_else(|| self.iter().next_back()).map(|(id, _)| id)
+    }
+
+    pub(super) fn recall(&mut self, service: ServiceId, took: Span) {
+        while self.usual.len() <= service.index() {
+            self.usual.push(None);
+        }
+        self.usual[service.index()] = Some(took);
+    }
+
+    pub(super) fn open(
+        &mut self,
+        service: ServiceId,
+        by: ViewerId,
+        from: Option<Text>,
+        needed: u32,
+        at: Moment,
+    ) -> DeployId {
+        let id = DeployId(self.list.len() as u32);
+        self.list.push(Deploy {
+            service,
+            by,
+            from,
+            to: None,
+            phase: DeployPhase::Running,
+            steps: Vec::new(),
+            output: Ring::new(OUTPUT_KEPT),
+            started: at,
+            command_ended: None,
+            ended: None,
+            exit: None,
+            streak: 0,
+            needed: needed.max(1),
+            usual: self.usual.get(service.index()).copied().flatten(),
+        });
+        id
+    }
+
+    pub(super) fn apply(&mut self, id: DeployId, event: &DeployEvent, at: Moment) -> DeployFact {
+        let Some(deploy) = self.list.get_mut(id.index()).filter(|deploy| deploy.is_active()) else {
+            return DeployFact::Nothing;
+        };
+        match event {
+            DeployEvent::Printed { lines, .. } => lines.iter().for_each(|line| deploy.output.push(line.clone())),
+            DeployEvent::Stepped { name, state, .. } => deploy.step(name, *state, at),
+            DeployEvent::TargetNamed { revision, .. } => deploy.to = Some(revision.clone()),
+            DeployEvent::CommandEnded { exit, cancelled, .. } => {
+                deploy.command_ended = Some(at);
+                deploy.exit = Some(*exit);
+                let well = *exit == Exit::Code(0);
+                deploy.end_steps(if well { StepState::Done } else { StepState::Failed }, at);
+                if well && !cancelled {
+                    deploy.phase = DeployPhase::Proving;
+                    return DeployFact::Prove;
+                }
+                let phase = if *cancelled { DeployPhase::Cancelled } else { DeployPhase::Failed(deploy.why_failed()) };
+                return deploy.close(phase, at);
+            }
+            DeployEvent::CouldNotStart { why, .. } => return deploy.close(DeployPhase::Failed(why.clone()), at),
+            DeployEvent::Proved { saw, .. } => return deploy.prove(saw.as_ref(), at),
+            DeployEvent::ProofEnded { why, .. } => return deploy.close(DeployPhase::NotServing(why.clone()), at),
+        }
+        DeployFact::Nothing
+    }
+
+    pub(super) fn learn(&mut self, id: DeployId) {
+        if let Some(deploy) = self.get(id)
+            && let Some(ended) = deploy.ended
+        {
+            let (service, took) = (deploy.service, ended.since(deploy.started));
+            self.recall(service, took);
+        }
+    }
+}
+
+impl Deploy {
+    fn step(&mut self, name: &Text, state: StepState, at: Moment) {
+        match (self.steps.iter_mut().rev().find(|step| step.name == *name), state) {
+            (Some(step), _) => {
+                step.state = state;
+                step.ended = (state != StepState::Running).then_some(at);
+            }
+            (None, _) => {
+                // A plain command only says when the next phase begins; the one before has then ended.
+                self.end_steps(StepState::Done, at);
+                let ended = (state != StepState::Running).then_some(at);
+                self.steps.push(Step { name: name.clone(), state, started: at, ended });
+            }
+        }
+    }
+
+    fn end_steps(&mut self, state: StepState, at: Moment) {
+        for step in self.steps.iter_mut().filter(|step| step.state == StepState::Running) {
+            step.state = state;
+            step.ended = Some(at);
+        }
+    }
+
+    /// One probe on the service's own URL, each on a fresh connection. Only another revision than before counts.
+    fn prove(&mut self, saw: Option<&Text>, at: Moment) -> DeployFact {
+        let is_new = saw.is_some() && saw != self.from.as_ref();
+        if !is_new || (self.streak > 0 && saw != self.to.as_ref()) {
+            self.streak = 0;
+        }
+        if is_new {
+            self.to = saw.cloned();
+            self.streak += 1;
+        }
+        if self.streak >= self.needed { self.close(DeployPhase::Live, at) } else { DeployFact::Nothing }
+    }
+
+    fn close(&mut self, phase: DeployPhase, at: Moment) -> DeployFact {
+        self.phase = phase;
+        self.ended = Some(at);
+        DeployFact::Over
+    }
+
+    /// The command's own last words of error, else how it ended.
+    fn why_failed(&self) -> Text {
+        let last_error = self.output.iter().rev().find(|line| line.source == Source::Stderr && !line.text.is_empty());
+        match (last_error, self.exit) {
+            (Some(line), _) => line.text.clone(),
+            (None, Some(exit)) => format!("the command ended with {exit}").into(),
+            (None, None) => "the command did not end".into(),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the fold asks the engine to do. Each effect ends in exactly one closing event.
+
+use super::{DeployId, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
+
+/// The effects of one entry, in order.
+pub type Effects = Vec<Effect>;
+
+/// The tests that a runner is to execute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// Everything that it finds.
+    All,
+    /// Exactly these.
+    Only {
+        /// The runner's full names of the tests.
+        nodes: Vec<Text>,
+        /// The files or suites that they are in, without repetition.
+        modules: Vec<Text>,
+    },
+}
+
+/// Something to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Start a runner; closed by `RunEvent::Exited` or `RunEvent::CouldNotStart`.
+    StartRun {
+        /// Which run.
+        run: RunId,
+        /// By which tool.
+        runner: RunnerId,
+        /// What for.
+        kind: RunKind,
+        /// Which tests.
+        wanted: Wanted,
+    },
+    /// Say `RunEvent::HeldTooLong` after this time.
+    LimitHold {
+        /// Which run.
+        run: RunId,
+        /// How long it may be held.
+        limit: Span,
+    },
+    /// Signal a run's processes, more firmly each time; each signal is an event.
+    StopRun {
+        /// Which run.
+        run: RunId,
+    },
+    /// Ask a run's processes for their stacks.
+    DumpStacks {
+        /// Which run.
+        run: RunId,
+    },
+    /// Start a deploy's command; closed by `DeployEvent::CommandEnded` or `DeployEvent::CouldNotStart`.
+    StartDeploy {
+        /// Which deploy.
+        deploy: DeployId,
+        /// Of what.
+        service: ServiceId,
+    },
+    /// Stop a deploy's command.
+    CancelDeploy {
+        /// Which deploy.
+        deploy: DeployId,
+    },
+    /// Ask fresh connections which revision serves until told to stop; closed by `DeployEvent::ProofEnded`, or by
+    /// [`EndProof`](Self::EndProof) once the streak is long enough.
+    BeginProof {
+        /// Which deploy.
+        deploy: DeployId,
+        /// Of what.
+        service: ServiceId,
+        /// The revision that served before.
+        from: Option<Text>,
+    },
+    /// The proof is no longer needed.
+    EndProof {
+        /// Which deploy.
+        deploy: DeployId,
+    },
+    /// Probe a service more often (or as usual again), beginning now.
+    WatchClosely {
+        /// Which service.
+        service: ServiceId,
+        /// Whether more often.
+        closely: bool,
+    },
+    /// Probe all services now.
+    ProbeServices,
+    /// Connect a stream, anew where it is connected.
+    OpenStream {
+        /// Which stream.
+        stream: StreamId,
+        /// Why, for the closing words of the connection before.
+        why: Text,
+    },
+    /// Whether drops of a stream are to be expected from now on.
+    ExpectDrops {
+        /// Which stream.
+        stream: StreamId,
+        /// Whether they are.
+        expected: bool,
+    },
+    /// Send a stream's configured start message.
+    StartAgent {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// End the session in good order.
+    EndSession,
+}

@@ -1,0 +1,474 @@
+//! The tests that exist: modules, test cases, and how each one stands.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Found, Recalled};
+use super::service::Epoch;
+use super::{ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+
+/// How many finished attempts before the latest one are kept for each test.
+const EARLIER_KEPT: usize = 12;
+
+/// Where a test stands now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// No result is known.
+    NeverRun,
+    /// Selected by a run, not started.
+    Queued,
+    /// Running now.
+    Running,
+    /// Its latest attempt ended.
+    Done(Outcome),
+}
+
+/// One finished execution of a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The run it belonged to; `None` for a result of an earlier session.
+    pub run: Option<RunId>,
+    /// The cycle it belonged to.
+    pub cycle: u32,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When it started.
+    pub started: Moment,
+    /// How long it took.
+    pub took: Span,
+    /// Which revisions served when it started.
+    pub epoch: Epoch,
+    /// Whether a deploy moved while it ran, so that nobody knows what it met.
+    pub straddled: bool,
+    /// How many executions it took, more than one where the runner retried.
+    pub tries: u32,
+    /// What it said: message, traceback, output.
+    pub detail: Option<Arc<Detail>>,
+}
+
+/// What an attempt left behind. All text is sanitized and masked.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Detail {
+    /// The failure in a line or a few; the reason of a skip.
+    pub message: Text,
+    /// The exception's type, where one is known.
+    pub exception: Option<Text>,
+    /// The traceback's frames, outermost first.
+    pub frames: Vec<Frame>,
+    /// The traceback as the tool rendered it, colours kept.
+    pub trace: Text,
+    /// Captured output and whatever else came with a title.
+    pub sections: Vec<Section>,
+    /// Parts of the test that were reported on their own.
+    pub subtests: Vec<SubtestRow>,
+}
+
+/// One frame of a traceback.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The file, relative to the project where it lies inside.
+    pub path: Text,
+    /// The line, counted from 1; 0 where unknown.
+    pub line: u32,
+    /// The source around it or what the tool says there.
+    pub source: Text,
+    /// Whether the file belongs to the project rather than to a library.
+    pub own: bool,
+}
+
+/// Output under a title.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    /// For example `Captured stdout call`.
+    pub title: Text,
+    /// The output, colours kept.
+    pub text: Text,
+}
+
+/// A part of a test that was reported on its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubtestRow {
+    /// What tells it from its siblings.
+    pub name: Text,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its failure, in a line.
+    pub message: Text,
+}
+
+/// A test by its stable identity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestCase {
+    /// The module it belongs to.
+    pub module: ModuleId,
+    /// The runner's full name for it, stable between runs.
+    pub node: Text,
+    /// Its name inside the module.
+    pub name: Text,
+    /// Where it is defined, counted from 1; 0 where unknown.
+    pub line: u32,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Since when it stands there.
+    pub since: Moment,
+    /// Which revisions served when it last started.
+    pub epoch: Epoch,
+    /// Its latest finished attempt.
+    pub latest: Option<Attempt>,
+    /// Finished attempts before that, oldest first.
+    pub earlier: Vec<Attempt>,
+    /// How long it usually takes, from attempts that passed.
+    pub usual: Option<Span>,
+    /// Whether it was missing when its runner last collected everything.
+    pub gone: bool,
+    /// Whether it waits in a debugger.
+    pub in_debugger: bool,
+}
+
+impl TestCase {
+    /// Where it stands when it is neither queued nor running.
+    #[must_use]
+    pub fn settled(&self) -> Standing {
+        self.latest.as_ref().map_or(Standing::NeverRun, |attempt| Standing::Done(attempt.outcome))
+    }
+
+    /// Its latest outcome, whether or not it is running again.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.latest.as_ref().map(|attempt| attempt.outcome)
+    }
+
+    /// The latest failure's message, or nothing.
+    #[must_use]
+    pub fn message(&self) -> Option<&Text> {
+        self.latest.as_ref()?.detail.as_ref().map(|detail| &detail.message)
+    }
+}
+
+/// A file or suite of tests: one live pane.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Module {
+    /// The tool that runs it.
+    pub runner: RunnerId,
+    /// Its path or full name, as the runner gives it.
+    pub path: Text,
+    /// A short name for people, unique among the modules.
+    pub title: Text,
+    /// Its tests, in the order in which they were found.
+    pub tests: Vec<TestId>,
+    /// How they stand.
+    pub tally: Tally,
+    /// The tests that run now.
+    pub running: Vec<TestId>,
+    /// When something last happened here.
+    pub touched: Moment,
+    /// How long the tests of its latest run took together.
+    pub spent: Span,
+}
+
+/// All modules and tests.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Inventory {
+    modules: Vec<Module>,
+    tests: Vec<TestCase>,
+    module_index: Vec<HashMap<Text, ModuleId>>,
+    test_index: Vec<HashMap<Text, TestId>>,
+    memory: HashMap<Text, Recalled>,
+    tally: Tally,
+}
+
+impl Inventory {
+    /// All modules, in the order in which they were found.
+    pub fn modules(&self) -> impl ExactSizeIterator<Item = (ModuleId, &Module)> {
+        self.modules.iter().enumerate().map(|(n, module)| (ModuleId(n as u32), module))
+    }
+
+    /// All tests, the vanished ones too.
+    pub fn tests(&self) -> impl ExactSizeIterator<Item = (TestId, &TestCase)> {
+        self.tests.iter().enumerate().map(|(n, test)| (TestId(n as u32), test))
+    }
+
+    /// A module that was found in this session.
+    #[must_use]
+    pub fn module(&self, id: ModuleId) -> Option<&Module> {
+        self.modules.get(id.index())
+    }
+
+    /// A test that was found in this session.
+    #[must_use]
+    pub fn test(&self, id: TestId) -> Option<&TestCase> {
+        self.tests.get(id.index())
+    }
+
+    /// The test that `runner` calls `node`.
+    #[must_use]
+    pub fn test_named(&self, runner: RunnerId, node: &str) -> Option<TestId> {
+        self.test_index.get(runner.index())?.get(node).copied()
+    }
+
+    /// How all tests together stand.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
+    pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
+        self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+    }
+
+    /// The runner of a test.
+    #[must_use]
+    pub fn runner_of(&self, id: TestId) -> Option<RunnerId> {
+        Some(self.module(self.test(id)?.module)?.runner)
+    }
+
+    /// Takes note of a test that a runner found, and hands out its identity.
+    pub(super) fn find(&mut self, runner: RunnerId, found: &Found) -> TestId {
+        grow(&mut self.test_index, runner.index());
+        if let Some(&id) = self.test_index[runner.index()].get(&found.node) {
+            let test = &mut self.tests[id.index()];
+            test.line = found.line;
+            if std::mem::take(&mut test.gone) {
+                let (module, standing) = (test.module, test.standing);
+                self.count(module, |tally| tally.add(standing));
+            }
+            return id;
+        }
+        let module = self.find_module(runner, &found.module);
+        let id = TestId(self.tests.len() as u32);
+        let latest = self.memory.get(&found.node).map(Recalled::attempt);
+        let test = TestCase {
+            module,
+            node: found.node.clone(),
+            name: name_inside(&found.module, &found.node),
+            line: found.line,
+            standing: latest.as_ref().map_or(Standing::NeverRun, |attempt| Standing::Done(attempt.outcome)),
+            since: Moment::default(),
+            epoch: 0,
+            usual: self.memory.get(&found.node).and_then(|recalled| recalled.usual),
+            latest,
+            earlier: Vec::new(),
+            gone: false,
+            in_debugger: false,
+        };
+        let standing = test.standing;
+        let recalled = test.latest.is_some();
+        self.tests.push(test);
+        self.test_index[runner.index()].insert(found.node.clone(), id);
+        self.modules[module.index()].tests.push(id);
+        self.count(module, |tally| {
+            tally.add(standing);
+            tally.stale += u32::from(recalled);
+        });
+        id
+    }
+
+    /// Results of earlier sessions: shown as stale until proved again, and the measure of what is usual.
+    pub(super) fn recall(&mut self, recalled: &[Recalled]) {
+        for memory in recalled {
+            self.memory.insert(memory.node.clone(), memory.clone());
+        }
+        for n in 0..self.tests.len() {
+            let Some(memory) = self.memory.get(&self.tests[n].node) else { continue };
+            let test = &mut self.tests[n];
+            test.usual = test.usual.or(memory.usual);
+            if test.latest.is_none() {
+                test.latest = Some(memory.attempt());
+                if test.standing == Standing::NeverRun {
+                    let (module, outcome) = (test.module, memory.outcome);
+                    test.standing = Standing::Done(outcome);
+                    self.count(module, |tally| {
+                        tally.remove(Standing::NeverRun);
+                        tally.add(Standing::Done(outcome));
+                        tally.stale += 1;
+                    });
+                }
+            }
+        }
+    }
+
+    /// The runner collected everything and did not meet these tests again.
+    pub(super) fn vanish(&mut self, runner: RunnerId, met: &[TestId]) -> u32 {
+        let mut kept = vec![false; self.tests.len()];
+        met.iter().for_each(|id| kept[id.index()] = true);
+        let mut vanished = 0;
+        for n in 0..self.tests.len() {
+            let module = self.tests[n].module;
+            if kept[n] || self.tests[n].gone || self.modules[module.index()].runner != runner {
+                continue;
+            }
+            self.tests[n].gone = true;
+            vanished += 1;
+            let standing = self.tests[n].standing;
+            self.count(module, |tally| tally.remove(standing));
+        }
+        vanished
+    }
+
+    pub(super) fn queue(&mut self, id: TestId, at: Moment) {
+        self.stand(id, Standing::Queued, at);
+    }
+
+    pub(super) fn start(&mut self, id: TestId, at: Moment, epoch: Epoch) {
+        self.stand(id, Standing::Running, at);
+        if let Some(test) = self.tests.get_mut(id.index()) {
+            test.epoch = epoch;
+            self.modules[test.module.index()].running.push(id);
+        }
+    }
+
+    /// A queued or running test goes back to where it stood before.
+    pub(super) fn settle(&mut self, id: TestId, at: Moment) {
+        let Some(standing) = self.test(id).map(TestCase::settled) else { return };
+        self.leave(id);
+        self.stand(id, standing, at);
+    }
+
+    pub(super) fn end(&mut self, id: TestId, attempt: Attempt, at: Moment) {
+        let Some(test) = self.tests.get_mut(id.index()) else { return };
+        let (outcome, took) = (attempt.outcome, attempt.took);
+        if outcome.is_pass() {
+            // An exponential mean: a few attempts tell what is usual, and a change shows after a few more.
+            test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
+        }
+        test.in_debugger = false;
+        if let Some(before) = test.latest.replace(attempt) {
+            if test.earlier.len() == EARLIER_KEPT {
+                test.earlier.remove(0);
+            }
+            test.earlier.push(before);
+        }
+        let module = test.module;
+        self.leave(id);
+        self.stand(id, Standing::Done(outcome), at);
+        let module = &mut self.modules[module.index()];
+        module.spent = Span(module.spent.0.saturating_add(took.0));
+    }
+
+    pub(super) fn debugger(&mut self, id: TestId, open: bool) {
+        if let Some(test) = self.tests.get_mut(id.index()) {
+            test.in_debugger = open;
+        }
+    }
+
+    /// Forgets what earlier runs of these modules took, at the start of another run.
+    pub(super) fn reset_spent(&mut self, runner: RunnerId) {
+        self.modules.iter_mut().filter(|module| module.runner == runner).for_each(|module| module.spent = Span::ZERO);
+    }
+
+    /// Counts anew which results are stale, after the revisions that serve have changed.
+    pub(super) fn recount_stale(&mut self, is_stale: impl Fn(&Attempt) -> bool) -> u32 {
+        self.tally.stale = 0;
+        for module in &mut self.modules {
+            module.tally.stale = module
+                .tests
+                .iter()
+                .map(|id| &self.tests[id.index()])
+                .filter(|test| !test.gone && matches!(test.standing, Standing::Done(_)))
+                .filter(|test| test.latest.as_ref().is_some_and(&is_stale))
+                .count() as u32;
+            self.tally.stale += module.tally.stale;
+        }
+        self.tally.stale
+    }
+
+    /// Titles that are short and still tell the modules apart.
+    pub(super) fn entitle(&mut self) {
+        let short: Vec<Text> = self.modules.iter().map(|module| short_title(&module.path).into()).collect();
+        let mut seen: HashMap<&str, u32> = HashMap::new();
+        short.iter().for_each(|title| *seen.entry(title).or_default() += 1);
+        for (module, title) in self.modules.iter_mut().zip(&short) {
+            module.title = if seen[title.as_ref()] > 1 { module.path.clone() } else { title.clone() };
+        }
+    }
+
+    fn find_module(&mut self, runner: RunnerId, path: &Text) -> ModuleId {
+        grow(&mut self.module_index, runner.index());
+        if let Some(&id) = self.module_index[runner.index()].get(path) {
+            return id;
+        }
+        let id = ModuleId(self.modules.len() as u32);
+        self.modules.push(Module {
+            runner,
+            path: path.clone(),
+            title: short_title(path).into(),
+            tests: Vec::new(),
+            tally: Tally::default(),
+            running: Vec::new(),
+            touched: Moment::default(),
+            spent: Span::ZERO,
+        });
+        self.module_index[runner.index()].insert(path.clone(), id);
+        id
+    }
+
+    /// Moves a test to another standing. A result that is being proved again is no longer counted as stale; the fold
+    /// of services counts anew when what serves changes.
+    fn stand(&mut self, id: TestId, standing: Standing, at: Moment) {
+        let Some(test) = self.tests.get_mut(id.index()) else { return };
+        let before = std::mem::replace(&mut test.standing, standing);
+        test.since = at;
+        let (module, gone) = (test.module, test.gone);
+        self.modules[module.index()].touched = at;
+        if gone || before == standing {
+            return;
+        }
+        self.count(module, |tally| {
+            tally.remove(before);
+            tally.add(standing);
+        });
+    }
+
+    /// A result no longer counts as stale, because it is replaced or being proved.
+    pub(super) fn freshen(&mut self, id: TestId) {
+        if let Some(test) = self.tests.get(id.index()) {
+            let module = test.module;
+            self.count(module, |tally| tally.stale = tally.stale.saturating_sub(1));
+        }
+    }
+
+    /// A result counts as stale from now on.
+    pub(super) fn spoil(&mut self, id: TestId) {
+        if let Some(test) = self.tests.get(id.index()) {
+            let module = test.module;
+            self.count(module, |tally| tally.stale += 1);
+        }
+    }
+
+    fn leave(&mut self, id: TestId) {
+        let Some(test) = self.tests.get(id.index()) else { return };
+        let running = &mut self.modules[test.module.index()].running;
+        if let Some(place) = running.iter().position(|&other| other == id) {
+            running.remove(place);
+        }
+    }
+
+    fn count(&mut self, module: ModuleId, change: impl Fn(&mut Tally)) {
+        change(&mut self.modules[module.index()].tally);
+        change(&mut self.tally);
+    }
+}
+
+fn grow<T: Default>(list: &mut Vec<T>, index: usize) {
+    while list.len() <= index {
+        list.push(T::default());
+    }
+}
+
+/// `tests/e2e/test_a.py::TestB::test_c[1]` inside `tests/e2e/test_a.py` is `TestB::test_c[1]`.
+fn name_inside(module: &str, node: &str) -> Text {
+    node.strip_prefix(module).and_then(|rest| rest.strip_prefix("::")).unwrap_or(node).into()
+}
+
+/// `tests/e2e/test_priority1_critical.py` is `priority1_critical`.
+fn short_title(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let stem = stem.strip_suffix("_test").unwrap_or(stem);
+    let title = stem.strip_prefix("test_").unwrap_or(stem);
+    if title.is_empty() { path } else { title }
+}

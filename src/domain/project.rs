@@ -1,0 +1,101 @@
+//! What a session works on, as plain facts: no secret, nothing that only an adapter understands.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Span, Text};
+
+/// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ProjectSpec {
+    /// The folder's name, for people.
+    pub name: Text,
+    /// The folder itself.
+    pub root: Text,
+    /// Where the tests are aimed.
+    pub environment: Option<EnvironmentSpec>,
+    /// The test tools, by [`RunnerId`](super::RunnerId).
+    pub runners: Vec<RunnerSpec>,
+    /// What is deployed, by [`ServiceId`](super::ServiceId).
+    pub services: Vec<ServiceSpec>,
+    /// The sources of agent events, by [`StreamId`](super::StreamId).
+    pub streams: Vec<StreamSpec>,
+    /// How long a run may wait for its services before it is given up.
+    pub hold_limit: Span,
+}
+
+/// Where the tests are aimed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentSpec {
+    /// Its name, a badge on every screen.
+    pub name: Text,
+    /// Who else is hurt by a mistake.
+    pub kind: EnvironmentKind,
+}
+
+/// Who else is hurt by a mistake in an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentKind {
+    /// Nobody: it is this person's own.
+    Local,
+    /// The team.
+    Shared,
+    /// Customers, or whoever relies on it.
+    Protected,
+}
+
+/// A test tool and how it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunnerSpec {
+    /// Its name in the configuration, or the tool's.
+    pub name: Text,
+    /// The tool: `pytest`, `reporter`, …
+    pub tool: Text,
+    /// How it is started, for people.
+    pub command: Text,
+    /// Why this tool and this interpreter were chosen, for people.
+    pub why: Text,
+}
+
+/// Something that is deployed and probed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// Its name.
+    pub name: Text,
+    /// Where it is reached.
+    pub url: Text,
+    /// Whether its health is probed at all.
+    pub has_health: bool,
+    /// Whether its revision can be read; without it, nothing is ever proved.
+    pub has_revision: bool,
+    /// How it is deployed, where it can be.
+    pub deploy: Option<DeploySpec>,
+}
+
+/// How a service is deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeploySpec {
+    /// The exact command, one word an item.
+    pub command: Vec<Text>,
+    /// How long the command may take.
+    pub timeout: Span,
+    /// How many probes in a row must show the new revision.
+    pub streak: u32,
+    /// How long the proof may take after the command ended.
+    pub proof_timeout: Span,
+}
+
+/// A source of agent events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamSpec {
+    /// Its name.
+    pub name: Text,
+    /// Where it connects to, without any credential.
+    pub url: Text,
+    /// The service behind it, whose deploys explain its drops.
+    pub service: Option<Text>,
+    /// What starts an agent run, where one is configured.
+    pub start: Option<Text>,
+    /// How long the next agent event may take before the wait is worth a colour.
+    pub budget: Span,
+}

@@ -1,0 +1,240 @@
+//! Services: what their probes say, and which revision serves.
+
+use serde::{Deserialize, Serialize};
+
+use super::project::ServiceSpec;
+use super::{Moment, Ring, ServiceId, Span, Text};
+
+/// How many probes are kept for each service: the last minute and more at the usual pace.
+const PROBES_KEPT: usize = 60;
+
+/// A period in which the same revisions served. Epoch 0 is the time before this session.
+pub type Epoch = u32;
+
+/// What the latest probe says of a service.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// No probe has answered yet.
+    #[default]
+    Unknown,
+    /// It answered as it should.
+    Healthy,
+    /// It answered, but not as it should.
+    Unhealthy(Text),
+    /// It did not answer.
+    Unreachable(Text),
+}
+
+/// One look at a service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// What it showed.
+    pub health: Health,
+    /// How long the answer took.
+    pub latency: Span,
+    /// The revision that answered, where it could be read.
+    pub revision: Option<Text>,
+}
+
+/// A probe as it is kept: when, how long, and whether it was well.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Beat {
+    /// When the answer came.
+    pub at: Moment,
+    /// How long it took.
+    pub latency: Span,
+    /// Whether the service was healthy.
+    pub healthy: bool,
+}
+
+/// Something that is deployed and probed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// How it is configured.
+    pub spec: ServiceSpec,
+    /// What the latest probe says.
+    pub health: Health,
+    /// Since when it says so.
+    pub since: Moment,
+    /// The revision that was seen last.
+    pub revision: Option<Text>,
+    /// Since when that revision is seen.
+    pub revision_since: Moment,
+    /// The latest probes.
+    pub beats: Ring<Beat>,
+}
+
+impl Service {
+    /// Whether there is anything to ask it.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.spec.has_health || self.spec.has_revision
+    }
+
+    /// Whether a run against it makes sense, as far as probes tell.
+    #[must_use]
+    pub fn is_available(&self) -> bool {
+        !self.spec.has_health || self.health == Health::Healthy
+    }
+}
+
+/// What a probe changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ProbeFact {
+    /// The health changed to this.
+    pub health: Option<Health>,
+    /// The revision changed from this (`None`: it was not known) to the present one.
+    pub moved_from: Option<Option<Text>>,
+}
+
+/// All services, and the epochs of what served.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Services {
+    list: Vec<Service>,
+    /// By epoch: the revision of each service, `None` where it was not known. The first one stands for the past.
+    epochs: Vec<Vec<Option<Text>>>,
+    current: Vec<bool>,
+}
+
+impl Services {
+    pub(super) fn new(specs: &[ServiceSpec], at: Moment) -> Self {
+        let list: Vec<Service> = specs
+            .iter()
+            .map(|spec| Service {
+                spec: spec.clone(),
+                health: Health::Unknown,
+                since: at,
+                revision: None,
+                revision_since: at,
+                beats: Ring::new(PROBES_KEPT),
+            })
+            .collect();
+        let unknown = vec![None; list.len()];
+        Self { list, epochs: vec![Vec::new(), unknown], current: vec![false, true] }
+    }
+
+    /// All services with their identities.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (ServiceId, &Service)> {
+        self.list.iter().enumerate().map(|(n, service)| (ServiceId(n as u32), service))
+    }
+
+    /// One service.
+    #[must_use]
+    pub fn get(&self, id: ServiceId) -> Option<&Service> {
+        self.list.get(id.index())
+    }
+
+    /// The service of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<ServiceId> {
+        self.iter().find(|(_, service)| &*service.spec.name == name).map(|(id, _)| id)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The period of what serves now.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epochs.len().saturating_sub(1) as Epoch
+    }
+
+    /// Whether the revisions of that period serve now.
+    #[must_use]
+    pub fn is_current(&self, epoch: Epoch) -> bool {
+        self.current.get(epoch as usize).copied().unwrap_or(false)
+    }
+
+    /// Which revisions served in that period, by name of the service.
+    pub fn revisions(&self, epoch: Epoch) -> impl Iterator<Item = (&Text, &Text)> {
+        let known = self.epochs.get(epoch as usize).map_or(&[][..], Vec::as_slice);
+        self.list.iter().zip(known).filter_map(|(service, revision)| Some((&service.spec.name, revision.as_ref()?)))
+    }
+
+    pub(super) fn probe(&mut self, id: ServiceId, probe: &Probe, at: Moment) -> Option<ProbeFact> {
+        let service = self.list.get_mut(id.index())?;
+        let healthy = probe.health == Health::Healthy;
+        service.beats.push(Beat { at, latency: probe.latency, healthy });
+        let mut fact = ProbeFact { health: None, moved_from: None };
+        if service.health != probe.health {
+            // The words of an outage may change; what counts for "since when" is whether it was well.
+            if (service.health == Health::Healthy) != healthy || service.health == Health::Unknown {
+                service.since = at;
+            }
+            service.health = probe.health.clone();
+            fact.health = Some(probe.health.clone());
+        }
+        fact.moved_from = probe.revision.as_ref().and_then(|revision| self.see(id, revision, at));
+        Some(fact)
+    }
+
+    /// A revision answered; gives back what was known before, where it is another one.
+    pub(super) fn see(&mut self, id: ServiceId, revision: &Text, at: Moment) -> Option<Option<Text>> {
+        let service = self.list.get_mut(id.index()).filter(|service| service.revision.as_ref() != Some(revision))?;
+        let before = service.revision.replace(revision.clone());
+        service.revision_since = at;
+        self.move_epoch(id, before.is_none());
+        Some(before)
+    }
+
+    /// Opens the next epoch; where the revision was merely learnt, the present one is completed instead.
+    fn move_epoch(&mut self, id: ServiceId, learnt: bool) {
+        let revision = self.list[id.index()].revision.clone();
+        let epoch = self.epoch() as usize;
+        if learnt {
+            self.epochs[epoch][id.index()] = revision;
+            return;
+        }
+        let mut next = self.epochs[epoch].clone();
+        next[id.index()] = revision;
+        self.current = self.epochs.iter().map(|known| *known == next).collect();
+        self.current.push(true);
+        self.epochs.push(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn services() -> Services {
+        let spec = |name: &str| ServiceSpec {
+            name: name.into(),
+            url: "".into(),
+            has_health: true,
+            has_revision: true,
+            deploy: None,
+        };
+        Services::new(&[spec("backend"), spec("auth")], Moment(1))
+    }
+
+    fn saw(services: &mut Services, id: u32, revision: &str) -> Option<Option<Text>> {
+        let probe = Probe { health: Health::Healthy, latency: Span::ZERO, revision: Some(revision.into()) };
+        services.probe(ServiceId(id), &probe, Moment(2)).expect("the service exists").moved_from
+    }
+
+    #[test]
+    fn learning_a_revision_spoils_nothing_and_a_new_one_does() {
+        let mut services = services();
+        let first = services.epoch();
+        assert_eq!(saw(&mut services, 0, "b1"), Some(None));
+        assert_eq!(saw(&mut services, 1, "a1"), Some(None));
+        assert_eq!(services.epoch(), first);
+        assert_eq!(saw(&mut services, 0, "b2"), Some(Some("b1".into())));
+        assert!(!services.is_current(first) && services.is_current(services.epoch()));
+    }
+
+    #[test]
+    fn a_rollback_makes_old_results_current_again() {
+        let mut services = services();
+        for revision in ["b1", "b2", "b1"] {
+            saw(&mut services, 0, revision);
+        }
+        assert!(services.is_current(1), "the results of b1 count again");
+        assert!(!services.is_current(2) && !services.is_current(0));
+    }
+}

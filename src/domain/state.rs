@@ -1,0 +1,175 @@
+//! The whole truth of a session at one entry.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{SessionEnd, SessionEvent};
+use super::{
+    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Standing, Streams,
+    TestCase, Text, Tone, ViewerId,
+};
+
+/// How many sentences of news are kept.
+const NEWS_KEPT: usize = 500;
+
+/// An attached person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Viewer {
+    /// Who, by identity.
+    pub id: ViewerId,
+    /// Who, by name.
+    pub name: Text,
+    /// Whether they may act.
+    pub drives: bool,
+}
+
+/// The session itself.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Session {
+    /// What it works on.
+    pub project: Arc<ProjectSpec>,
+    /// When it began.
+    pub started: Moment,
+    /// How it ended, once it did.
+    pub ended: Option<SessionEnd>,
+    /// Who is attached.
+    pub viewers: Vec<Viewer>,
+    /// What of the console's own does not work as it should.
+    pub troubles: Vec<Text>,
+    /// Whether earlier sessions have been read.
+    pub recalled: bool,
+}
+
+/// The whole truth of a session at one entry: what all viewers share. Everything in it follows from the entries alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The place of the last entry that was folded.
+    pub seq: u64,
+    /// The time of that entry.
+    pub at: Moment,
+    /// The session itself.
+    pub session: Session,
+    /// The tests that exist.
+    pub inventory: Inventory,
+    /// The executions of them.
+    pub runs: Runs,
+    /// What is deployed.
+    pub services: Services,
+    /// The tries to change that.
+    pub deploys: Deploys,
+    /// The connections to agents.
+    pub streams: Streams,
+    /// What the agents did.
+    pub agents: Agents,
+    /// What happened lately, in a sentence each.
+    pub news: Ring<News>,
+    /// The number of the present cycle; 0 before the first.
+    pub cycle: u32,
+    /// When the present cycle began.
+    pub cycle_since: Moment,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            at: Moment::default(),
+            session: Session::default(),
+            inventory: Inventory::default(),
+            runs: Runs::default(),
+            services: Services::default(),
+            deploys: Deploys::default(),
+            streams: Streams::default(),
+            agents: Agents::default(),
+            news: Ring::new(NEWS_KEPT),
+            cycle: 0,
+            cycle_since: Moment::default(),
+        }
+    }
+}
+
+impl State {
+    /// Whether an attempt met other revisions than those that serve now, or one that nobody knows.
+    #[must_use]
+    pub fn is_stale(&self, attempt: &Attempt) -> bool {
+        attempt.straddled || !self.services.is_current(attempt.epoch)
+    }
+
+    /// Whether a test's shown result no longer counts.
+    #[must_use]
+    pub fn is_stale_test(&self, test: &TestCase) -> bool {
+        matches!(test.standing, Standing::Done(_)) && test.latest.as_ref().is_some_and(|attempt| self.is_stale(attempt))
+    }
+
+    /// Green: tests exist, every one has a result, none failed or was lost, and all results were obtained on the
+    /// revisions that serve now.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        let tally = self.inventory.tally();
+        tally.total() > 0
+            && tally.finished() == tally.total()
+            && tally.failures() == 0
+            && tally.stale == 0
+            && self.runs.newest().is_some_and(|(_, run)| run.is_green())
+    }
+
+    /// Why a run must wait, if it must: the services that are down, being deployed, or not yet probed.
+    #[must_use]
+    pub fn hold_reason(&self) -> Option<String> {
+        let reasons: Vec<String> = self.services.iter().filter_map(|(id, _)| self.blocks(id)).collect();
+        (!reasons.is_empty()).then(|| reasons.join(", "))
+    }
+
+    fn blocks(&self, id: ServiceId) -> Option<String> {
+        use super::Health;
+        let service = self.services.get(id)?;
+        let name = &service.spec.name;
+        if self.deploys.active(id).is_some() {
+            return Some(format!("{name} is being deployed"));
+        }
+        match &service.health {
+            _ if service.is_available() => None,
+            Health::Unknown => Some(format!("{name} has not answered yet")),
+            Health::Unreachable(why) => Some(format!("{name} does not answer ({why})")),
+            Health::Unhealthy(why) => Some(format!("{name} is not healthy ({why})")),
+            Health::Healthy => None,
+        }
+    }
+
+    /// The name of an attached person, or `the console` for nobody.
+    #[must_use]
+    pub fn viewer_name(&self, id: Option<ViewerId>) -> &str {
+        let viewer = id.and_then(|id| self.session.viewers.iter().find(|viewer| viewer.id == id));
+        match (viewer, id) {
+            (Some(viewer), _) => &viewer.name,
+            (None, Some(_)) => "somebody",
+            (None, None) => "the console",
+        }
+    }
+
+    pub(super) fn say(&mut self, tone: Tone, text: impl Into<Text>) {
+        self.news.push(News { at: self.at, tone, text: text.into() });
+    }
+}
+
+impl Session {
+    /// Who came or went; the rest of a session's events concerns others too and is folded by the cycle.
+    pub(super) fn apply(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::ViewerJoined { viewer, name, drives } => {
+                self.viewers.push(Viewer { id: *viewer, name: name.clone(), drives: *drives });
+            }
+            SessionEvent::ViewerLeft { viewer } => self.viewers.retain(|known| known.id != *viewer),
+            SessionEvent::Troubled { what, over } => {
+                self.troubles.retain(|known| known != what);
+                if !over {
+                    self.troubles.push(what.clone());
+                }
+            }
+            SessionEvent::Recalled(_) => self.recalled = true,
+            SessionEvent::Ended { how } => self.ended = Some(how.clone()),
+            SessionEvent::Opened { .. } | SessionEvent::Asked { .. } | SessionEvent::Remarked { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Streams: the connections to sources of agent events, and why they are not there when they are not.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::StreamEvent;
+use super::project::StreamSpec;
+use super::{Moment, Ring, Span, StreamId, Text};
+
+/// How many round trips are kept for each stream.
+const ROUND_TRIPS_KEPT: usize = 60;
+
+/// How a connection stands.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Not asked for yet.
+    #[default]
+    Idle,
+    /// A handshake is under way.
+    Connecting,
+    /// Frames can come.
+    Open,
+    /// Between two tries.
+    Waiting {
+        /// When the next try begins.
+        until: Moment,
+        /// Why the last one ended.
+        why: Text,
+    },
+    /// No further try without a person, a deploy or a new token.
+    Stopped {
+        /// Why.
+        why: Text,
+        /// What to do about it.
+        advice: Text,
+    },
+}
+
+/// What kind of refusal an opening handshake met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalClass {
+    /// The environment is not there: 5xx, refused, DNS, time-outs.
+    Environment,
+    /// The token is missing, wrong or expired.
+    Authentication,
+    /// The path or host is wrong.
+    NotFound,
+    /// It answered, but not as a WebSocket server does.
+    Protocol,
+    /// It sends us elsewhere, often to a login page.
+    Redirect,
+}
+
+/// The answer to an opening handshake that was refused. Secrets are masked, text is sanitized.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The HTTP status, where an answer came at all.
+    pub status: Option<u16>,
+    /// What went wrong, in a sentence.
+    pub why: Text,
+    /// The answer's headers.
+    pub headers: Vec<(Text, Text)>,
+    /// The answer's body, cut at a bound.
+    pub body: Text,
+    /// What kind of refusal it is.
+    pub class: RefusalClass,
+    /// What to do about it.
+    pub advice: Text,
+}
+
+/// A connection to a source of agent events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    /// How it is configured.
+    pub spec: StreamSpec,
+    /// How it stands.
+    pub link: Link,
+    /// Since when it stands so.
+    pub since: Moment,
+    /// How many handshakes were tried since the link was last open.
+    pub tries: u32,
+    /// How often it was opened.
+    pub opened: u32,
+    /// The subprotocol that the server chose.
+    pub subprotocol: Option<Text>,
+    /// What is unusual about the server, though it works.
+    pub findings: Vec<Text>,
+    /// The latest refusal, until the link opens.
+    pub refusal: Option<std::sync::Arc<Refusal>>,
+    /// How the last connection closed: code, where one came, and reason.
+    pub closed: Option<(Option<u16>, Text)>,
+    /// Round trips of our own pings.
+    pub round_trips: Ring<Span>,
+    /// Messages received.
+    pub received: u64,
+    /// Messages that were dropped because they came too fast.
+    pub dropped: u64,
+    /// When the latest message came.
+    pub last_message: Option<Moment>,
+    /// Messages by second, for a sparkline: the second, and the count.
+    pub rate: Ring<(u64, u32)>,
+    /// When the token expires, where that can be read.
+    pub token_expires: Option<Moment>,
+}
+
+/// What happened to a link that others must know.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum StreamFact {
+    /// Nothing that concerns others.
+    Nothing,
+    /// It opened.
+    Opened,
+    /// It was open and is not any longer.
+    Ended {
+        /// Whether that was to be expected.
+        expected: bool,
+    },
+    /// It will not try again by itself.
+    Stopped,
+}
+
+/// All streams.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Streams {
+    list: Vec<Stream>,
+}
+
+impl Streams {
+    pub(super) fn new(specs: &[StreamSpec], at: Moment) -> Self {
+        let stream = |spec: &StreamSpec| Stream {
+            spec: spec.clone(),
+            link: Link::Idle,
+            since: at,
+            tries: 0,
+            opened: 0,
+            subprotocol: None,
+            findings: Vec::new(),
+            refusal: None,
+            closed: None,
+            round_trips: Ring::new(ROUND_TRIPS_KEPT),
+            received: 0,
+            dropped: 0,
+            last_message: None,
+            rate: Ring::new(60),
+            token_expires: None,
+        };
+        Self { list: specs.iter().map(stream).collect() }
+    }
+
+    /// All streams with their identities.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (StreamId, &Stream)> {
+        self.list.iter().enumerate().map(|(n, stream)| (StreamId(n as u32), stream))
+    }
+
+    /// One stream.
+    #[must_use]
+    pub fn get(&self, id: StreamId) -> Option<&Stream> {
+        self.list.get(id.index())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn apply(&mut self, id: StreamId, event: &StreamEvent, at: Moment) -> StreamFact {
+        let Some(stream) = self.list.get_mut(id.index()) else { return StreamFact::Nothing };
+        match event {
+            StreamEvent::Connecting { .. } => {
+                stream.tries += 1;
+                stream.become_link(Link::Connecting, at);
+            }
+            StreamEvent::Opened { subprotocol, findings, .. } => {
+                stream.tries = 0;
+                stream.opened += 1;
+                stream.subprotocol.clone_from(subprotocol);
+                stream.findings.clone_from(findings);
+                stream.refusal = None;
+                stream.become_link(Link::Open, at);
+                return StreamFact::Opened;
+            }
+            StreamEvent::Refused { refusal, .. } => stream.refusal = Some(refusal.clone()),
+            StreamEvent::Received { events, .. } => stream.count(events.len() as u32, at),
+            StreamEvent::Measured { round_trip, .. } => stream.round_trips.push(*round_trip),
+            StreamEvent::Closed { code, reason, expected, .. } => {
+                stream.closed = Some((*code, reason.clone()));
+                stream.become_link(Link::Idle, at);
+                return StreamFact::Ended { expected: *expected };
+            }
+            StreamEvent::Waiting { delay, why, .. } => {
+                stream.become_link(Link::Waiting { until: at.after(*delay), why: why.clone() }, at);
+            }
+            StreamEvent::Stopped { why, advice, .. } => {
+                stream.become_link(Link::Stopped { why: why.clone(), advice: advice.clone() }, at);
+                return StreamFact::Stopped;
+            }
+            StreamEvent::Overflowed { dropped, .. } => stream.dropped += dropped,
+            StreamEvent::TokenObtained { expires, .. } => stream.token_expires = *expires,
+            StreamEvent::Sent { .. } => {}
+        }
+        StreamFact::Nothing
+    }
+}
+
+impl Stream {
+    fn become_link(&mut self, link: Link, at: Moment) {
+        self.link = link;
+        self.since = at;
+    }
+
+    fn count(&mut self, messages: u32, at: Moment) {
+        self.received += u64::from(messages);
+        self.last_message = Some(at);
+        let second = at.0 / 1_000_000;
+        match self.rate.last_mut() {
+            Some((last, count)) if *last == second => *count += messages,
+            _ => self.rate.push((second, messages)),
+        }
+    }
+}
