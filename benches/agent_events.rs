@@ -84,9 +84,7 @@ fn receive(bytes: &[u8], mut each: impl FnMut(&str)) -> usize {
 #[divan::bench]
 fn receive_and_count(bencher: Bencher) {
     let wire = recorded();
-    bencher
-        .counter(ItemsCount::new(MESSAGES))
-        .bench(|| receive(&wire, |_| {}));
+    bencher.counter(ItemsCount::new(MESSAGES)).bench(|| receive(&wire, |_| {}));
 }
 
 #[divan::bench]

@@ -48,18 +48,9 @@ impl Http {
             Ok(client) => Ok(Self { client, note: None }),
             // A bare container has no certificates at all. Plain http must work there, and the extra file too.
             Err(trouble) => {
-                let client = builder()
-                    .tls_certs_only(extra)
-                    .build()
-                    .map_err(HttpError::build)?;
-                let note = format!(
-                    "the system's certificates are not used: {}",
-                    chain(&trouble)
-                );
-                Ok(Self {
-                    client,
-                    note: Some(note),
-                })
+                let client = builder().tls_certs_only(extra).build().map_err(HttpError::build)?;
+                let note = format!("the system's certificates are not used: {}", chain(&trouble));
+                Ok(Self { client, note: Some(note) })
             }
         }
     }
@@ -76,15 +67,11 @@ fn builder() -> ClientBuilder {
 }
 
 fn certificates(file: &Path) -> Result<Vec<Certificate>, HttpError> {
-    let said = |why: String| HttpError {
-        what: format!("read certificates from {}: {why}", file.display()),
-    };
+    let said = |why: String| HttpError { what: format!("read certificates from {}: {why}", file.display()) };
     let pem = fs::read(file).map_err(|error| said(error.to_string()))?;
     let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| said(chain(&error)))?;
     if certificates.is_empty() {
-        return Err(said(
-            "there is none in it; a PEM block begins with -----BEGIN CERTIFICATE-----".into(),
-        ));
+        return Err(said("there is none in it; a PEM block begins with -----BEGIN CERTIFICATE-----".into()));
     }
     Ok(certificates)
 }
@@ -97,9 +84,7 @@ pub struct HttpError {
 
 impl HttpError {
     fn build(error: reqwest::Error) -> Self {
-        Self {
-            what: format!("set up the HTTP client: {}", chain(&error)),
-        }
+        Self { what: format!("set up the HTTP client: {}", chain(&error)) }
     }
 }
 
@@ -136,16 +121,11 @@ impl NoAnswer {
         let mut by_text = None;
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = cause {
-            let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-                error
-                    .downcast_ref::<io::Error>()?
-                    .get_ref()?
-                    .downcast_ref::<rustls::Error>()
-            });
+            let tls = error
+                .downcast_ref::<rustls::Error>()
+                .or_else(|| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>());
             match tls {
-                Some(
-                    rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented,
-                ) => {
+                Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
                     return Self::Certificate;
                 }
                 Some(_) => return Self::Tls,
@@ -183,11 +163,7 @@ pub fn chain(error: &reqwest::Error) -> String {
     if said.is_empty() {
         // Only the outermost error names the address.
         let text = error.to_string();
-        said = text
-            .split(" for url (")
-            .next()
-            .unwrap_or_default()
-            .to_string();
+        said = text.split(" for url (").next().unwrap_or_default().to_string();
     }
     said
 }
@@ -200,24 +176,9 @@ mod tests {
     fn a_broken_extra_ca_file_is_named() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("ca.pem");
-        let attempt = || {
-            Http::new(&HttpSettings {
-                extra_ca: Some(file.clone()),
-            })
-            .map(drop)
-        };
-        assert!(
-            attempt()
-                .expect_err("no file")
-                .to_string()
-                .contains("ca.pem: No such file")
-        );
+        let attempt = || Http::new(&HttpSettings { extra_ca: Some(file.clone()) }).map(drop);
+        assert!(attempt().expect_err("no file").to_string().contains("ca.pem: No such file"));
         fs::write(&file, "no certificate\n").expect("writes");
-        assert!(
-            attempt()
-                .expect_err("no certificate")
-                .to_string()
-                .contains("there is none in it")
-        );
+        assert!(attempt().expect_err("no certificate").to_string().contains("there is none in it"));
     }
 }

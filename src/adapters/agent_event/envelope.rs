@@ -73,26 +73,13 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads one JSON object; says why when `text` is not one.
     pub(super) fn read(text: &'a str) -> Result<Self, Unreadable> {
-        let mut fields = Self {
-            found: [None; Key::COUNT],
-        };
+        let mut fields = Self { found: [None; Key::COUNT] };
         let mut json = serde_json::Deserializer::from_str(text);
         if !text.trim_start().starts_with('{') {
-            let whole = json
-                .deserialize_ignored_any(IgnoredAny)
-                .and_then(|_| json.end());
-            return Err(if whole.is_ok() {
-                Unreadable::NotAnObject
-            } else {
-                Unreadable::NotJson
-            });
+            let whole = json.deserialize_ignored_any(IgnoredAny).and_then(|_| json.end());
+            return Err(if whole.is_ok() { Unreadable::NotAnObject } else { Unreadable::NotJson });
         }
-        Level {
-            fields: &mut fields,
-            depth: 0,
-        }
-        .deserialize(&mut json)
-        .map_err(|_| Unreadable::NotJson)?;
+        Level { fields: &mut fields, depth: 0 }.deserialize(&mut json).map_err(|_| Unreadable::NotJson)?;
         json.end().map_err(|_| Unreadable::NotJson)?;
         Ok(fields)
     }
@@ -104,39 +91,29 @@ impl<'a> Fields<'a> {
 
     /// The first of `keys` that holds text or a number, as text. Objects and lists are not names.
     pub(super) fn name(&self, keys: &[Key]) -> Option<Cow<'a, str>> {
-        keys.iter()
-            .filter_map(|&key| self.raw(key))
-            .find_map(|raw| match raw.get().as_bytes().first()? {
-                b'"' => unquoted(raw).filter(|text| !text.is_empty()),
-                b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw.get())),
-                _ => None,
-            })
+        keys.iter().filter_map(|&key| self.raw(key)).find_map(|raw| match raw.get().as_bytes().first()? {
+            b'"' => unquoted(raw).filter(|text| !text.is_empty()),
+            b'-' | b'0'..=b'9' => Some(Cow::Borrowed(raw.get())),
+            _ => None,
+        })
     }
 
     /// The first of `keys` that holds anything to read: text as it is, everything else as its JSON.
     pub(super) fn words(&self, keys: &[Key]) -> Option<Cow<'a, str>> {
-        keys.iter()
-            .filter_map(|&key| self.raw(key))
-            .find_map(|raw| {
-                if raw.get().starts_with('"') {
-                    unquoted(raw).filter(|text| !text.is_empty())
-                } else {
-                    Some(Cow::Borrowed(raw.get()))
-                        .filter(|text| !matches!(text.as_ref(), "{}" | "[]"))
-                }
-            })
+        keys.iter().filter_map(|&key| self.raw(key)).find_map(|raw| {
+            if raw.get().starts_with('"') {
+                unquoted(raw).filter(|text| !text.is_empty())
+            } else {
+                Some(Cow::Borrowed(raw.get())).filter(|text| !matches!(text.as_ref(), "{}" | "[]"))
+            }
+        })
     }
 
     /// The first of `keys` that holds a finite number.
     pub(super) fn number(&self, keys: &[Key]) -> Option<f64> {
         keys.iter()
             .filter_map(|&key| self.raw(key))
-            .find_map(|raw| {
-                raw.get()
-                    .parse()
-                    .ok()
-                    .filter(|number: &f64| number.is_finite())
-            })
+            .find_map(|raw| raw.get().parse().ok().filter(|number: &f64| number.is_finite()))
     }
 
     fn keep(&mut self, key: Key, depth: u8, raw: &'a RawValue) {
@@ -166,11 +143,7 @@ pub(super) enum Unreadable {
 /// Text inside JSON quotes; borrowed unless it has escapes.
 pub(super) fn unquoted(raw: &RawValue) -> Option<Cow<'_, str>> {
     let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(raw.get()).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
+    if inner.contains('\\') { serde_json::from_str(raw.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// One event of a batch, with the type name under which the batch lists it.
@@ -182,11 +155,7 @@ pub(super) struct BatchElement<'a> {
 /// The elements of the two forms in which a batch holds its events: `{"<type>": […]}` and `[…]`. At most `limit` are
 /// taken; the second number says how many there were.
 pub(super) fn batch_elements(events: &RawValue, limit: usize) -> (Vec<BatchElement<'_>>, usize) {
-    let mut elements = Elements {
-        taken: Vec::new(),
-        seen: 0,
-        limit,
-    };
+    let mut elements = Elements { taken: Vec::new(), seen: 0, limit };
     let mut json = serde_json::Deserializer::from_str(events.get());
     // What is no list of events ends the reading; the events before it are kept.
     let _read = json.deserialize_any(&mut elements);
@@ -219,10 +188,7 @@ impl<'de> Visitor<'de> for Level<'_, 'de> {
             match key {
                 Some(Key::Type) if self.depth > 0 => drop(map.next_value::<IgnoredAny>()?),
                 Some(envelope) if envelope.is_envelope() && self.depth < DEEPEST_ENVELOPE => {
-                    map.next_value_seed(Level {
-                        fields: self.fields,
-                        depth: self.depth + 1,
-                    })?;
+                    map.next_value_seed(Level { fields: self.fields, depth: self.depth + 1 })?;
                 }
                 Some(key) if !key.is_envelope() => {
                     let raw = map.next_value::<&RawValue>()?;
@@ -298,20 +264,13 @@ impl<'de> Visitor<'de> for &mut Elements<'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(kind) = map.next_key::<Cow<'de, str>>()? {
-            map.next_value_seed(OfOneType {
-                elements: self,
-                kind: Some(kind),
-            })?;
+            map.next_value_seed(OfOneType { elements: self, kind: Some(kind) })?;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
-        OfOneType {
-            elements: self,
-            kind: None,
-        }
-        .visit_seq(list)
+        OfOneType { elements: self, kind: None }.visit_seq(list)
     }
 }
 
@@ -340,10 +299,7 @@ impl<'de> Visitor<'de> for OfOneType<'_, 'de> {
         while let Some(event) = list.next_element::<&RawValue>()? {
             self.elements.seen += 1;
             if self.elements.taken.len() < self.elements.limit {
-                self.elements.taken.push(BatchElement {
-                    listed_as: self.kind.clone(),
-                    event,
-                });
+                self.elements.taken.push(BatchElement { listed_as: self.kind.clone(), event });
             }
         }
         Ok(())

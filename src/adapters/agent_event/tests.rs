@@ -14,7 +14,7 @@ fn told(frame: &str) -> String {
         .iter()
         .map(|message| {
             let mut words = vec![format!("{:?}", message.kind)];
-            if message.kind == Kind::Other {
+            if message.kind == AgentKind::Unknown {
                 words.push(message.type_name.to_string());
             }
             let mut field = |name: &str, value: &Option<Cow<str>>| {
@@ -32,11 +32,7 @@ fn told(frame: &str) -> String {
                 words.push(format!("\"{}\"", message.text));
             }
             words.extend(message.duration_ms.map(|ms| format!("{ms}ms")));
-            words.extend(
-                message
-                    .ok
-                    .map(|ok| if ok { "ok".into() } else { "bad".into() }),
-            );
+            words.extend(message.ok.map(|ok| if ok { "ok".into() } else { "bad".into() }));
             words.join(" ")
         })
         .collect();
@@ -105,7 +101,7 @@ fn family_c_nested_type_never_becomes_the_event() {
         r#"{"type":"tool_executing","data":{"tool":"t","metadata":{},"run_id":"r","request_id":"q"},"critical":true,"attempt":null}"#,
         "ToolExecuting run=r tool=t",
     );
-    check(r#"{"data":{"type":"agent_started"}}"#, "Other no-type");
+    check(r#"{"data":{"type":"agent_started"}}"#, "Unknown no-type");
 }
 
 #[test]
@@ -134,10 +130,7 @@ fn families_e_to_h() {
         r#"{"type":"agent_thinking","payload":{"thought":"hm","total_steps":3,"timestamp":1757373852.1,"urgency":"low"}}"#,
         r#"AgentThinking "hm""#,
     );
-    check(
-        r#"{"type":"system_message","event":"agent_started","payload":{"run_id":"r"}}"#,
-        "AgentStarted run=r",
-    );
+    check(r#"{"type":"system_message","event":"agent_started","payload":{"run_id":"r"}}"#, "AgentStarted run=r");
     check(
         r#"{"type":"system_message","payload":{"event":"agent_started","data":{"run_id":"r"}}}"#,
         "AgentStarted run=r",
@@ -158,10 +151,7 @@ fn both_shapes_of_a_plain_backend() {
         r#"{"type": "error", "timestamp": "2025-09-08T23:24:12+00:00", "error": "Authentication failed", "code": "AUTH_REQUIRED"}"#,
         r#"Error "AUTH_REQUIRED: Authentication failed" bad"#,
     );
-    check(
-        r#"{"type": "connection_ready", "connection_id": "c", "user_id": "u"}"#,
-        "Ready user=u",
-    );
+    check(r#"{"type": "connection_ready", "connection_id": "c", "user_id": "u"}"#, "Ready user=u");
     check(
         r#"{"type": "system_message", "payload": {"event": "connection_established"}, "user_id": "u"}"#,
         r#"Ready user=u "connection_established""#,
@@ -172,59 +162,29 @@ fn both_shapes_of_a_plain_backend() {
 fn acknowledgements_pings_and_system_talk() {
     check(
         r#"{"type":"ack","received_type":"execute_agent","status":"acknowledged"}"#,
-        r#"Ack "execute_agent""#,
+        r#"Acknowledged "execute_agent""#,
     );
-    check(
-        r#"{"type":"system_message","data":{"status":"acknowledged"}}"#,
-        r#"Ack "acknowledged""#,
-    );
+    check(r#"{"type":"system_message","data":{"status":"acknowledged"}}"#, r#"Acknowledged "acknowledged""#);
     check(
         r#"{"type":"system_message","data":{"event":"degraded_mode","fallback_active":true}}"#,
         r#"System "degraded_mode""#,
     );
-    check(
-        r#"{"type":"ping","data":{"timestamp":1757373852.2}}"#,
-        "Ping",
-    );
-    check(r#"{"type":"pong"}"#, "Pong");
+    check(r#"{"type":"ping","data":{"timestamp":1757373852.2}}"#, "Heartbeat");
+    check(r#"{"type":"pong"}"#, "Heartbeat");
     check(r#"{"event":"agent_started"}"#, "AgentStarted");
     check(r#"{"event_type":"agent_started"}"#, "AgentStarted");
-    check(
-        r#"{"jsonrpc":"2.0","method":"tools/list","params":{}}"#,
-        "Other tools/list",
-    );
-    check(
-        r#"{"type":"quality_alert","message":"low"}"#,
-        r#"Other quality_alert "low""#,
-    );
-    check(
-        r#"{"type":"agent_death","data":{"death_cause":"x","message":"gone"}}"#,
-        r#"AgentFailed "gone" bad"#,
-    );
+    check(r#"{"jsonrpc":"2.0","method":"tools/list","params":{}}"#, "Unknown tools/list");
+    check(r#"{"type":"quality_alert","message":"low"}"#, r#"Unknown quality_alert "low""#);
+    check(r#"{"type":"agent_death","data":{"death_cause":"x","message":"gone"}}"#, r#"AgentFailed "gone" bad"#);
 }
 
 #[test]
 fn inner_fields_win_and_null_never_does() {
-    check(
-        r#"{"type":"agent_started","run_id":"outer","payload":{"run_id":"inner"}}"#,
-        "AgentStarted run=inner",
-    );
-    check(
-        r#"{"payload":{"run_id":"inner"},"type":"agent_started","run_id":"outer"}"#,
-        "AgentStarted run=inner",
-    );
-    check(
-        r#"{"type":"agent_started","run_id":"outer","payload":{"run_id":null}}"#,
-        "AgentStarted run=outer",
-    );
-    check(
-        r#"{"type":"agent_started","run_id":null,"correlation_id":"c"}"#,
-        "AgentStarted run=c",
-    );
-    check(
-        r#"{"type":"agent_started","run_id":7,"payload":"text","data":[1,2]}"#,
-        "AgentStarted run=7",
-    );
+    check(r#"{"type":"agent_started","run_id":"outer","payload":{"run_id":"inner"}}"#, "AgentStarted run=inner");
+    check(r#"{"payload":{"run_id":"inner"},"type":"agent_started","run_id":"outer"}"#, "AgentStarted run=inner");
+    check(r#"{"type":"agent_started","run_id":"outer","payload":{"run_id":null}}"#, "AgentStarted run=outer");
+    check(r#"{"type":"agent_started","run_id":null,"correlation_id":"c"}"#, "AgentStarted run=c");
+    check(r#"{"type":"agent_started","run_id":7,"payload":"text","data":[1,2]}"#, "AgentStarted run=7");
 }
 
 #[test]
@@ -233,18 +193,9 @@ fn a_batch_is_unpacked_in_the_order_of_its_times() {
         r#"{"type":"event_batch","user_id":"u","batch_id":"b","events":{"agent_completed":[{"timestamp":3,"run_id":"r"}],"agent_started":[{"type":"agent_started","timestamp":1,"run_id":"r"}],"agent_thinking":[{"timestamp":2,"thought":"a"}]},"batch_size":3}"#,
         "AgentStarted run=r user=u\nAgentThinking user=u \"a\"\nAgentCompleted run=r user=u",
     );
-    check(
-        r#"{"type":"event_batch","events":[{"type":"ping"},3]}"#,
-        "Ping\nOther not-an-object \"3\"",
-    );
-    check(
-        r#"{"type":"event_batch","events":{}}"#,
-        r#"Other event_batch "no events in it""#,
-    );
-    let flood = format!(
-        r#"{{"type":"event_batch","events":[{}{{}}]}}"#,
-        "{},".repeat(2500)
-    );
+    check(r#"{"type":"event_batch","events":[{"type":"ping"},3]}"#, "Heartbeat\nUnknown not-an-object \"3\"");
+    check(r#"{"type":"event_batch","events":{}}"#, r#"Unknown event_batch "no events in it""#);
+    let flood = format!(r#"{{"type":"event_batch","events":[{}{{}}]}}"#, "{},".repeat(2500));
     let messages = read_all(&flood);
     assert_eq!(messages.len(), BATCH_LIMIT + 1);
     assert_eq!(messages[BATCH_LIMIT].text, "1501 more events, not shown");
@@ -252,29 +203,18 @@ fn a_batch_is_unpacked_in_the_order_of_its_times() {
 
 #[test]
 fn the_unreadable_is_kept_and_named() {
-    check("{", r#"Other not-json "{""#);
-    check("", "Other not-json");
-    check(
-        r#"{"type":"ping"} trailing"#,
-        r#"Other not-json "{"type":"ping"} trailing""#,
-    );
-    check("[1,2]", r#"Other not-an-object "[1,2]""#);
-    check(
-        "12345678901234567890123",
-        r#"Other not-an-object "12345678901234567890123""#,
-    );
-    check(r#"{"type":{"a":1}}"#, "Other no-type");
+    check("{", r#"Unknown not-json "{""#);
+    check("", "Unknown not-json");
+    check(r#"{"type":"ping"} trailing"#, r#"Unknown not-json "{"type":"ping"} trailing""#);
+    check("[1,2]", r#"Unknown not-an-object "[1,2]""#);
+    check("12345678901234567890123", r#"Unknown not-an-object "12345678901234567890123""#);
+    check(r#"{"type":{"a":1}}"#, "Unknown no-type");
     assert_eq!(binary(12).text, "12 bytes");
 }
 
 #[test]
 fn depth_bombs_and_great_numbers_are_survived() {
-    for (open, close) in [
-        ("[", "]"),
-        (r#"{"data":"#, "}"),
-        (r#"{"payload":"#, "}"),
-        (r#"{"x":"#, "}"),
-    ] {
+    for (open, close) in [("[", "]"), (r#"{"data":"#, "}"), (r#"{"payload":"#, "}"), (r#"{"x":"#, "}")] {
         let bomb = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         assert_eq!(read_all(&bomb).len(), 1);
         let _unclosed = read_all(&open.repeat(100_000));
@@ -289,16 +229,10 @@ fn depth_bombs_and_great_numbers_are_survived() {
 
 #[test]
 fn escapes_are_undone_and_control_characters_do_not_come_through() {
-    check(
-        r#"{"\u0074ype":"agent_thinking","thought":"a\nb \"c\""}"#,
-        r#"AgentThinking "a b "c"""#,
-    );
+    check(r#"{"\u0074ype":"agent_thinking","thought":"a\nb \"c\""}"#, r#"AgentThinking "a b "c"""#);
     let message = &read_all(r#"{"type":"agent_thinking","thought":"red\u001b[31m \u202eevil"}"#)[0];
     assert_eq!(message.text, "red\u{fffd}[31m \u{fffd}evil");
-    let long = format!(
-        r#"{{"type":"agent_thinking","thought":"{}"}}"#,
-        "é".repeat(1000)
-    );
+    let long = format!(r#"{{"type":"agent_thinking","thought":"{}"}}"#, "é".repeat(1000));
     let text = &read_all(&long)[0].text;
     assert!(text.len() <= SUMMARY_LIMIT + '…'.len_utf8() && text.ends_with('…'));
 }
@@ -306,14 +240,8 @@ fn escapes_are_undone_and_control_characters_do_not_come_through() {
 #[test]
 fn times_of_both_kinds() {
     let time = |frame: &'static str| read_all(frame)[0].source_time;
-    assert_eq!(
-        time(r#"{"type":"ping","timestamp":1757373852.5}"#),
-        Some(1_757_373_852_500_000)
-    );
-    assert_eq!(
-        time(r#"{"type":"ping","timestamp":"2025-09-08T23:24:12.5"}"#),
-        Some(1_757_373_852_500_000)
-    );
+    assert_eq!(time(r#"{"type":"ping","timestamp":1757373852.5}"#), Some(1_757_373_852_500_000));
+    assert_eq!(time(r#"{"type":"ping","timestamp":"2025-09-08T23:24:12.5"}"#), Some(1_757_373_852_500_000));
     assert_eq!(time(r#"{"type":"ping","timestamp":"soon"}"#), None);
     assert_eq!(time(r#"{"type":"ping"}"#), None);
 }

@@ -18,9 +18,7 @@ pub(super) fn from_iso(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, to: usize| -> Option<i64> {
         let part = text.get(from..to)?;
-        part.bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| part.parse().ok())?
+        part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
     };
     let separated = bytes.get(4) == Some(&b'-')
         && bytes.get(7) == Some(&b'-')
@@ -28,12 +26,7 @@ pub(super) fn from_iso(text: &str) -> Option<i64> {
         && bytes.get(13) == Some(&b':');
     let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
     let (hour, minute) = (digits(11, 13)?, digits(14, 16)?);
-    if !separated
-        || !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
-        || hour > 24
-        || minute > 59
-    {
+    if !separated || !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 24 || minute > 59 {
         return None;
     }
     let (second, mut rest) = match bytes.get(16) {
@@ -44,12 +37,7 @@ pub(super) fn from_iso(text: &str) -> Option<i64> {
     if let Some(fraction) = rest.strip_prefix(['.', ',']) {
         let length = fraction.bytes().take_while(u8::is_ascii_digit).count();
         micros = (0..6).fold(0, |sum, at| {
-            sum * 10
-                + fraction
-                    .as_bytes()
-                    .get(at)
-                    .filter(|_| at < length)
-                    .map_or(0, |digit| i64::from(digit - b'0'))
+            sum * 10 + fraction.as_bytes().get(at).filter(|_| at < length).map_or(0, |digit| i64::from(digit - b'0'))
         });
         rest = fraction.get(length..)?;
     }
@@ -61,9 +49,7 @@ pub(super) fn from_iso(text: &str) -> Option<i64> {
                 return None;
             }
             let number = |from: usize| {
-                clock.get(from..from + 2).map_or(0, |two| {
-                    i64::from(two[0] - b'0') * 10 + i64::from(two[1] - b'0')
-                })
+                clock.get(from..from + 2).map_or(0, |two| i64::from(two[0] - b'0') * 10 + i64::from(two[1] - b'0'))
             };
             let minutes = number(0) * 60 + number(2);
             if *sign == b'-' { -minutes } else { minutes }
@@ -102,37 +88,23 @@ mod tests {
         }
         assert_eq!(from_iso("2025-09-08T23:24"), Some(1_757_373_840_000_000));
         assert_eq!(from_iso("1970-01-01T00:00:00Z"), Some(0));
-        assert_eq!(
-            from_iso("2024-02-29T00:00:00Z"),
-            Some(1_709_164_800_000_000)
-        );
+        assert_eq!(from_iso("2024-02-29T00:00:00Z"), Some(1_709_164_800_000_000));
     }
 
     #[test]
     fn units_are_guessed_by_size() {
         assert_eq!(from_number(1_757_373_852.5), Some(1_757_373_852_500_000));
-        assert_eq!(
-            from_number(1_757_373_852_500.0),
-            Some(1_757_373_852_500_000)
-        );
-        assert_eq!(
-            from_number(1_757_373_852_500_000.0),
-            Some(1_757_373_852_500_000)
-        );
+        assert_eq!(from_number(1_757_373_852_500.0), Some(1_757_373_852_500_000));
+        assert_eq!(from_number(1_757_373_852_500_000.0), Some(1_757_373_852_500_000));
         assert_eq!(from_number(f64::NAN), None);
         assert_eq!(from_number(-3.0), None);
     }
 
     #[test]
     fn what_is_no_time_is_none() {
-        for text in [
-            "",
-            "yesterday",
-            "2025-13-01T00:00:00",
-            "2025-09-08",
-            "2025-09-08T2é:24:12",
-            "2025-09-08T23:24:12+é",
-        ] {
+        for text in
+            ["", "yesterday", "2025-13-01T00:00:00", "2025-09-08", "2025-09-08T2é:24:12", "2025-09-08T23:24:12+é"]
+        {
             assert_eq!(from_iso(text), None, "{text}");
         }
     }

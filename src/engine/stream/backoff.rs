@@ -94,20 +94,11 @@ pub struct Situation<'a> {
 pub fn next(cause: &Cause, situation: &Situation) -> Next {
     let backoff = || Next::Wait(situation.full_jitter(CAP, FLOOR));
     let verdict = match cause {
-        Cause::Unreachable
-        | Cause::Timeout
-        | Cause::Dropped
-        | Cause::Stale
-        | Cause::TokenUnavailable => backoff(),
-        Cause::Certificate
-        | Cause::Unusable
-        | Cause::NotAWebSocket
-        | Cause::Violation
-        | Cause::TokenUnset => Next::Stop,
-        Cause::Status {
-            status,
-            retry_after,
-        } => match status {
+        Cause::Unreachable | Cause::Timeout | Cause::Dropped | Cause::Stale | Cause::TokenUnavailable => backoff(),
+        Cause::Certificate | Cause::Unusable | Cause::NotAWebSocket | Cause::Violation | Cause::TokenUnset => {
+            Next::Stop
+        }
+        Cause::Status { status, retry_after } => match status {
             401 | 403 => situation.authenticate(),
             408 | 429 | 500.. => {
                 let asked = retry_after.unwrap_or_default().min(RETRY_AFTER_CAP);
@@ -121,10 +112,7 @@ pub fn next(cause: &Cause, situation: &Situation) -> Next {
         // What a service says while it is being replaced is no last word. Mistakes of our own side are.
         Next::Stop | Next::RefreshToken
             if situation.deploying
-                && matches!(
-                    cause,
-                    Cause::Status { .. } | Cause::Closed(_) | Cause::NotAWebSocket
-                ) =>
+                && matches!(cause, Cause::Status { .. } | Cause::Closed(_) | Cause::NotAWebSocket) =>
         {
             Next::Wait(situation.full_jitter(CAP, FLOOR))
         }
@@ -152,25 +140,14 @@ impl Situation<'_> {
     }
 
     fn authenticate(&self) -> Next {
-        if self.token_is_fresh {
-            Next::Stop
-        } else {
-            Next::RefreshToken
-        }
+        if self.token_is_fresh { Next::Stop } else { Next::RefreshToken }
     }
 
     /// Anywhere between nothing and the doubled base, so that a hundred clients do not come back in the same moment.
     fn full_jitter(&self, cap: Duration, floor: Duration) -> Duration {
-        let cap = if self.deploying {
-            cap.min(CAP_WHILE_DEPLOYING)
-        } else {
-            cap
-        };
+        let cap = if self.deploying { cap.min(CAP_WHILE_DEPLOYING) } else { cap };
         let doubled = BASE.saturating_mul(1 << self.failures.min(16));
-        doubled
-            .min(cap)
-            .mul_f64(self.dice.clamp(0.0, 1.0))
-            .max(floor)
+        doubled.min(cap).mul_f64(self.dice.clamp(0.0, 1.0)).max(floor)
     }
 }
 
@@ -188,10 +165,7 @@ mod tests {
     };
 
     fn status(status: u16) -> Cause {
-        Cause::Status {
-            status,
-            retry_after: None,
-        }
+        Cause::Status { status, retry_after: None }
     }
 
     fn ms(ms: u64) -> Next {
@@ -200,20 +174,8 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_cap_and_never_spin() {
-        let delay = |failures, dice| {
-            next(
-                &Cause::Dropped,
-                &Situation {
-                    failures,
-                    dice,
-                    ..CALM
-                },
-            )
-        };
-        assert_eq!(
-            [0, 1, 2, 3].map(|failures| delay(failures, 1.0)),
-            [ms(500), ms(1000), ms(2000), ms(4000)]
-        );
+        let delay = |failures, dice| next(&Cause::Dropped, &Situation { failures, dice, ..CALM });
+        assert_eq!([0, 1, 2, 3].map(|failures| delay(failures, 1.0)), [ms(500), ms(1000), ms(2000), ms(4000)]);
         assert_eq!(delay(40, 1.0), ms(30_000));
         assert_eq!(delay(u32::MAX, 0.5), ms(15_000));
         assert_eq!(delay(40, 0.0), ms(100));
@@ -257,41 +219,14 @@ mod tests {
     fn a_refused_token_is_refreshed_once() {
         let refused = |situation| next(&status(403), &situation);
         assert_eq!(refused(CALM), Next::RefreshToken);
-        assert_eq!(
-            refused(Situation {
-                token_is_fresh: true,
-                ..CALM
-            }),
-            Next::Stop
-        );
-        assert_eq!(
-            next(
-                &Cause::Closed(1008),
-                &Situation {
-                    token_is_fresh: true,
-                    ..CALM
-                }
-            ),
-            Next::Stop
-        );
+        assert_eq!(refused(Situation { token_is_fresh: true, ..CALM }), Next::Stop);
+        assert_eq!(next(&Cause::Closed(1008), &Situation { token_is_fresh: true, ..CALM }), Next::Stop);
     }
 
     #[test]
     fn a_deploy_under_way_is_waited_for() {
-        let deploying = Situation {
-            deploying: true,
-            token_is_fresh: true,
-            failures: 9,
-            ..CALM
-        };
-        for cause in [
-            status(403),
-            status(404),
-            status(503),
-            Cause::Closed(1008),
-            Cause::Closed(1000),
-            Cause::Dropped,
-        ] {
+        let deploying = Situation { deploying: true, token_is_fresh: true, failures: 9, ..CALM };
+        for cause in [status(403), status(404), status(503), Cause::Closed(1008), Cause::Closed(1000), Cause::Dropped] {
             assert_eq!(next(&cause, &deploying), ms(3000), "{cause:?}");
         }
         assert_eq!(next(&Cause::Certificate, &deploying), Next::Stop);
@@ -299,41 +234,19 @@ mod tests {
 
     #[test]
     fn the_server_is_believed_when_it_names_a_time() {
-        let busy = Cause::Status {
-            status: 429,
-            retry_after: Some(Duration::from_secs(7)),
-        };
+        let busy = Cause::Status { status: 429, retry_after: Some(Duration::from_secs(7)) };
         assert_eq!(next(&busy, &CALM), ms(7000));
-        let for_ever = Cause::Status {
-            status: 503,
-            retry_after: Some(Duration::MAX),
-        };
+        let for_ever = Cause::Status { status: 503, retry_after: Some(Duration::MAX) };
         assert_eq!(next(&for_ever, &CALM), ms(600_000));
     }
 
     #[test]
     fn configuration_has_the_last_word_about_close_codes() {
-        let close_codes = &[
-            (4001, CloseAction::Stop),
-            (1000, CloseAction::Retry),
-            (4100, CloseAction::Authenticate),
-        ];
-        let situation = Situation {
-            close_codes,
-            ..CALM
-        };
+        let close_codes = &[(4001, CloseAction::Stop), (1000, CloseAction::Retry), (4100, CloseAction::Authenticate)];
+        let situation = Situation { close_codes, ..CALM };
         assert_eq!(next(&Cause::Closed(4001), &situation), Next::Stop);
         assert_eq!(next(&Cause::Closed(1000), &situation), ms(500));
         assert_eq!(next(&Cause::Closed(4100), &situation), Next::RefreshToken);
-        assert_eq!(
-            next(
-                &Cause::Closed(1000),
-                &Situation {
-                    keep_open: true,
-                    ..CALM
-                }
-            ),
-            ms(500)
-        );
+        assert_eq!(next(&Cause::Closed(1000), &Situation { keep_open: true, ..CALM }), ms(500));
     }
 }

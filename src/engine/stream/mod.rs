@@ -11,5 +11,6 @@ pub mod handshake;
 pub mod backoff;
 pub mod link;
 
+mod connection;
 mod outbox;
 mod wire;

@@ -57,10 +57,7 @@ pub struct Secrets {
 impl Secrets {
     /// A list that tells `told` about every new value, so that others can mask it too.
     pub fn new(told: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self {
-            known: Arc::default(),
-            told: Arc::new(told),
-        }
+        Self { known: Arc::default(), told: Arc::new(told) }
     }
 
     /// Remembers a value.
@@ -108,11 +105,7 @@ impl Default for Secrets {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let known = self
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).len();
         write!(f, "Secrets({known} known)")
     }
 }
@@ -136,10 +129,7 @@ mod tests {
     #[test]
     fn a_secret_does_not_print_itself() {
         let secret = Secret::new("hunter2-hunter2");
-        assert_eq!(
-            format!("{secret} {secret:?} {:?}", Some(&secret)),
-            "••• ••• Some(•••)"
-        );
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "••• ••• Some(•••)");
         assert_eq!(secret.expose(), "hunter2-hunter2");
     }
 
@@ -148,14 +138,8 @@ mod tests {
         let secrets = Secrets::default();
         secrets.learn("eyJhbGciOi.eyJzdWIi.c2ln");
         secrets.learn("lab");
-        assert_eq!(
-            secrets.mask("token=eyJhbGciOi.eyJzdWIi.c2ln;lab"),
-            "token=•••;lab"
-        );
-        assert!(matches!(
-            secrets.mask("eyJhbGciOi.eyJzdWIi.other"),
-            Cow::Borrowed(_)
-        ));
+        assert_eq!(secrets.mask("token=eyJhbGciOi.eyJzdWIi.c2ln;lab"), "token=•••;lab");
+        assert!(matches!(secrets.mask("eyJhbGciOi.eyJzdWIi.other"), Cow::Borrowed(_)));
         assert_eq!(secrets.shown("a\r\nb\u{1b}[2J"), "a\nb\u{fffd}[2J");
     }
 
@@ -163,8 +147,7 @@ mod tests {
     fn others_are_told_once_and_the_list_is_bounded() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&told);
-        let secrets =
-            Secrets::new(move |value| heard.lock().expect("one thread").push(value.to_string()));
+        let secrets = Secrets::new(move |value| heard.lock().expect("one thread").push(value.to_string()));
         (0..100).for_each(|n| secrets.learn(&format!("secret-{}", n / 2)));
         assert_eq!(told.lock().expect("one thread").len(), 50);
         assert_eq!(format!("{secrets:?}"), "Secrets(32 known)");

@@ -136,11 +136,7 @@ impl Token {
     pub fn new(value: &str, obtained: SystemTime, secrets: &Secrets) -> Self {
         secrets.learn(value);
         secrets.learn(&in_base64(value));
-        Self {
-            secret: Secret::new(value),
-            obtained,
-            expires: expiry(value),
-        }
+        Self { secret: Secret::new(value), obtained, expires: expiry(value) }
     }
 
     /// Whether the next connection should better use a new one: 80 % of its life are over, or its last minute began.
@@ -166,9 +162,7 @@ fn expiry(token: &str) -> Option<SystemTime> {
         exp: f64,
     }
     let payload = token.split('.').nth(1)?;
-    let claims: Claims =
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?)
-            .ok()?;
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?).ok()?;
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(claims.exp).ok()?)
 }
 
@@ -182,18 +176,9 @@ impl TokenSource {
             Self::Http(call) => call.make(means).await?,
         };
         let value = value.trim();
-        if value.is_empty()
-            || value.contains(|char: char| char.is_whitespace() || char.is_control())
-        {
+        if value.is_empty() || value.contains(|char: char| char.is_whitespace() || char.is_control()) {
             return Err(TokenTrouble {
-                what: format!(
-                    "{self} gave {}",
-                    if value.is_empty() {
-                        "nothing"
-                    } else {
-                        "more than one word"
-                    }
-                ),
+                what: format!("{self} gave {}", if value.is_empty() { "nothing" } else { "more than one word" }),
                 what_to_do: "see that it gives the token and nothing else".into(),
                 may_pass: matches!(self, Self::Command { .. } | Self::Http(_)),
             });
@@ -207,11 +192,7 @@ impl fmt::Display for TokenSource {
         match self {
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::File(file) => write!(f, "the file {}", file.display()),
-            Self::Command { argv, .. } => write!(
-                f,
-                "the command `{}`",
-                argv.first().map_or("", String::as_str)
-            ),
+            Self::Command { argv, .. } => write!(f, "the command `{}`", argv.first().map_or("", String::as_str)),
             Self::Http(call) => write!(f, "the call {} {}", call.method, without_query(&call.url)),
         }
     }
@@ -222,23 +203,17 @@ fn without_query(url: &str) -> &str {
 }
 
 fn variable(name: &str, means: &Means) -> Result<String, TokenTrouble> {
-    let value = (means.variables)(name)
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| TokenTrouble {
-            what: format!("the variable {name} is not set"),
-            what_to_do: format!("set {name} in the environment in which liveloop starts"),
-            may_pass: false,
-        })?;
+    let value = (means.variables)(name).filter(|value| !value.is_empty()).ok_or_else(|| TokenTrouble {
+        what: format!("the variable {name} is not set"),
+        what_to_do: format!("set {name} in the environment in which liveloop starts"),
+        may_pass: false,
+    })?;
     means.secrets.learn(value.trim());
     Ok(value)
 }
 
 fn read_file(file: &PathBuf) -> Result<String, TokenTrouble> {
-    let unset = |what: String, what_to_do: &str| TokenTrouble {
-        what,
-        what_to_do: what_to_do.into(),
-        may_pass: false,
-    };
+    let unset = |what: String, what_to_do: &str| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass: false };
     let length = fs::metadata(file).map(|file| file.len());
     if length.as_ref().is_ok_and(|length| *length > LONGEST) {
         return Err(unset(
@@ -246,30 +221,21 @@ fn read_file(file: &PathBuf) -> Result<String, TokenTrouble> {
             "name the file that holds only the token",
         ));
     }
-    length
-        .and_then(|_| fs::read_to_string(file))
-        .map_err(|error| {
-            unset(
-                format!("the file {} cannot be read: {error}", file.display()),
-                "write the token to it, or correct its path",
-            )
-        })
+    length.and_then(|_| fs::read_to_string(file)).map_err(|error| {
+        unset(
+            format!("the file {} cannot be read: {error}", file.display()),
+            "write the token to it, or correct its path",
+        )
+    })
 }
 
 /// Runs a token command in a process group of its own, which ends with its deadline.
 async fn run(argv: &[String], deadline: Duration, means: &Means) -> Result<String, TokenTrouble> {
     let name = argv.first().map_or("", String::as_str);
-    let trouble = |what: String, what_to_do: &str, may_pass| TokenTrouble {
-        what,
-        what_to_do: what_to_do.into(),
-        may_pass,
-    };
+    let trouble =
+        |what: String, what_to_do: &str, may_pass| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass };
     let [program, arguments @ ..] = argv else {
-        return Err(trouble(
-            "the token command is empty".into(),
-            "name a program",
-            false,
-        ));
+        return Err(trouble("the token command is empty".into(), "name a program", false));
     };
     let mut child = Command::new(program)
         .args(arguments)
@@ -280,15 +246,9 @@ async fn run(argv: &[String], deadline: Duration, means: &Means) -> Result<Strin
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| {
-            trouble(
-                format!("the command `{name}` cannot start: {error}"),
-                "correct the token command",
-                false,
-            )
+            trouble(format!("the command `{name}` cannot start: {error}"), "correct the token command", false)
         })?;
-    let group = child
-        .id()
-        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let finished = timeout(deadline, async {
         let (printed, complained) = tokio::join!(read_some(stdout), read_some(stderr));
@@ -299,15 +259,8 @@ async fn run(argv: &[String], deadline: Duration, means: &Means) -> Result<Strin
         Ok((Ok(status), printed, _)) if status.success() => Ok(printed),
         Ok((status, _, complained)) => {
             let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            let said: Vec<String> = means
-                .secrets
-                .shown(&complained)
-                .trim()
-                .lines()
-                .rev()
-                .take(5)
-                .map(Into::into)
-                .collect();
+            let said: Vec<String> =
+                means.secrets.shown(&complained).trim().lines().rev().take(5).map(Into::into).collect();
             let said = said.into_iter().rev().collect::<Vec<_>>().join("\n");
             Err(trouble(
                 format!("the command `{name}` ended with {ended}: {said}"),
@@ -320,15 +273,8 @@ async fn run(argv: &[String], deadline: Duration, means: &Means) -> Result<Strin
                 // It may be gone by now, which is as good.
                 let _ended = kill_process_group(group, Signal::KILL);
             }
-            let what = format!(
-                "the command `{name}` took longer than {} s",
-                deadline.as_secs_f32()
-            );
-            Err(trouble(
-                what,
-                "run it by hand: it may wait for an answer at a terminal",
-                true,
-            ))
+            let what = format!("the command `{name}` took longer than {} s", deadline.as_secs_f32());
+            Err(trouble(what, "run it by hand: it may wait for an answer at a terminal", true))
         }
     }
 }
@@ -345,21 +291,11 @@ async fn read_some(pipe: Option<impl AsyncRead + Unpin>) -> String {
 impl TokenCall {
     async fn make(&self, means: &Means) -> Result<String, TokenTrouble> {
         let place = without_query(&self.url);
-        let wrong = |what: String, what_to_do: &str| TokenTrouble {
-            what,
-            what_to_do: what_to_do.into(),
-            may_pass: false,
-        };
-        let method = Method::from_bytes(self.method.as_bytes()).map_err(|_| {
-            wrong(
-                format!("{} is no HTTP method", self.method),
-                "write GET or POST",
-            )
-        })?;
-        let mut request = means
-            .client
-            .request(method, &self.url)
-            .headers(self.headers(means)?);
+        let wrong =
+            |what: String, what_to_do: &str| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass: false };
+        let method = Method::from_bytes(self.method.as_bytes())
+            .map_err(|_| wrong(format!("{} is no HTTP method", self.method), "write GET or POST"))?;
+        let mut request = means.client.request(method, &self.url).headers(self.headers(means)?);
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
@@ -379,32 +315,21 @@ impl TokenCall {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 return Err(TokenTrouble {
-                    what: format!(
-                        "{place} gave no token: {}",
-                        means.secrets.shown(&chain(&error))
-                    ),
+                    what: format!("{place} gave no token: {}", means.secrets.shown(&chain(&error))),
                     what_to_do: "see whether that service is up".into(),
                     may_pass: !error.is_builder(),
                 });
             }
             Err(_) => {
                 return Err(TokenTrouble {
-                    what: format!(
-                        "{place} gave no token within {} s",
-                        self.deadline.as_secs_f32()
-                    ),
+                    what: format!("{place} gave no token within {} s", self.deadline.as_secs_f32()),
                     what_to_do: "see whether that service is up".into(),
                     may_pass: true,
                 });
             }
         };
         if !status.is_success() {
-            let said: String = means
-                .secrets
-                .shown(&String::from_utf8_lossy(&body))
-                .chars()
-                .take(2000)
-                .collect();
+            let said: String = means.secrets.shown(&String::from_utf8_lossy(&body)).chars().take(2000).collect();
             return Err(TokenTrouble {
                 what: format!("{place} answered {status}: {said}"),
                 what_to_do: "check the headers and the body of the token call".into(),
@@ -416,10 +341,7 @@ impl TokenCall {
             .ok()
             .and_then(|answer| Some(answer.pointer(&self.pointer)?.as_str()?.to_string()))
             .ok_or_else(|| {
-                wrong(
-                    format!("the answer of {place} has no text at {}", self.pointer),
-                    "correct the pointer",
-                )
+                wrong(format!("the answer of {place} has no text at {}", self.pointer), "correct the pointer")
             })
     }
 
@@ -433,10 +355,7 @@ impl TokenCall {
                 HeaderSource::Text(text) => text.clone(),
                 HeaderSource::Variable(variable_name) => variable(variable_name, means)?,
             };
-            match (
-                name.parse::<HeaderName>(),
-                HeaderValue::from_str(value.trim()),
-            ) {
+            match (name.parse::<HeaderName>(), HeaderValue::from_str(value.trim())) {
                 (Ok(name), Ok(value)) => drop(headers.insert(name, value)),
                 _ => {
                     return Err(TokenTrouble {
@@ -457,23 +376,13 @@ mod tests {
     use crate::engine::http::{Http, HttpSettings};
 
     fn means() -> Means {
-        let client = Http::new(&HttpSettings::default())
-            .expect("a client")
-            .client;
-        let variables: Variables =
-            Arc::new(|name| (name == "TOKEN").then(|| "from-a-variable\n".into()));
-        Means {
-            client,
-            variables,
-            secrets: Secrets::default(),
-        }
+        let client = Http::new(&HttpSettings::default()).expect("a client").client;
+        let variables: Variables = Arc::new(|name| (name == "TOKEN").then(|| "from-a-variable\n".into()));
+        Means { client, variables, secrets: Secrets::default() }
     }
 
     fn jwt(exp: u64) -> String {
-        format!(
-            "eyJhbGciOiJIUzI1NiJ9.{}.c2lnbmF0dXJl",
-            URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"u","exp":{exp}}}"#))
-        )
+        format!("eyJhbGciOiJIUzI1NiJ9.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(format!(r#"{{"sub":"u","exp":{exp}}}"#)))
     }
 
     fn at(seconds: u64) -> SystemTime {
@@ -487,14 +396,7 @@ mod tests {
         assert!(!token.is_due(at(1700)) && token.is_due(at(1720)));
         let short = Token::new(&jwt(1100), at(1000), &Secrets::default());
         assert!(!short.is_due(at(1039)) && short.is_due(at(1040)));
-        for opaque in [
-            "opaque",
-            "a.b.c",
-            "..",
-            "a.e30.c",
-            "a.eyJleHAiOi0xfQ.c",
-            "a.eyJleHAiOjFlMzAwfQ.c",
-        ] {
+        for opaque in ["opaque", "a.b.c", "..", "a.e30.c", "a.eyJleHAiOi0xfQ.c", "a.eyJleHAiOjFlMzAwfQ.c"] {
             let token = Token::new(opaque, at(0), &Secrets::default());
             assert!(token.expires.is_none() && !token.is_due(at(99)), "{opaque}");
         }
@@ -511,29 +413,14 @@ mod tests {
         };
         let table = [
             (TokenSource::Variable("TOKEN".into()), Ok("from-a-variable")),
-            (
-                TokenSource::Variable("NONE".into()),
-                Err("the variable NONE is not set"),
-            ),
+            (TokenSource::Variable("NONE".into()), Err("the variable NONE is not set")),
             (TokenSource::File(file), Ok("from-a-file")),
-            (
-                TokenSource::File(folder.path().join("missing")),
-                Err("missing cannot be read: No such file"),
-            ),
+            (TokenSource::File(folder.path().join("missing")), Err("missing cannot be read: No such file")),
             (command("echo from-a-command"), Ok("from-a-command")),
             (command("true"), Err("the command `sh` gave nothing")),
             (command("echo two words"), Err("gave more than one word")),
-            (
-                command("echo oh from-a-variable >&2; exit 3"),
-                Err("exit status: 3: oh •••"),
-            ),
-            (
-                TokenSource::Command {
-                    argv: vec![],
-                    deadline: DEADLINE,
-                },
-                Err("the token command is empty"),
-            ),
+            (command("echo oh from-a-variable >&2; exit 3"), Err("exit status: 3: oh •••")),
+            (TokenSource::Command { argv: vec![], deadline: DEADLINE }, Err("the token command is empty")),
         ];
         for (source, expected) in table {
             match (source.obtain(&means).await, expected) {
@@ -552,14 +439,8 @@ mod tests {
     #[tokio::test]
     async fn a_command_that_waits_for_ever_is_ended() {
         let argv = ["sh", "-c", "sleep 600 & wait"].map(String::from).to_vec();
-        let source = TokenSource::Command {
-            argv,
-            deadline: Duration::from_millis(50),
-        };
+        let source = TokenSource::Command { argv, deadline: Duration::from_millis(50) };
         let trouble = source.obtain(&means()).await.expect_err("too slow");
-        assert!(
-            trouble.may_pass && trouble.what.contains("took longer than 0.05 s"),
-            "{trouble}"
-        );
+        assert!(trouble.may_pass && trouble.what.contains("took longer than 0.05 s"), "{trouble}");
     }
 }
