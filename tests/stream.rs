@@ -91,6 +91,9 @@ async fn answer_one(mut socket: impl AsyncRead + AsyncWrite + Unpin, answer: Ans
         let line = head.lines().find(|line| line.to_lowercase().starts_with(name))?;
         Some(line.split_once(": ")?.1.to_string())
     };
+    let length = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    let _read = socket.read_exact(&mut body).await;
     let accept = header("sec-websocket-key").map(|key| derive_accept_key(key.as_bytes())).unwrap_or_default();
     match answer {
         Answer::Pieces(pieces) => {
@@ -461,8 +464,13 @@ async fn wss_works_with_an_extra_ca_and_says_what_is_wrong_without() {
     assert_eq!((&refused.cause, refused.phase), (&Cause::Certificate, Phase::Connect));
     assert!(refused.refusal.advice.contains("extra_ca"), "{:?}", refused.refusal);
 
-    let plain = serve([json("400 Bad Request", "")]).await;
-    let opening = Opening::of(&format!("wss://localhost:{}/ws", plain.port()));
+    let plain = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let opening = Opening::of(&format!("wss://{}/ws", plain.local_addr().expect("an address")));
+    tokio::spawn(async move {
+        let (mut socket, _) = plain.accept().await.expect("a client");
+        let _hello = socket.read_u8().await;
+        let _sent = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    });
     let refused = open(&trusting, &opening, None, &Secrets::default()).await.expect_err("no TLS there");
     assert!(refused.refusal.advice.contains("ws://"), "{:?}", refused.refusal);
 }

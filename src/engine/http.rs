@@ -121,10 +121,7 @@ impl NoAnswer {
         let mut by_text = None;
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = cause {
-            let tls = error
-                .downcast_ref::<rustls::Error>()
-                .or_else(|| error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>());
-            match tls {
+            match tls_error(error) {
                 Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
                     return Self::Certificate;
                 }
@@ -144,6 +141,14 @@ impl NoAnswer {
             None => Self::Broken,
         }
     }
+}
+
+/// The TLS error in one link of a chain. An `io::Error` hides what it wraps from the chain, and can wrap another one.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return Some(error);
+    }
+    tls_error(error.downcast_ref::<io::Error>()?.get_ref()?)
 }
 
 /// An error and its causes in one line, without the address (it can hold a token) and without repetitions.

@@ -303,11 +303,11 @@ impl TokenCall {
             let mut answer = request.send().await?;
             let status = answer.status();
             let mut body = Vec::new();
-            while let Some(chunk) = answer.chunk().await? {
+            // What came before the connection broke is still worth showing.
+            while let Ok(Some(chunk)) = answer.chunk().await
+                && body.len() as u64 <= LONGEST
+            {
                 body.extend_from_slice(&chunk);
-                if body.len() as u64 > LONGEST {
-                    break;
-                }
             }
             Ok::<_, reqwest::Error>((status, body))
         });
