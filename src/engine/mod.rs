@@ -1,7 +1,4 @@
-//! The only I/O.
+//! Time, order, durability, all I/O.
 
-pub mod clock;
-pub mod folder;
-pub mod journal;
-pub mod process;
-pub mod supervisor;
+pub mod http;
+pub mod stream;
