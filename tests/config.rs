@@ -407,6 +407,16 @@ mod secrets {
     }
 
     #[test]
+    fn a_secret_in_a_commands_environment_is_handed_over_and_not_shown() {
+        let text = "[variables.key]\nenv = \"KEY\"\nsecret = true\n[service.s]\nurl = \"http://h\"\ndeploy.command = [\"deploy\"]\ndeploy.env = { DEPLOY_KEY = \"${key}\", MODE = \"fast\" }\n";
+        let project = project(text, &[("KEY", "a-long-secret")]);
+        let command = &commands_in(&project)[0].command;
+        assert_eq!(shown(command), "DEPLOY_KEY='…' MODE=fast deploy");
+        assert_eq!(command.env[0].1.reveal(), "a-long-secret");
+        assert!(!format!("{project:?}").contains("a-long"));
+    }
+
+    #[test]
     fn a_missing_token_is_a_notice() {
         let configuration =
             accepted("[stream.s]\nurl = \"ws://localhost\"\ntoken.env = \"T\"\nheaders.X.env = \"X\"\n", &[]);
