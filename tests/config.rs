@@ -340,6 +340,43 @@ ping_interval = 5
     }
 
     #[test]
+    fn a_hostile_file_is_refused_in_short() {
+        let files = [
+            |n: usize| format!("a{n}.token = \"x\"\n"),
+            |n: usize| format!("service.s{n}.url = \"nowhere\"\n"),
+            |n: usize| format!("keys.k{n} = []\n"),
+            |n: usize| format!("variables.v{n}.default = \"${{v{}}}\"\n", n + 1),
+        ];
+        for line in files {
+            let text: String = (0..2_000).map(line).collect();
+            let said = said(&text, &[]);
+            assert!((1..=60).contains(&said.len()), "{}: {}", said.len(), said[0]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_too_deep() {
+        let deep = 50_000;
+        for text in [
+            format!("a{} = 1", ".a".repeat(deep)),
+            format!("[a{}]", ".a".repeat(deep)),
+            format!("a = {}", "[".repeat(deep)),
+            format!("a = {}", "{a = ".repeat(deep)),
+        ] {
+            assert_eq!(said(&text, &[]).len(), 1);
+        }
+    }
+
+    #[test]
+    fn variables_cannot_fill_the_memory() {
+        let doubling: String =
+            (0..31).map(|n| format!("variables.v{n}.default = \"${{v{0}}}${{v{0}}}\"\n", n + 1)).collect();
+        let said = said(&format!("{doubling}variables.v31.default = \"aa\"\n"), &[]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].ends_with("its value is longer than 8192 bytes"), "{said:?}");
+    }
+
+    #[test]
     fn no_text_makes_it_panic() {
         // Every prefix of a real file, and every such prefix with something foreign at its end.
         for end in (0..LAB.len()).filter(|end| LAB.is_char_boundary(*end)).step_by(7) {
@@ -404,6 +441,16 @@ mod secrets {
                 "6:29 a secret cannot stand here, where it would be shown (let the program read the environment variable itself)"
             ]
         );
+    }
+
+    #[test]
+    fn a_secret_in_a_commands_environment_is_handed_over_and_not_shown() {
+        let text = "[variables.key]\nenv = \"KEY\"\nsecret = true\n[service.s]\nurl = \"http://h\"\ndeploy.command = [\"deploy\"]\ndeploy.env = { DEPLOY_KEY = \"${key}\", MODE = \"fast\" }\n";
+        let project = project(text, &[("KEY", "a-long-secret")]);
+        let command = &commands_in(&project)[0].command;
+        assert_eq!(shown(command), "DEPLOY_KEY='…' MODE=fast deploy");
+        assert_eq!(command.env[0].1.reveal(), "a-long-secret");
+        assert!(!format!("{project:?}").contains("a-long"));
     }
 
     #[test]

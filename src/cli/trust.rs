@@ -22,40 +22,48 @@ pub enum Consent<'io> {
 }
 
 /// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The commands may be started.
     Trusted,
-    /// They must not.
+    /// They may be started now; the yes could not be kept for the next time, for this reason.
+    TrustedOnce(String),
+    /// They must not be started.
     Refused,
 }
 
 /// Decides whether the commands of a project's file may be started, and keeps a yes.
 ///
 /// `path` is the real path of the file, `content` what was read from it, `commands` what it names. A file without
-/// commands needs no trust.
+/// commands needs no trust. Without a store, nothing is remembered.
 ///
 /// # Errors
-/// When the question cannot be asked or the yes cannot be kept.
+/// When the question cannot be asked.
 pub fn decide(
-    store: &TrustStore,
+    store: Option<&TrustStore>,
     path: &Path,
     content: &str,
     commands: &[NamedCommand],
     consent: Consent<'_>,
 ) -> io::Result<Decision> {
-    if commands.is_empty() || store.is_trusted(path, content) {
+    if commands.is_empty() || store.is_some_and(|store| store.is_trusted(path, content)) {
         return Ok(Decision::Trusted);
     }
-    let decision = match consent {
-        Consent::Given => Decision::Trusted,
-        Consent::Nobody => Decision::Refused,
+    let is_yes = match consent {
+        Consent::Given => true,
+        Consent::Nobody => false,
         Consent::Ask { answers, questions } => ask(path, commands, answers, questions)?,
     };
-    if decision == Decision::Trusted {
-        store.remember(path, content)?;
+    Ok(if is_yes { keep(store, path, content) } else { Decision::Refused })
+}
+
+/// A yes counts also where it cannot be kept, as in a container without a home.
+fn keep(store: Option<&TrustStore>, path: &Path, content: &str) -> Decision {
+    match store.map(|store| store.remember(path, content)) {
+        Some(Ok(())) => Decision::Trusted,
+        Some(Err(error)) => Decision::TrustedOnce(error.to_string()),
+        None => Decision::TrustedOnce("neither XDG_STATE_HOME nor HOME says where".to_owned()),
     }
-    Ok(decision)
 }
 
 fn ask(
@@ -63,14 +71,14 @@ fn ask(
     commands: &[NamedCommand],
     answers: &mut dyn BufRead,
     questions: &mut dyn Write,
-) -> io::Result<Decision> {
+) -> io::Result<bool> {
     write!(questions, "{}\nRun these when asked to? [y/N] ", list(path, commands))?;
     questions.flush()?;
     let mut answer = Vec::new();
     // Only the first word counts, and nobody types a long one.
     io::Read::take(answers, 256).read_until(b'\n', &mut answer)?;
     let answer = String::from_utf8_lossy(&answer).trim().to_lowercase();
-    Ok(if answer == "y" || answer == "yes" { Decision::Trusted } else { Decision::Refused })
+    Ok(answer == "y" || answer == "yes")
 }
 
 /// What the file names, in words and lines that can be read in any terminal.
@@ -115,7 +123,8 @@ mod tests {
 
         fn decide(&self, content: &str, consent: Consent<'_>) -> Decision {
             let store = TrustStore::new(self.folder.path().join("trust"));
-            decide(&store, Path::new("/project/liveloop.toml"), content, &self.commands, consent).expect("a decision")
+            decide(Some(&store), Path::new("/project/liveloop.toml"), content, &self.commands, consent)
+                .expect("a decision")
         }
 
         fn answer(&self, content: &str, answer: &str) -> (Decision, String) {
@@ -157,6 +166,16 @@ mod tests {
         assert_eq!(project.decide("a", Consent::Given), Decision::Trusted);
         assert_eq!(project.decide("a", Consent::Nobody), Decision::Trusted);
         assert_eq!(project.decide("b", Consent::Nobody), Decision::Refused);
+    }
+
+    #[test]
+    fn a_yes_counts_where_it_cannot_be_kept() {
+        let project = Project::new();
+        std::fs::write(project.folder.path().join("trust"), "in the way").expect("a file");
+        assert!(matches!(project.decide("a", Consent::Given), Decision::TrustedOnce(_)));
+        let path = Path::new("/project/liveloop.toml");
+        let decision = decide(None, path, "a", &project.commands, Consent::Given).expect("a decision");
+        assert!(matches!(decision, Decision::TrustedOnce(_)));
     }
 
     #[test]

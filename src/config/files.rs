@@ -13,7 +13,7 @@ use super::resolve::Environment;
 pub const PROJECT_FILE: &str = "liveloop.toml";
 
 /// No settings file is larger; anything else was named by mistake.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: u64 = 256 << 10;
 
 /// The user's folders, as the XDG rules have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 1 MiB"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 256 KiB"));
     }
     // Some editors begin a file with a byte order mark; TOML has none.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))

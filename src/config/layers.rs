@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::template::Place;
 
 /// More mistakes than this are not worth reading; the first ones explain the rest.
-const MOST_MISTAKES: usize = 50;
+pub(super) const MOST_MISTAKES: usize = 50;
 
 /// Sections that belong to a person: all that the user's own file may set.
 const PERSONAL: [&str; 3] = ["ui", "keys", "editor"];
@@ -98,7 +98,7 @@ impl<'t> Tree<'t> {
                 return;
             }
         };
-        for (range, advice) in secrets::find(&table) {
+        for (range, advice) in secrets::find(&table).into_iter().take(MOST_MISTAKES) {
             let place = self.places.add(number, range.clone(), "");
             let mistake = Mistake::masked(source, range.clone(), advice.message);
             self.mistakes.push((place, mistake.with_hint(advice.hint)));

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::complaint::suggestion;
-use super::layers::{self, Reading};
+use super::layers::{self, MOST_MISTAKES, Reading};
 use super::mistake::{Mistake, Mistakes};
 use super::places::{Layer, Part, Source};
 use super::project::Project;
@@ -123,13 +123,24 @@ impl Findings {
         }
     }
 
+    /// Enough was said for the configuration to be refused and mended; a hostile file cannot make it a long story.
+    fn is_full(&self) -> bool {
+        self.errors.len() >= MOST_MISTAKES
+    }
+
     fn say(&mut self, path: &str, part: Part, message: String, hint: Option<String>) {
+        if self.is_full() {
+            return;
+        }
         let mut mistake = self.reading.places.mistake_about(path, part, message);
         mistake.hint = hint;
         self.add(mistake);
     }
 
     fn add_remark(&mut self, remark: Remark) {
+        if self.is_full() || (remark.is_notice && self.notices.len() >= MOST_MISTAKES) {
+            return;
+        }
         let paths = [Some(&remark.path), remark.misses.as_ref()];
         if paths.into_iter().flatten().any(|path| self.reading.has_lost_part_of(path)) {
             // Something was struck out there and said; this is only what follows from it.

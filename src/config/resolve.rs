@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::complaint::suggestion;
-use super::project::{CommandSpec, EnvironmentSpec, HeaderSpec, Project, RunSpec, Secret};
+use super::project::{CommandSpec, EnvironmentSpec, HeaderSpec, Masked, Project, RunSpec, Secret};
 use super::settings::{Placed, Settings, ValueSettings};
 use super::template::{Place, Template};
 use super::timespan::Timespan;
@@ -112,6 +112,12 @@ impl<'s> Resolver<'s> {
         templates.iter().map(|template| self.text(path, template)).collect()
     }
 
+    /// A text that is handed over to one party, and masked everywhere else where it holds a secret.
+    fn masked(&mut self, path: &str, template: &Template) -> Masked {
+        let (text, is_secret) = self.expand(path, template).unwrap_or_default();
+        Masked::new(text, is_secret)
+    }
+
     /// A text where other people can read it, so that a secret is refused. None where it could not be made.
     fn public(&mut self, path: &str, template: &Template) -> Option<String> {
         let (text, has_secret) = self.expand(path, template)?;
@@ -146,14 +152,14 @@ impl<'s> Resolver<'s> {
         }
     }
 
-    fn env(&mut self, path: &str, env: &BTreeMap<String, Template>) -> Vec<(String, String)> {
+    fn env(&mut self, path: &str, env: &BTreeMap<String, Template>) -> Vec<(String, Masked)> {
         env.iter()
             .map(|(name, value)| {
                 let path = format!("{path}.{name}");
                 if name.is_empty() || name.contains(['=', '\0']) {
                     self.mistake(&path, format!("`{name}` cannot be the name of an environment variable"));
                 }
-                (name.clone(), self.text(&path, value))
+                (name.clone(), self.masked(&path, value))
             })
             .collect()
     }
@@ -187,34 +193,32 @@ impl<'s> Resolver<'s> {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)) {
             self.mistake(path, format!("`{name}` cannot be the name of a header"));
         }
-        let text = match (&value.value, &value.env) {
-            (Some(text), None) => Some(self.text(path, text)),
-            (None, Some(variable)) => match self.environment_variable(variable) {
-                Some(found) => {
+        let value = match (&value.value, &value.env) {
+            (Some(text), None) => self.masked(path, text),
+            (None, Some(variable)) => match (self.environment_variable(variable), &value.default) {
+                (Some(found), _) => {
                     self.secrets.push((path.to_owned(), Secret::new(&found)));
-                    Some(found)
+                    Masked::new(found, true)
                 }
-                None => match &value.default {
-                    Some(default) => Some(self.text(path, default)),
-                    None => {
-                        self.notice(path, format!("{variable} is not set: this header is left out"));
-                        None
-                    }
-                },
+                (None, Some(default)) => self.masked(path, default),
+                (None, None) => {
+                    self.notice(path, format!("{variable} is not set: this header is left out"));
+                    return None;
+                }
             },
             (Some(_), Some(_)) => {
                 self.mistake(path, "has both `value` and `env`: keep one");
-                None
+                return None;
             }
             (None, None) => {
                 self.mistake(path, "has no value").hint("write value = \"…\", or env = \"NAME\" for a secret");
-                None
+                return None;
             }
-        }?;
-        if text.chars().any(char::is_control) {
+        };
+        if value.reveal().chars().any(char::is_control) {
             self.mistake(path, "a header's value cannot hold line breaks or other control characters");
         }
-        Some(HeaderSpec { name: name.to_owned(), value: Secret::new(text) })
+        Some(HeaderSpec { name: name.to_owned(), value })
     }
 
     /// A variable of the environment; set but empty is as good as unset.

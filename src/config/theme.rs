@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::complaint::{suggestion, syntax};
+use super::layers::MOST_MISTAKES;
 use super::mistake::Mistake;
 use super::places::Source;
 
@@ -80,6 +81,9 @@ impl Check<'_> {
     }
 
     fn say(&mut self, range: std::ops::Range<usize>, message: String, hint: Option<String>) {
+        if self.mistakes.len() >= MOST_MISTAKES {
+            return;
+        }
         let mut mistake = Mistake::new(self.source, range, message);
         mistake.hint = hint;
         self.mistakes.push(mistake);

@@ -60,9 +60,10 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
     commands
 }
 
-/// A command as one could type it into a shell, safe to print.
+/// A command as one could type it into a shell, safe to print: secrets in its environment are masked.
 pub fn shown(command: &CommandSpec) -> String {
-    let assignments = command.env.iter().map(|(name, value)| format!("{}={}", quoted(name), quoted(value)));
+    let assignments =
+        command.env.iter().map(|(name, value)| format!("{}={}", quoted(name), quoted(&value.to_string())));
     let words = assignments.chain(command.argv.iter().map(|word| quoted(word)));
     let line = words.collect::<Vec<_>>().join(" ");
     match &command.directory {

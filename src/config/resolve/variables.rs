@@ -8,6 +8,15 @@ use crate::config::project::Secret;
 use crate::config::settings::{Settings, VariableSettings};
 use crate::config::template::{Piece, Template};
 
+/// A longer value is a mistake, or a file that wants to fill the memory by naming variables over and over.
+const LONGEST_VALUE: usize = 8 << 10;
+
+/// The same for a text with its variables put in.
+const LONGEST_TEXT: usize = 1 << 20;
+
+/// So many variables may name each other in a row.
+const DEEPEST: usize = 32;
+
 /// Why a text could not be made.
 pub(super) struct Trouble {
     pub(super) message: String,
@@ -68,6 +77,9 @@ impl Variables {
                 Piece::Literal(literal) => text.push_str(literal),
                 Piece::Variable(name) => match self.values.get(name) {
                     Some(Value::Text { text: value, is_secret }) => {
+                        if text.len() + value.len() > LONGEST_TEXT {
+                            return Err(Some(Trouble::new("is too long with its variables put in".to_owned())));
+                        }
                         text.push_str(value);
                         has_secret |= is_secret;
                     }
@@ -117,6 +129,9 @@ impl<'s> Finder<'s> {
             let circle = self.open.iter().chain([&name.as_str()]).map(|name| format!("`{name}`")).collect::<Vec<_>>();
             self.remark(name, format!("variables name each other in a circle: {}", circle.join(" → ")));
             Value::Broken
+        } else if self.open.len() == DEEPEST {
+            self.remark(name, format!("more than {DEEPEST} variables name each other in a row"));
+            Value::Broken
         } else {
             self.open.push(name);
             let value = self.evaluate(name, variable);
@@ -140,6 +155,10 @@ impl<'s> Finder<'s> {
             }
         };
         match (value, variable.add) {
+            (Value::Text { text, .. }, _) if text.len() > LONGEST_VALUE => {
+                self.remark(name, format!("its value is longer than {LONGEST_VALUE} bytes"));
+                Value::Broken
+            }
             (Value::Text { text, is_secret }, Some(add)) => {
                 match text.trim().parse::<i64>().ok().and_then(|number| number.checked_add(add)) {
                     Some(sum) => Value::Text { text: sum.to_string(), is_secret },
@@ -170,6 +189,10 @@ impl<'s> Finder<'s> {
                     Some(Value::Text { text: value, is_secret: other_is_secret }) => {
                         text.push_str(&value);
                         is_secret |= other_is_secret;
+                        if text.len() > LONGEST_VALUE {
+                            // What follows would only make it longer.
+                            break;
+                        }
                     }
                     Some(Value::Unset { variable, reason }) => {
                         return Value::Unset { variable, reason: format!("`${{{other}}}` has none: {reason}") };
