@@ -25,9 +25,11 @@ pub(super) struct Failure {
 struct Object {
     reprcrash: Option<Crash>,
     reprtraceback: Option<Traceback>,
-    #[serde(default)]
-    chain: Option<Vec<(Option<Traceback>, Option<Crash>, Option<String>)>>,
+    chain: Option<Vec<Link>>,
 }
+
+/// One exception of a chain: its traceback, its place, and the words that lead to the next.
+type Link = (Option<Traceback>, Option<Crash>, Option<String>);
 
 #[derive(Deserialize)]
 struct Crash {
@@ -254,8 +256,8 @@ fn kept(text: &str) -> String {
     if text.len() <= TRACE_KEPT {
         return text.to_owned();
     }
-    let head = text.floor_char_boundary(TRACE_KEPT / 2);
-    let tail = text.ceil_char_boundary(text.len() - TRACE_KEPT / 2);
+    let boundary = |near: usize| (near..).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let (head, tail) = (boundary(TRACE_KEPT / 2), boundary(text.len() - TRACE_KEPT / 2));
     format!("{}\n[… {} bytes left out …]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
