@@ -8,6 +8,7 @@ use super::clock::Clock;
 use super::core::Outbox;
 use super::masks::Masks;
 use super::process::CommandSpec;
+use crate::config::project::Masked;
 
 /// What every driver needs to act. Clones share everything.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub struct Means {
 impl Means {
     /// A command in the project, found on its path, with `env` on top of our own environment.
     #[must_use]
-    pub fn command(&self, argv: &[String], env: &[(String, String)], directory: Option<&str>) -> CommandSpec {
+    pub fn command(&self, argv: &[String], env: &[(String, Masked)], directory: Option<&str>) -> CommandSpec {
         let mut variables: Vec<(OsString, OsString)> = Vec::new();
         if let Some(path) = self.path() {
             variables.push(("PATH".into(), path));
@@ -41,7 +42,7 @@ impl Means {
         {
             variables.push(("VIRTUAL_ENV".into(), environment.into()));
         }
-        variables.extend(env.iter().map(|(name, value)| (name.into(), value.into())));
+        variables.extend(env.iter().map(|(name, value)| (name.into(), value.reveal().into())));
         CommandSpec {
             argv: argv
                 .iter()

@@ -4,6 +4,7 @@
 //! [`executor`] performs what it asks for through the drivers: [`runner`], [`deploy`], [`probe`], [`stream`].
 
 pub mod core;
+pub mod session;
 
 pub mod clock;
 pub mod folder;
