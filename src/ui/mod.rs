@@ -3,6 +3,10 @@
 //! Nothing here performs I/O but [`terminal`], [`clipboard`] and [`editor`], and nothing knows the engine.
 
 pub mod action;
+pub mod draw;
+pub mod footer;
+pub mod overlay;
+pub mod regions;
 pub mod scene;
 pub mod theme;
 pub mod view;

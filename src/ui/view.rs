@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::action::Action;
-use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone};
+use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -118,6 +118,8 @@ pub struct Confirm {
     pub command: Command,
     /// Whether that button has the focus, rather than Cancel.
     pub accept: bool,
+    /// Since when the focus stands where it stands: a press that follows too quickly was not meant.
+    pub since: Moment,
 }
 
 /// A sentence for this person alone, for a few seconds.
@@ -140,9 +142,26 @@ pub struct Filter {
     pub editing: bool,
 }
 
+impl Filter {
+    /// Whether `text` holds every word that was typed, without regard to case. Everything holds no words at all.
+    #[must_use]
+    pub fn admits(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.input.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    /// Whether nothing was typed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.input.value().trim().is_empty()
+    }
+}
+
 /// One person's private view.
 #[derive(Debug, Clone, Default)]
 pub struct ViewState {
+    /// Whose view it is.
+    pub viewer: ViewerId,
     /// Which pane has the focus.
     pub focus: Pane,
     /// What fills the left part.
