@@ -3,8 +3,10 @@
 //! Nothing here performs I/O but [`terminal`], [`clipboard`] and [`editor`], and nothing knows the engine.
 
 pub mod action;
+pub mod chord;
 pub mod draw;
 pub mod footer;
+pub mod keymap;
 pub mod overlay;
 pub mod regions;
 pub mod scene;

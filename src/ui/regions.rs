@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::view::{Cursor, Page, Pane, ViewState};
+use super::view::{Cursor, Page, Pane, Scroll, ViewState};
 use crate::domain::State;
 
 /// A row of the board that the cursor can stand on.
@@ -11,11 +11,34 @@ pub struct BoardRow {
     /// What it shows.
     pub cursor: Cursor,
     /// Its first line, counted from the top of the whole board, scrolled or not.
-    pub top: u16,
+    pub top: u32,
     /// How many lines it takes.
-    pub height: u16,
+    pub height: u32,
     /// Where it is on the screen; empty where it is scrolled away.
     pub area: Rect,
+}
+
+/// The part of a list or text that is shown, in the units of [`Scroll::At`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    /// The first row that is still held.
+    pub first: u64,
+    /// The first row that is shown.
+    pub top: u64,
+    /// How many rows fit.
+    pub shown: u64,
+    /// One past the last row.
+    pub end: u64,
+}
+
+impl Window {
+    /// The scroll after moving by so many rows: follows again once the end is reached.
+    #[must_use]
+    pub fn moved(&self, by: i64) -> Scroll {
+        let last = self.end.saturating_sub(self.shown).max(self.first);
+        let top = self.top.saturating_add_signed(by).max(self.first);
+        if top >= last { Scroll::Follow } else { Scroll::At(top) }
+    }
 }
 
 /// Where everything is.
@@ -32,9 +55,9 @@ pub struct Regions {
     pub board_rows: Vec<BoardRow>,
     /// The row on which the cursor shows while nothing was chosen.
     pub important: Option<Cursor>,
-    /// How many lines the opened test has.
-    pub detail_lines: u16,
-    /// Which of them hold the words that are searched.
+    /// What of the opened test is shown.
+    pub detail: Window,
+    /// Which of its lines hold the words that are searched.
     pub detail_matches: Vec<u16>,
 }
 
@@ -80,10 +103,10 @@ impl Regions {
     }
 
     fn push(&mut self, cursor: Cursor, view: &ViewState) {
-        let top = self.board_rows.len() as u16;
-        let shown = top >= view.board_scroll && top - view.board_scroll < self.board.height;
+        let top = self.board_rows.len() as u32;
+        let shown = top >= view.board_scroll && top - view.board_scroll < u32::from(self.board.height);
         let area = if shown {
-            Rect { y: self.board.y + top - view.board_scroll, height: 1, ..self.board }
+            Rect { y: self.board.y + (top - view.board_scroll) as u16, height: 1, ..self.board }
         } else {
             Rect::default()
         };
@@ -102,10 +125,17 @@ impl Regions {
         self.board_rows.iter().find(|row| row.area.contains(Position { x, y })).map(|row| row.cursor)
     }
 
-    /// How many lines of a pane's content are shown at once, for paging; at least one.
+    /// What of a pane is shown; of the tests pane, the opened test or the lines of the board.
     #[must_use]
-    pub fn page(&self, pane: Pane) -> u16 {
-        self.panes.iter().find(|(shown, _)| *shown == pane).map_or(1, |(_, area)| area.height.max(1))
+    pub fn window(&self, pane: Pane, page: Page) -> Window {
+        match (pane, page) {
+            (Pane::Tests, Page::Detail(_)) => self.detail,
+            (Pane::Tests, Page::Board) => {
+                let end = self.board_rows.last().map_or(0, |row| u64::from(row.top + row.height));
+                Window { first: 0, top: 0, shown: u64::from(self.board.height), end }
+            }
+            (Pane::Agents | Pane::Deploys | Pane::News, _) => Window { shown: 1, ..Window::default() },
+        }
     }
 
     /// What the cursor shows on: the chosen row where it is there, else the module of the chosen test, else the most

@@ -1,8 +1,10 @@
 //! One person's private view: where they look, by identity, and what they typed. Nothing of it enters the journal.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::action::Action;
+use super::keymap::Keymap;
 use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
@@ -60,7 +62,7 @@ pub enum Scroll {
     /// At the newest end, moving with it.
     #[default]
     Follow,
-    /// Frozen at this row, counted from the oldest that ever came.
+    /// Frozen with this row at the top, counted from the oldest that ever came.
     At(u64),
 }
 
@@ -160,8 +162,10 @@ impl Filter {
 /// One person's private view.
 #[derive(Debug, Clone, Default)]
 pub struct ViewState {
-    /// Whose view it is.
-    pub viewer: ViewerId,
+    /// Who looks; nothing where nobody is attached, as in a picture.
+    pub viewer: Option<ViewerId>,
+    /// How many seconds local clocks are ahead of UTC: times of day are shown with it.
+    pub utc_offset: i32,
     /// Which pane has the focus.
     pub focus: Pane,
     /// What fills the left part.
@@ -172,8 +176,8 @@ pub struct ViewState {
     pub opened: BTreeSet<ModuleId>,
     /// Modules that this person closed.
     pub closed: BTreeSet<ModuleId>,
-    /// The first row of the board, where it is longer than the screen.
-    pub board_scroll: u16,
+    /// The first line of the board, where it is longer than the screen.
+    pub board_scroll: u32,
     /// The first row of the opened test.
     pub detail_scroll: u16,
     /// Whether long lines are wrapped in the opened test.
@@ -194,4 +198,6 @@ pub struct ViewState {
     pub notice: Option<Notice>,
     /// The last action, for "press again" habits.
     pub last: Option<Action>,
+    /// Which keys do what for this person.
+    pub keymap: Arc<Keymap>,
 }
