@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod chord;
+pub mod color;
 pub mod draw;
 pub mod footer;
 pub mod keymap;
@@ -11,4 +12,5 @@ pub mod overlay;
 pub mod regions;
 pub mod scene;
 pub mod theme;
+pub mod theme_file;
 pub mod view;
