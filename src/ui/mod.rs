@@ -7,6 +7,7 @@ pub mod chord;
 pub mod color;
 pub mod draw;
 pub mod footer;
+pub mod input;
 pub mod keymap;
 pub mod overlay;
 pub mod regions;
