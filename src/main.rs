@@ -8,10 +8,7 @@ use liveloop::engine::supervisor;
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     // Before anything else: a supervisor must be small and quick to start.
-    if args
-        .first()
-        .is_some_and(|first| first == supervisor::SUBCOMMAND)
-    {
+    if args.first().is_some_and(|first| first == supervisor::SUBCOMMAND) {
         return supervisor::supervise(&args[1..]);
     }
     ExitCode::SUCCESS

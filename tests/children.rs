@@ -30,25 +30,18 @@ fn shell(script: &str) -> CommandSpec {
 }
 
 async fn start(spec: &CommandSpec) -> Process {
-    Process::spawn(spec)
-        .await
-        .expect("the command should start")
+    Process::spawn(spec).await.expect("the command should start")
 }
 
 async fn next(process: &mut Process) -> Output {
     let next = tokio::time::timeout(PATIENCE, process.next()).await;
-    next.expect("something should happen")
-        .expect("an exit should come before the end")
+    next.expect("something should happen").expect("an exit should come before the end")
 }
 
 /// Waits until the command has said something.
 async fn first_lines(process: &mut Process) -> String {
     match next(process).await {
-        Output::Lines(batch) => batch
-            .lines
-            .into_iter()
-            .map(|(_, line)| line.text + "\n")
-            .collect(),
+        Output::Lines(batch) => batch.lines.into_iter().map(|(_, line)| line.text + "\n").collect(),
         exited => panic!("expected lines, not {exited:?}"),
     }
 }
@@ -68,22 +61,13 @@ async fn watch(mut process: Process) -> Ended {
         match next(&mut process).await {
             Output::Lines(batch) => {
                 for (stream, line) in batch.lines {
-                    let text = if stream == Stream::Stdout {
-                        &mut out
-                    } else {
-                        &mut err
-                    };
+                    let text = if stream == Stream::Stdout { &mut out } else { &mut err };
                     text.push_str(&line.text);
                     text.push('\n');
                 }
             }
             Output::Exited { status, leaked } => {
-                return Ended {
-                    out,
-                    err,
-                    status,
-                    leaked,
-                };
+                return Ended { out, err, status, leaked };
             }
         }
     }
@@ -96,15 +80,8 @@ async fn run(spec: &CommandSpec) -> Ended {
 /// Processes that run with this text among their arguments.
 fn alive(mark: &str) -> Vec<i32> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc")
-        .expect("/proc can be listed")
-        .flatten()
-    {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+    for entry in std::fs::read_dir("/proc").expect("/proc can be listed").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         let args = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -133,14 +110,8 @@ async fn exit_codes_and_signals_are_faithful() {
     assert_eq!(run(&shell("exit 0")).await.status, ExitStatus::Code(0));
     assert_eq!(run(&shell("exit 3")).await.status, ExitStatus::Code(3));
     assert_eq!(run(&shell("exit 143")).await.status, ExitStatus::Code(143));
-    assert_eq!(
-        run(&shell("kill -TERM $$")).await.status,
-        ExitStatus::Signal(15)
-    );
-    assert_eq!(
-        run(&shell("kill -KILL $$")).await.status,
-        ExitStatus::Signal(9)
-    );
+    assert_eq!(run(&shell("kill -TERM $$")).await.status, ExitStatus::Signal(15));
+    assert_eq!(run(&shell("kill -KILL $$")).await.status, ExitStatus::Signal(9));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,10 +122,7 @@ async fn both_streams_the_environment_and_the_folder_arrive() {
     spec.env = vec![("GREETING".into(), "hello there".into())];
     spec.env_remove = vec!["HOME".into()];
     let ended = run(&spec).await;
-    assert_eq!(
-        ended.out,
-        format!("{}\nhello there\nnone\nend\n", spec.cwd.display())
-    );
+    assert_eq!(ended.out, format!("{}\nhello there\nnone\nend\n", spec.cwd.display()));
     assert_eq!(ended.err, "oops\n");
 }
 
@@ -167,20 +135,12 @@ async fn merged_streams_keep_their_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_no_terminal_to_draw_on() {
-    assert_eq!(
-        run(&shell("(: </dev/tty) 2>/dev/null || echo none"))
-            .await
-            .out,
-        "none\n"
-    );
+    assert_eq!(run(&shell("(: </dev/tty) 2>/dev/null || echo none")).await.out, "none\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_ignores_sigterm_is_killed() {
-    let mut process = start(&shell(
-        "trap '' TERM INT; echo ready; while :; do sleep 0.05; done",
-    ))
-    .await;
+    let mut process = start(&shell("trap '' TERM INT; echo ready; while :; do sleep 0.05; done")).await;
     assert_eq!(first_lines(&mut process).await, "ready\n");
     process.signal(Signal::Interrupt);
     process.signal(Signal::Terminate);
@@ -196,45 +156,35 @@ async fn an_interrupt_reaches_the_whole_group() {
     assert_eq!(first_lines(&mut process).await, "ready\n");
     process.signal(Signal::Interrupt);
     let ended = watch(process).await;
-    assert_eq!(
-        (ended.out.as_str(), ended.status),
-        ("inner\nouter\n", ExitStatus::Code(7))
-    );
+    assert_eq!((ended.out.as_str(), ended.status), ("inner\nouter\n", ExitStatus::Code(7)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_for_stacks_spares_those_who_would_die_of_it() {
     let nap = unique_nap(4);
-    let script = format!(
-        "trap 'echo stacks; exit 0' USR1; sleep {nap} & echo ready; while :; do wait; done"
-    );
+    let script = format!("trap 'echo stacks; exit 0' USR1; sleep {nap} & echo ready; while :; do wait; done");
     let mut process = start(&shell(&script)).await;
     assert_eq!(first_lines(&mut process).await, "ready\n");
     // Between fork and exec the sleeper still has its parent's handler.
-    until("the sleeper sleeps", || {
-        alive(&format!("sleep\0{nap}")).len() == 1
-    });
+    until("the sleeper sleeps", || alive(&format!("sleep\0{nap}")).len() == 1);
     process.signal(Signal::Stacks);
     let ended = watch(process).await;
-    assert_eq!(
-        (ended.out.as_str(), ended.status),
-        ("stacks\n", ExitStatus::Code(0))
-    );
-    assert_eq!(
-        ended.leaked, 1,
-        "the sleeper survived the signal, and was left behind"
-    );
+    assert_eq!((ended.out.as_str(), ended.status), ("stacks\n", ExitStatus::Code(0)));
+    assert_eq!(ended.leaked, 1, "the sleeper survived the signal, and was left behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_command_goes_on_where_it_was() {
-    let mut process = start(&shell("echo ready; sleep 0.2; exit 6")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let go = folder.path().join("go");
+    let mut spec = shell("echo ready; until [ -e \"$GO\" ]; do sleep 0.05; done; exit 6");
+    spec.env.push(("GO".into(), go.clone().into()));
+    let mut process = start(&spec).await;
     assert_eq!(first_lines(&mut process).await, "ready\n");
     process.signal(Signal::Suspend);
     let stat = format!("/proc/{}/stat", process.pid());
-    until("it is stopped", || {
-        std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "))
-    });
+    until("it is stopped", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    std::fs::write(&go, "").expect("a file");
     process.signal(Signal::Resume);
     assert_eq!(watch(process).await.status, ExitStatus::Code(6));
 }
@@ -245,17 +195,10 @@ async fn a_daemon_that_holds_the_pipe_is_found_and_killed() {
     let script = format!("(setsid sh -c 'trap \"\" TERM HUP; sleep {nap} & wait' &); echo done");
     let begun = Instant::now();
     let ended = run(&shell(&script)).await;
-    assert_eq!(
-        (ended.out.as_str(), ended.status),
-        ("done\n", ExitStatus::Code(0))
-    );
+    assert_eq!((ended.out.as_str(), ended.status), ("done\n", ExitStatus::Code(0)));
     assert!(ended.leaked >= 1, "{ended:?}");
     assert_eq!(alive(&nap), [0; 0]);
-    assert!(
-        begun.elapsed() < Duration::from_secs(10),
-        "took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(10), "took {:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,13 +210,16 @@ async fn a_helper_that_ends_by_itself_in_time_is_not_a_leak() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_command_is_killed_with_everything_below() {
     let nap = unique_nap(2);
-    let mut process = start(&shell(&format!(
-        "setsid sleep {nap} & sleep {nap} & echo up; wait"
-    )))
-    .await;
+    let mut process = start(&shell(&format!("setsid sleep {nap} & sleep {nap} & echo up; wait"))).await;
     assert_eq!(first_lines(&mut process).await, "up\n");
     drop(process);
     until("the sleepers are gone", || alive(&nap).is_empty());
+}
+
+fn supervisor_of(process: &Process) -> rustix::process::Pid {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).expect("it runs");
+    let parent = stat.split(' ').nth(3).and_then(|parent| parent.parse().ok());
+    parent.and_then(rustix::process::Pid::from_raw).expect("a parent")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,16 +227,21 @@ async fn a_command_whose_supervisor_is_killed_is_killed_too() {
     let nap = unique_nap(5);
     let mut process = start(&shell(&format!("echo up; sleep {nap}"))).await;
     assert_eq!(first_lines(&mut process).await, "up\n");
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).expect("it runs");
-    let supervisor = stat
-        .split(' ')
-        .nth(3)
-        .and_then(|parent| parent.parse().ok())
-        .and_then(rustix::process::Pid::from_raw);
-    rustix::process::kill_process(supervisor.expect("a parent"), rustix::process::Signal::KILL)
-        .expect("it is ours");
+    rustix::process::kill_process(supervisor_of(&process), rustix::process::Signal::KILL).expect("it is ours");
     assert_eq!(watch(process).await.status, ExitStatus::Unknown);
     until("the sleeper is gone", || alive(&nap).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_outlives_requests_to_end_and_its_command_does_not() {
+    let mut process = start(&shell("trap 'echo asked; exit 9' TERM; echo up; while :; do sleep 0.05; done")).await;
+    assert_eq!(first_lines(&mut process).await, "up\n");
+    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::HUP, rustix::process::Signal::INT] {
+        rustix::process::kill_process(supervisor_of(&process), signal).expect("it is ours");
+    }
+    process.signal(Signal::Terminate);
+    let ended = watch(process).await;
+    assert_eq!((ended.out.as_str(), ended.status), ("asked\n", ExitStatus::Code(9)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,58 +253,29 @@ async fn a_command_that_cannot_start_says_why() {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("its mode");
         path.to_str().expect("a path in UTF-8").to_owned()
     };
-    let why = async |argv: &[&str]| {
-        Process::spawn(&spec(argv))
-            .await
-            .expect_err("it should not start")
-            .reason
-    };
+    let why = async |argv: &[&str]| Process::spawn(&spec(argv)).await.expect_err("it should not start").reason;
 
-    assert_eq!(
-        why(&["no-such-program-here"]).await,
-        "no-such-program-here was not found on PATH"
-    );
-    assert_eq!(
-        why(&["/no/such/program"]).await,
-        "/no/such/program does not exist"
-    );
+    assert_eq!(why(&["no-such-program-here"]).await, "no-such-program-here was not found on PATH");
+    assert_eq!(why(&["/no/such/program"]).await, "/no/such/program does not exist");
     assert_eq!(why(&[]).await, "the command is empty");
     let plain = file("plain", "echo hello", 0o644);
     assert_eq!(why(&[&plain]).await, format!("{plain} is not executable"));
     let bare = file("bare", "echo hello", 0o755);
-    assert_eq!(
-        why(&[&bare]).await,
-        format!("{bare} is not a program for this system, nor a script with a #! line")
-    );
+    assert_eq!(why(&[&bare]).await, format!("{bare} is not a program for this system, nor a script with a #! line"));
     let orphan = file("orphan", "#!/no/such/interpreter\n", 0o755);
-    assert_eq!(
-        why(&[&orphan]).await,
-        format!("{orphan} is there, but the interpreter its first line names is not")
-    );
+    assert_eq!(why(&[&orphan]).await, format!("{orphan} is there, but the interpreter its first line names is not"));
     let long = "x".repeat(4 << 20);
-    assert_eq!(
-        why(&["echo", &long]).await,
-        "the argument list (or the environment) is too long for the system"
-    );
+    assert_eq!(why(&["echo", &long]).await, "the argument list (or the environment) is too long for the system");
 
     let mut gone = spec(&["true"]);
     gone.cwd = folder.path().join("gone");
-    let reason = Process::spawn(&gone)
-        .await
-        .expect_err("there is no folder")
-        .reason;
-    assert_eq!(
-        reason,
-        format!("the folder {} does not exist", gone.cwd.display())
-    );
+    let reason = Process::spawn(&gone).await.expect_err("there is no folder").reason;
+    assert_eq!(reason, format!("the folder {} does not exist", gone.cwd.display()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invalid_utf_8_and_control_sequences_are_made_harmless() {
-    let ended = run(&shell(
-        r"printf 'a\377b\000c\033[2Jd\033[31mred\nhalf \342\202'",
-    ))
-    .await;
+    let ended = run(&shell(r"printf 'a\377b\000c\033[2Jd\033[31mred\nhalf \342\202'")).await;
     assert_eq!(ended.out, "a\u{fffd}bcd\x1b[31mred\x1b[0m\nhalf \u{fffd}\n");
 }
 
@@ -366,13 +288,7 @@ async fn a_hundred_megabytes_without_a_newline_take_constant_memory() {
             Output::Lines(batch) => {
                 seen += batch.dropped + batch.lines.len() as u64;
                 assert!(batch.lines.len() < 100, "a batch is bounded");
-                longest = batch
-                    .lines
-                    .iter()
-                    .map(|(_, line)| line.text.len())
-                    .max()
-                    .unwrap_or(0)
-                    .max(longest);
+                longest = batch.lines.iter().map(|(_, line)| line.text.len()).max().unwrap_or(0).max(longest);
             }
             Output::Exited { status, .. } => break status,
         }
@@ -380,27 +296,14 @@ async fn a_hundred_megabytes_without_a_newline_take_constant_memory() {
     assert_eq!(status, ExitStatus::Code(5));
     assert!(longest <= LINE_LIMIT);
     let pieces = 100_000_000u64.div_ceil(LINE_LIMIT as u64);
-    assert!(
-        (pieces..pieces + 3).contains(&seen),
-        "{seen} lines of {pieces}"
-    );
-    assert!(
-        peak_memory_kib() < 80 * 1024,
-        "grew to {} KiB",
-        peak_memory_kib()
-    );
+    assert!((pieces..pieces + 3).contains(&seen), "{seen} lines of {pieces}");
+    assert!(peak_memory_kib() < 80 * 1024, "grew to {} KiB", peak_memory_kib());
 }
 
 fn peak_memory_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("our own status");
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .expect("a peak");
-    peak.trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .expect("a number")
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    peak.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -410,18 +313,12 @@ async fn a_slow_reader_loses_the_oldest_lines_and_is_told() {
     let mut spec = shell("seq 1 300000; touch \"$DONE\"");
     spec.env.push(("DONE".into(), done.clone().into()));
     let mut process = start(&spec).await;
-    until("the command has written everything, unheard", || {
-        done.exists()
-    });
+    until("the command has written everything, unheard", || done.exists());
     let (mut seen, mut dropped, mut last) = (0, 0, String::new());
     while let Output::Lines(batch) = next(&mut process).await {
         dropped += batch.dropped;
         seen += batch.lines.len() as u64;
-        last = batch
-            .lines
-            .last()
-            .map(|(_, line)| line.text.clone())
-            .unwrap_or(last);
+        last = batch.lines.last().map(|(_, line)| line.text.clone()).unwrap_or(last);
     }
     assert!(dropped > 0);
     assert_eq!((seen + dropped, last.as_str()), (300_000, "300000"));
@@ -431,8 +328,7 @@ async fn a_slow_reader_loses_the_oldest_lines_and_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a part of kill_9_of_the_parent_leaves_nothing, which starts it"]
 async fn parent_of_sleepers() {
-    let Some(nap) = std::env::var_os("LIVELOOP_TEST_NAP").and_then(|nap| nap.into_string().ok())
-    else {
+    let Some(nap) = std::env::var_os("LIVELOOP_TEST_NAP").and_then(|nap| nap.into_string().ok()) else {
         return;
     };
     let script = format!(
@@ -453,16 +349,8 @@ fn kill_9_of_the_parent_leaves_nothing() {
         .spawn()
         .expect("the parent starts");
     let output = BufReader::new(parent.stdout.take().expect("piped"));
-    assert!(
-        output
-            .lines()
-            .map_while(Result::ok)
-            .any(|line| line == "up"),
-        "the sleepers should be up"
-    );
-    until("all sleepers sleep", || {
-        alive(&format!("sleep\0{nap}")).len() == 4
-    });
+    assert!(output.lines().map_while(Result::ok).any(|line| line == "up"), "the sleepers should be up");
+    until("all sleepers sleep", || alive(&format!("sleep\0{nap}")).len() == 4);
     parent.kill().expect("our own child can be killed");
     parent.wait().expect("and waited for");
     until("nothing is left", || alive(&nap).is_empty());

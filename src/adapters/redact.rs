@@ -53,10 +53,7 @@ struct Known {
 impl Known {
     fn new(needles: &[String]) -> Option<Self> {
         let build = |kind| AhoCorasick::builder().match_kind(kind).build(needles).ok();
-        let (quick, thorough) = (
-            build(MatchKind::LeftmostFirst)?,
-            build(MatchKind::Standard)?,
-        );
+        let (quick, thorough) = (build(MatchKind::LeftmostFirst)?, build(MatchKind::Standard)?);
         (!needles.is_empty()).then_some(Self { quick, thorough })
     }
 }
@@ -64,9 +61,7 @@ impl Known {
 /// Never shows what it looks for.
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor")
-            .field("warnings", &self.warnings)
-            .finish_non_exhaustive()
+        f.debug_struct("Redactor").field("warnings", &self.warnings).finish_non_exhaustive()
     }
 }
 
@@ -95,16 +90,9 @@ impl Redactor {
         needles.dedup();
         let known = Known::new(&needles);
         if known.is_none() && !needles.is_empty() {
-            warnings.push(
-                "the secrets are too many or too long to be looked for; only shapes are masked"
-                    .to_owned(),
-            );
+            warnings.push("the secrets are too many or too long to be looked for; only shapes are masked".to_owned());
         }
-        Self {
-            known,
-            shapes: shapes::Shapes::without(off),
-            warnings,
-        }
+        Self { known, shapes: shapes::Shapes::without(off), warnings }
     }
 
     /// What the user should know about their secrets; names them, never shows them.
@@ -120,17 +108,8 @@ impl Redactor {
     /// As [`Redactor::mask`], for the lines of a stream, in which a private key takes many of them.
     pub fn mask_line<'a>(&self, line: &'a str, block: &mut KeyBlock) -> Cow<'a, str> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        if let Some(known) = self
-            .known
-            .as_ref()
-            .filter(|known| known.quick.is_match(line))
-        {
-            found.extend(
-                known
-                    .thorough
-                    .find_overlapping_iter(line)
-                    .map(|at| at.range()),
-            );
+        if let Some(known) = self.known.as_ref().filter(|known| known.quick.is_match(line)) {
+            found.extend(known.thorough.find_overlapping_iter(line).map(|at| at.range()));
         }
         self.shapes.find(line, &mut block.open, &mut found);
         match found.is_empty() {

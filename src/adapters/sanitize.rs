@@ -132,11 +132,7 @@ impl Lines {
     }
 
     fn one_line(colours: bool) -> Self {
-        Self {
-            breaks: Breaks::Show,
-            colours,
-            ..Self::new()
-        }
+        Self { breaks: Breaks::Show, colours, ..Self::new() }
     }
 
     /// Takes the next bytes; `sink` gets every line they complete.
@@ -232,10 +228,7 @@ impl Lines {
         let so_far = &self.partial[..self.partial_len + 1];
         match std::str::from_utf8(so_far) {
             Ok(complete) => {
-                let c = complete
-                    .chars()
-                    .next()
-                    .unwrap_or(char::REPLACEMENT_CHARACTER);
+                let c = complete.chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
                 self.partial_len = 0;
                 self.line.push_char(c, sink);
                 1
@@ -255,18 +248,13 @@ impl Lines {
     /// Takes the run of characters up to the next control character, or up to the first byte that is not UTF-8.
     fn feed_unicode(&mut self, bytes: &[u8], sink: &mut impl FnMut(CleanLine)) -> usize {
         let window = &bytes[..bytes.len().min(1024)];
-        let run = window
-            .iter()
-            .position(|&b| b < 0x20 || b == 0x7f)
-            .unwrap_or(window.len());
+        let run = window.iter().position(|&b| b < 0x20 || b == 0x7f).unwrap_or(window.len());
         match std::str::from_utf8(&bytes[..run]) {
             Ok(valid) => {
                 valid.chars().for_each(|c| self.line.push_char(c, sink));
                 run
             }
-            Err(error) if error.valid_up_to() > 0 => {
-                self.feed_unicode(&bytes[..error.valid_up_to()], sink)
-            }
+            Err(error) if error.valid_up_to() > 0 => self.feed_unicode(&bytes[..error.valid_up_to()], sink),
             Err(error) => {
                 if let Some(len) = error.error_len() {
                     self.line.invalid(sink);
@@ -296,10 +284,7 @@ fn plain_run(bytes: &[u8]) -> usize {
 
 fn shorten(mut text: String, limit: usize) -> String {
     if text.len() > limit {
-        let end = (0..=limit)
-            .rev()
-            .find(|&end| text.is_char_boundary(end))
-            .unwrap_or(0);
+        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }

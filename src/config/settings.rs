@@ -57,10 +57,7 @@ pub struct Placed<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Placed<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = toml::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self {
-            place: Place(spanned.span().start),
-            value: spanned.into_inner(),
-        })
+        Ok(Self { place: Place(spanned.span().start), value: spanned.into_inner() })
     }
 }
 
@@ -268,11 +265,7 @@ pub struct ProofSettings {
 
 impl Default for ProofSettings {
     fn default() -> Self {
-        Self {
-            streak: 3,
-            interval: Timespan::from_millis(500),
-            timeout: Timespan::from_secs(120),
-        }
+        Self { streak: 3, interval: Timespan::from_millis(500), timeout: Timespan::from_secs(120) }
     }
 }
 
@@ -399,10 +392,7 @@ pub struct HeaderOfferSettings {
 
 impl Default for HeaderOfferSettings {
     fn default() -> Self {
-        Self {
-            name: "Authorization".into(),
-            scheme: "Bearer".into(),
-        }
+        Self { name: "Authorization".into(), scheme: "Bearer".into() }
     }
 }
 
@@ -416,9 +406,7 @@ pub struct QueryOfferSettings {
 
 impl Default for QueryOfferSettings {
     fn default() -> Self {
-        Self {
-            parameter: "token".into(),
-        }
+        Self { parameter: "token".into() }
     }
 }
 
@@ -434,10 +422,7 @@ pub struct SubprotocolOfferSettings {
 
 impl Default for SubprotocolOfferSettings {
     fn default() -> Self {
-        Self {
-            prefix: "jwt.".into(),
-            encoding: TokenEncoding::Base64url,
-        }
+        Self { prefix: "jwt.".into(), encoding: TokenEncoding::Base64url }
     }
 }
 

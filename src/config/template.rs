@@ -48,14 +48,8 @@ impl Template {
                 return Err("`${` without a closing `}`; write `$${` for a literal one".to_owned());
             };
             let name = &rest[start + 2..start + length];
-            if name.is_empty()
-                || !name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-            {
-                return Err(format!(
-                    "`${{{name}}}` does not name a variable; write `$${{` for a literal `${{`"
-                ));
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+                return Err(format!("`${{{name}}}` does not name a variable; write `$${{` for a literal `${{`"));
             }
             pieces.push(Piece::Variable(name));
             rest = &rest[start + length + 1..];
@@ -69,10 +63,7 @@ impl Template {
 impl From<&str> for Template {
     /// A template of the program itself, written nowhere.
     fn from(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            place: Place::default(),
-        }
+        Self { text: text.to_owned(), place: Place::default() }
     }
 }
 
@@ -86,10 +77,7 @@ impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = toml::Spanned::<String>::deserialize(deserializer)?;
         let place = Place(spanned.span().start);
-        Ok(Self {
-            text: spanned.into_inner(),
-            place,
-        })
+        Ok(Self { text: spanned.into_inner(), place })
     }
 }
 
@@ -100,35 +88,16 @@ mod tests {
     #[test]
     fn only_names_in_braces_are_variables() {
         let check = |text: &str, expected: &[Piece<'_>]| {
-            assert_eq!(
-                Template::from(text).pieces().as_deref(),
-                Ok(expected),
-                "{text}"
-            );
+            assert_eq!(Template::from(text).pieces().as_deref(), Ok(expected), "{text}");
         };
         check("", &[]);
         check("a $b {c} $(d) `e`", &[Piece::Literal("a $b {c} $(d) `e`")]);
-        check(
-            "${backend}/ws",
-            &[Piece::Variable("backend"), Piece::Literal("/ws")],
-        );
+        check("${backend}/ws", &[Piece::Variable("backend"), Piece::Literal("/ws")]);
         check(
             "http://${host}:${port}",
-            &[
-                Piece::Literal("http://"),
-                Piece::Variable("host"),
-                Piece::Literal(":"),
-                Piece::Variable("port"),
-            ],
+            &[Piece::Literal("http://"), Piece::Variable("host"), Piece::Literal(":"), Piece::Variable("port")],
         );
-        check(
-            "costs $${money}",
-            &[
-                Piece::Literal("costs "),
-                Piece::Literal("${"),
-                Piece::Literal("money}"),
-            ],
-        );
+        check("costs $${money}", &[Piece::Literal("costs "), Piece::Literal("${"), Piece::Literal("money}")]);
     }
 
     #[test]

@@ -11,13 +11,7 @@ use serde::de::{self, Deserialize, Deserializer};
 pub struct Timespan(pub Duration);
 
 /// The units, longest first, in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// What a duration looks like, for messages.
 const EXAMPLES: &str = "a duration like \"500ms\", \"5s\", \"1m30s\" or \"2h\"";
@@ -52,10 +46,7 @@ impl FromStr for Timespan {
         while !rest.is_empty() {
             let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
             let (number, tail) = rest.split_at(digits);
-            let letters = tail.len()
-                - tail
-                    .trim_start_matches(|c: char| c.is_ascii_alphabetic())
-                    .len();
+            let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
             let (unit, tail) = tail.split_at(letters);
             if number.is_empty() {
                 return Err(format!("expected {EXAMPLES}, found `{text}`"));
@@ -144,10 +135,7 @@ mod tests {
     #[test]
     fn it_prints_as_it_is_written() {
         for text in ["500ms", "5s", "1m30s", "15m", "1h", "1d2h3m4s5ms", "0s"] {
-            assert_eq!(
-                text.parse::<Timespan>().expect("a duration").to_string(),
-                text
-            );
+            assert_eq!(text.parse::<Timespan>().expect("a duration").to_string(), text);
         }
     }
 }

@@ -105,43 +105,26 @@ impl Process {
     /// Starts a command, and waits until it really runs.
     pub async fn spawn(spec: &CommandSpec) -> Result<Self, CouldNotStart> {
         let Some(program) = spec.argv.first() else {
-            return Err(CouldNotStart {
-                reason: "the command is empty".to_owned(),
-            });
+            return Err(CouldNotStart { reason: "the command is empty".to_owned() });
         };
         let (mut child, control, pipes) =
             spawn_supervisor(spec).map_err(|error| start::explain_supervisor(spec, &error))?;
-        let mut reports = Reports {
-            control: Arc::new(control),
-            partial: Vec::new(),
-        };
+        let mut reports = Reports { control: Arc::new(control), partial: Vec::new() };
         match timeout(START_TIME, reports.next()).await {
             Ok(Some(Report::Started(pid))) => {
                 let (sender, output) = mpsc::channel(1);
                 let control = Arc::clone(&reports.control);
                 tokio::spawn(Pump::new(child, pid, reports, pipes).run(sender));
-                Ok(Self {
-                    pid,
-                    control,
-                    output,
-                })
+                Ok(Self { pid, control, output })
             }
             Ok(Some(Report::Failed(errno))) => {
                 let _ = timeout(BURIAL_TIME, child.wait()).await;
-                Err(CouldNotStart {
-                    reason: start::explain(
-                        program,
-                        &spec.cwd,
-                        &io::Error::from_raw_os_error(errno),
-                    ),
-                })
+                Err(CouldNotStart { reason: start::explain(program, &spec.cwd, &io::Error::from_raw_os_error(errno)) })
             }
-            Ok(Some(Report::Exited(..) | Report::Signaled(..)) | None) => Err(CouldNotStart {
-                reason: "its supervisor ended without a word".to_owned(),
-            }),
-            Err(_) => Err(CouldNotStart {
-                reason: format!("nothing happened for {} s", START_TIME.as_secs()),
-            }),
+            Ok(Some(Report::Exited(..) | Report::Signaled(..)) | None) => {
+                Err(CouldNotStart { reason: "its supervisor ended without a word".to_owned() })
+            }
+            Err(_) => Err(CouldNotStart { reason: format!("nothing happened for {} s", START_TIME.as_secs()) }),
         }
     }
 
@@ -175,26 +158,16 @@ fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, Pipes)
         }
     };
     let mut command = Command::new(&spec.supervisor);
-    command
-        .arg(SUBCOMMAND)
-        .arg("--")
-        .args(&spec.argv)
-        .current_dir(&spec.cwd);
+    command.arg(SUBCOMMAND).arg("--").args(&spec.argv).current_dir(&spec.cwd);
     spec.env_remove.iter().for_each(|name| {
         command.env_remove(name);
     });
     command.envs(spec.env.iter().map(|(name, value)| (name, value)));
-    command
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(out_writer)
-        .stderr(err_writer);
+    command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(out_writer).stderr(err_writer);
     // Not killed on drop: the supervisor ends when the socket closes, and only alive can it kill what is below.
     let child = command.spawn()?;
     let receive = |reader: io::PipeReader| pipe::Receiver::from_owned_fd(OwnedFd::from(reader));
-    let pipes = [
-        Some(receive(out_reader)?),
-        err_reader.map(receive).transpose()?,
-    ];
+    let pipes = [Some(receive(out_reader)?), err_reader.map(receive).transpose()?];
     Ok((child, UnixStream::from_std(ours)?, pipes))
 }
 
@@ -243,12 +216,7 @@ struct Source {
 impl Source {
     fn new(stream: Stream, pipe: Option<pipe::Receiver>) -> Self {
         let size = if pipe.is_some() { READ_BYTES } else { 0 };
-        Self {
-            stream,
-            pipe,
-            lines: Lines::new(),
-            buffer: vec![0; size].into_boxed_slice(),
-        }
+        Self { stream, pipe, lines: Lines::new(), buffer: vec![0; size].into_boxed_slice() }
     }
 
     /// How many bytes arrived in the buffer; 0 at the end. A stream that has ended is silent for ever.
@@ -275,17 +243,8 @@ impl Source {
 impl Pump {
     fn new(child: Child, pid: i32, reports: Reports, pipes: Pipes) -> Self {
         let [out, err] = pipes;
-        let sources = [
-            Source::new(Stream::Stdout, out),
-            Source::new(Stream::Stderr, err),
-        ];
-        Self {
-            child,
-            pid,
-            reports,
-            sources,
-            backlog: Backlog::default(),
-        }
+        let sources = [Source::new(Stream::Stdout, out), Source::new(Stream::Stderr, err)];
+        Self { child, pid, reports, sources, backlog: Backlog::default() }
     }
 
     async fn run(mut self, reader: mpsc::Sender<Output>) {
@@ -321,11 +280,7 @@ impl Pump {
             source.take_in(0, &mut self.backlog);
         }
         while !self.backlog.is_empty() {
-            if reader
-                .send(Output::Lines(self.backlog.take()))
-                .await
-                .is_err()
-            {
+            if reader.send(Output::Lines(self.backlog.take())).await.is_err() {
                 return self.kill().await;
             }
         }
@@ -342,8 +297,7 @@ impl Pump {
             Some(Report::Exited(..) | Report::Started(_) | Report::Failed(_)) | None => {
                 // Without its supervisor the command is nobody's; its group is what we can still reach.
                 if let Some(group) = rustix::process::Pid::from_raw(self.pid) {
-                    let _ =
-                        rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
                 }
                 (ExitStatus::Unknown, 0)
             }
@@ -352,12 +306,7 @@ impl Pump {
 
     /// Lets go of the control socket, at which the supervisor kills what is left, and waits for the supervisor.
     async fn kill(self) {
-        let Self {
-            mut child,
-            reports,
-            sources,
-            ..
-        } = self;
+        let Self { mut child, reports, sources, .. } = self;
         drop((reports, sources));
         if timeout(BURIAL_TIME, child.wait()).await.is_err() {
             let _ = child.start_kill();

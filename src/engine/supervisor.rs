@@ -55,14 +55,8 @@ pub enum Signal {
 }
 
 impl Signal {
-    const ALL: [Signal; 6] = [
-        Signal::Interrupt,
-        Signal::Terminate,
-        Signal::Kill,
-        Signal::Stacks,
-        Signal::Suspend,
-        Signal::Resume,
-    ];
+    const ALL: [Signal; 6] =
+        [Signal::Interrupt, Signal::Terminate, Signal::Kill, Signal::Stacks, Signal::Suspend, Signal::Resume];
 
     /// The byte that stands for it on the control socket.
     pub fn order(self) -> u8 {
@@ -141,28 +135,19 @@ impl FromStr for Report {
 pub fn supervise(args: &[OsString]) -> ExitCode {
     let args = args.strip_prefix(&[OsString::from("--")]).unwrap_or(args);
     let Some((program, args)) = args.split_first() else {
-        eprintln!(
-            "liveloop: {SUBCOMMAND} is internal: it needs `-- COMMAND…` and a socket as its standard input"
-        );
+        eprintln!("liveloop: {SUBCOMMAND} is internal: it needs `-- COMMAND…` and a socket as its standard input");
         return ExitCode::from(2);
     };
-    let Ok(lifeline) = std::io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map(UnixStream::from)
-    else {
+    let Ok(lifeline) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else {
         return ExitCode::from(2);
     };
+    outlive_requests_to_end();
     // Fails only for one who leads a group already, and then the command still gets a group of its own.
     let _ = rustix::process::setsid();
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
-    let child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .process_group(0)
-        .spawn();
+    let child = Command::new(program).args(args).stdin(Stdio::null()).process_group(0).spawn();
     let leader = match child.map(|child| Pid::from_raw(child.id() as i32)) {
         Ok(Some(leader)) => leader,
         Ok(None) => return ExitCode::from(127),
@@ -190,9 +175,16 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     report(&lifeline, ending);
     match ending {
         Report::Signaled(signal, _) => ExitCode::from(128u8.saturating_add(signal as u8)),
-        Report::Exited(code, _) | Report::Started(code) | Report::Failed(code) => {
-            ExitCode::from(code as u8)
-        }
+        Report::Exited(code, _) | Report::Started(code) | Report::Failed(code) => ExitCode::from(code as u8),
+    }
+}
+
+/// Whoever ends a whole tree of processes (`pkill liveloop`, a stopped service) means us as well, but the supervisor's
+/// time comes last. A handler that does nothing, rather than ignoring: the command must not inherit it.
+fn outlive_requests_to_end() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        let _ = signal_hook::flag::register(signal, Arc::default());
     }
 }
 
@@ -227,23 +219,11 @@ mod tests {
 
     #[test]
     fn reports_survive_the_wire() {
-        let all = [
-            Report::Started(7),
-            Report::Failed(2),
-            Report::Exited(3, 1),
-            Report::Signaled(15, 0),
-        ];
+        let all = [Report::Started(7), Report::Failed(2), Report::Exited(3, 1), Report::Signaled(15, 0)];
         for report in all {
             assert_eq!(report.to_string().parse(), Ok(report));
         }
-        for nonsense in [
-            "",
-            "exited",
-            "exited x 0",
-            "exited 0",
-            "exited 0 -1",
-            "left 1 1",
-        ] {
+        for nonsense in ["", "exited", "exited x 0", "exited 0", "exited 0 -1", "left 1 1"] {
             assert_eq!(nonsense.parse::<Report>(), Err(()), "{nonsense:?}");
         }
     }

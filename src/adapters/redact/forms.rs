@@ -8,17 +8,10 @@ use super::SHORTEST;
 /// Every form of a value, its lines and, if it is a signed token, its signature.
 pub(super) fn of(value: &str) -> Vec<String> {
     let mut parts = vec![value];
-    let lines = value
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.len() < value.len() && !is_common(line));
+    let lines = value.lines().map(str::trim).filter(|line| line.len() < value.len() && !is_common(line));
     parts.extend(lines);
     parts.extend(signature(value));
-    parts
-        .iter()
-        .filter(|part| part.len() >= SHORTEST)
-        .flat_map(|part| of_one(part))
-        .collect()
+    parts.iter().filter(|part| part.len() >= SHORTEST).flat_map(|part| of_one(part)).collect()
 }
 
 /// What stands in every key file says nothing about this one.
@@ -61,9 +54,7 @@ fn percent_encoded(value: &str) -> String {
     let mut out = String::new();
     for byte in value.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte))
-            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -94,32 +85,18 @@ fn ascii_json(json: &str) -> String {
     for c in json.chars() {
         match c {
             _ if c.is_ascii() => out.push(c),
-            _ => c
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
+            _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}"))),
         }
     }
     out
 }
 
 fn xml_escaped(value: &str) -> String {
-    value
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+    value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 fn hex(value: &str, upper: bool) -> String {
-    let digits = value.bytes().map(|byte| {
-        if upper {
-            format!("{byte:02X}")
-        } else {
-            format!("{byte:02x}")
-        }
-    });
+    let digits = value.bytes().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") });
     digits.collect()
 }
 

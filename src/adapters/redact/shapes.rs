@@ -66,17 +66,10 @@ pub(super) struct Shapes {
 
 impl Shapes {
     pub(super) fn without(off: &[Shape]) -> Self {
-        let signs: Vec<_> = SIGNS
-            .into_iter()
-            .filter(|(_, shape)| !off.contains(shape))
-            .collect();
-        let finder = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostFirst)
-            .build(signs.iter().map(|(sign, _)| sign));
-        Self {
-            finder: finder.ok().filter(|_| !signs.is_empty()),
-            signs,
-        }
+        let signs: Vec<_> = SIGNS.into_iter().filter(|(_, shape)| !off.contains(shape)).collect();
+        let finder =
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(signs.iter().map(|(sign, _)| sign));
+        Self { finder: finder.ok().filter(|_| !signs.is_empty()), signs }
     }
 
     /// Adds what looks like a secret; `in_key` says whether the text begins inside a private key, and then whether it
@@ -94,15 +87,11 @@ impl Shapes {
             let range = match self.signs[sign.pattern().as_usize()].1 {
                 Shape::Jwt => jwt(text, start),
                 Shape::Authorization => authorization(text, start, end),
-                Shape::Aws => word(text, start, end, 16, |b| {
-                    b.is_ascii_uppercase() || b.is_ascii_digit()
-                }),
-                Shape::Github => word(text, start, end, 22, |b| {
-                    b.is_ascii_alphanumeric() || b == b'_'
-                }),
-                Shape::SecretKey => word(text, start, end, 20, |b| {
-                    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')
-                }),
+                Shape::Aws => word(text, start, end, 16, |b| b.is_ascii_uppercase() || b.is_ascii_digit()),
+                Shape::Github => word(text, start, end, 22, |b| b.is_ascii_alphanumeric() || b == b'_'),
+                Shape::SecretKey => {
+                    word(text, start, end, 20, |b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                }
                 Shape::PrivateKey => private_key(text, end, in_key),
                 Shape::UrlPassword => url_password(text, end),
                 Shape::UrlToken => url_token(text, start, end),
@@ -113,24 +102,12 @@ impl Shapes {
 }
 
 fn run(text: &str, from: usize, belongs: impl Fn(u8) -> bool) -> usize {
-    text.as_bytes()[from..]
-        .iter()
-        .take_while(|&&b| belongs(b))
-        .count()
+    text.as_bytes()[from..].iter().take_while(|&&b| belongs(b)).count()
 }
 
 /// A sign at the start of a word, and at least so many characters behind it.
-fn word(
-    text: &str,
-    start: usize,
-    end: usize,
-    least: usize,
-    belongs: impl Fn(u8) -> bool,
-) -> Option<Range<usize>> {
-    let inside_a_word = text[..start]
-        .bytes()
-        .next_back()
-        .is_some_and(|b| b.is_ascii_alphanumeric());
+fn word(text: &str, start: usize, end: usize, least: usize, belongs: impl Fn(u8) -> bool) -> Option<Range<usize>> {
+    let inside_a_word = text[..start].bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric());
     let len = run(text, end, belongs);
     (!inside_a_word && len >= least).then_some(start..end + len)
 }
@@ -171,10 +148,7 @@ fn authorization(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
         at += filler;
         let scheme = run(text, at, |b| b.is_ascii_alphanumeric() || b == b'-');
         const SCHEMES: [&str; 6] = ["basic", "bearer", "token", "apikey", "negotiate", "key"];
-        if SCHEMES
-            .iter()
-            .any(|known| text[at..at + scheme].eq_ignore_ascii_case(known))
-        {
+        if SCHEMES.iter().any(|known| text[at..at + scheme].eq_ignore_ascii_case(known)) {
             let space = run(text, at + scheme, |b| b == b' ');
             at += scheme + space;
             let len = run(text, at, is_credential);
@@ -187,11 +161,7 @@ fn authorization(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
 }
 
 fn is_credential(b: u8) -> bool {
-    b.is_ascii_graphic()
-        && !matches!(
-            b,
-            b'"' | b'\'' | b',' | b'\\' | b'<' | b'>' | b')' | b'}' | b']'
-        )
+    b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b',' | b'\\' | b'<' | b'>' | b')' | b'}' | b']')
 }
 
 /// From the header to the footer, or to the end of the text.
@@ -211,9 +181,7 @@ fn private_key(text: &str, end: usize, in_key: &mut bool) -> Option<Range<usize>
 /// Behind the first colon, up to the last `@` before host and path.
 fn url_password(text: &str, end: usize) -> Option<Range<usize>> {
     let len = run(text, end, |b| {
-        b > b' '
-            && b != 0x7f
-            && !matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'`')
+        b > b' ' && b != 0x7f && !matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'`')
     });
     let authority = &text[end..end + len];
     let user_info = &authority[..authority.rfind('@')?];
@@ -223,17 +191,8 @@ fn url_password(text: &str, end: usize) -> Option<Range<usize>> {
 
 /// Only as a parameter of a URL: `token=self.token` in a traceback is no secret.
 fn url_token(text: &str, start: usize, end: usize) -> Option<Range<usize>> {
-    let name = text[..start]
-        .bytes()
-        .rev()
-        .take_while(|&b| is_base64url(b))
-        .count();
-    let is_parameter = text[..start - name]
-        .bytes()
-        .next_back()
-        .is_some_and(|b| matches!(b, b'?' | b'&'));
-    let len = run(text, end, |b| {
-        is_credential(b) && !matches!(b, b'&' | b'#' | b';')
-    });
+    let name = text[..start].bytes().rev().take_while(|&b| is_base64url(b)).count();
+    let is_parameter = text[..start - name].bytes().next_back().is_some_and(|b| matches!(b, b'?' | b'&'));
+    let len = run(text, end, |b| is_credential(b) && !matches!(b, b'&' | b'#' | b';'));
     is_parameter.then_some(end..end + len)
 }

@@ -4,17 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const JWT: &str =
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 fn knowing(value: &str) -> Redactor {
-    Redactor::new(
-        &[Secret {
-            name: "TOKEN",
-            value,
-        }],
-        &[],
-    )
+    Redactor::new(&[Secret { name: "TOKEN", value }], &[])
 }
 
 #[track_caller]
@@ -48,10 +41,7 @@ fn base64_is_found_wherever_it_begins() {
             for encoded in [STANDARD.encode(&text), URL_SAFE.encode(&text)] {
                 let masked = redactor.mask(&encoded).into_owned();
                 assert!(masked.contains(MASK), "{text} {encoded}");
-                assert!(
-                    masked.len() <= MASK.len() + (before.len() + after.len() + 4) * 4 / 3 + 4,
-                    "{masked}"
-                );
+                assert!(masked.len() <= MASK.len() + (before.len() + after.len() + 4) * 4 / 3 + 4, "{masked}");
             }
         }
     }
@@ -62,44 +52,19 @@ fn each_line_of_a_value_and_a_signature_alone_go() {
     let redactor = knowing("first-line\nsecond-line\n");
     check(&redactor, "a second-line b", "a *** b");
     check(&redactor, r"first-line\nsecond-line", "***");
-    let redactor = Redactor::new(
-        &[Secret {
-            name: "JWT",
-            value: JWT,
-        }],
-        &[Shape::Jwt],
-    );
-    check(
-        &redactor,
-        "sig dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
-        "sig ***",
-    );
+    let redactor = Redactor::new(&[Secret { name: "JWT", value: JWT }], &[Shape::Jwt]);
+    check(&redactor, "sig dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "sig ***");
 }
 
 #[test]
 fn values_that_overlap_go_both() {
-    let secrets = [
-        Secret {
-            name: "A",
-            value: "abcdefgh",
-        },
-        Secret {
-            name: "B",
-            value: "efghijkl",
-        },
-    ];
+    let secrets = [Secret { name: "A", value: "abcdefgh" }, Secret { name: "B", value: "efghijkl" }];
     check(&Redactor::new(&secrets, &[]), "-abcdefghijkl-", "-***-");
 }
 
 #[test]
 fn a_short_value_is_warned_about_by_name() {
-    let redactor = Redactor::new(
-        &[Secret {
-            name: "PIN",
-            value: "1234",
-        }],
-        &[],
-    );
+    let redactor = Redactor::new(&[Secret { name: "PIN", value: "1234" }], &[]);
     check(&redactor, "1234", "1234");
     assert_eq!(redactor.warnings().len(), 1);
     assert!(redactor.warnings()[0].contains("PIN") && !redactor.warnings()[0].contains("1234"));
@@ -110,44 +75,16 @@ fn a_short_value_is_warned_about_by_name() {
 fn shapes_are_known_without_being_told() {
     let redactor = Redactor::new(&[], &[]);
     check(&redactor, &format!("token is {JWT}."), "token is ***.");
-    check(
-        &redactor,
-        "Authorization: Bearer abc.def",
-        "Authorization: Bearer ***",
-    );
-    check(
-        &redactor,
-        r#"{"authorization": "Basic dTpw", "x": 1}"#,
-        r#"{"authorization": "Basic ***", "x": 1}"#,
-    );
-    check(
-        &redactor,
-        "headers={'Authorization': 'Token 0123'}",
-        "headers={'Authorization': 'Token ***'}",
-    );
-    check(
-        &redactor,
-        "sent Bearer 0123456789abcdef0123",
-        "sent Bearer ***",
-    );
+    check(&redactor, "Authorization: Bearer abc.def", "Authorization: Bearer ***");
+    check(&redactor, r#"{"authorization": "Basic dTpw", "x": 1}"#, r#"{"authorization": "Basic ***", "x": 1}"#);
+    check(&redactor, "headers={'Authorization': 'Token 0123'}", "headers={'Authorization': 'Token ***'}");
+    check(&redactor, "sent Bearer 0123456789abcdef0123", "sent Bearer ***");
     check(&redactor, "AKIAIOSFODNN7EXAMPLE", "***");
-    check(
-        &redactor,
-        "x ghp_0123456789abcdefghijABCDEFGHIJ012345 y",
-        "x *** y",
-    );
+    check(&redactor, "x ghp_0123456789abcdefghijABCDEFGHIJ012345 y", "x *** y");
     check(&redactor, "github_pat_11ABCDEFG0123456789_abcdef", "***");
     check(&redactor, "key=sk-proj-0123456789abcdefABCDEF", "key=***");
-    check(
-        &redactor,
-        "postgres://app:s3cr:et@db/x",
-        "postgres://app:***@db/x",
-    );
-    check(
-        &redactor,
-        "GET wss://h/ws?a=1&access_token=abc123&b=2",
-        "GET wss://h/ws?a=1&access_token=***&b=2",
-    );
+    check(&redactor, "postgres://app:s3cr:et@db/x", "postgres://app:***@db/x");
+    check(&redactor, "GET wss://h/ws?a=1&access_token=abc123&b=2", "GET wss://h/ws?a=1&access_token=***&b=2");
 }
 
 #[test]
@@ -162,10 +99,7 @@ fn ordinary_text_is_left_alone() {
         "eyJust kidding",
         "-----BEGIN CERTIFICATE-----",
     ] {
-        assert!(
-            matches!(redactor.mask(text), Cow::Borrowed(same) if same == text),
-            "{text}"
-        );
+        assert!(matches!(redactor.mask(text), Cow::Borrowed(same) if same == text), "{text}");
     }
 }
 
@@ -173,26 +107,10 @@ fn ordinary_text_is_left_alone() {
 fn a_private_key_goes_in_one_text_and_line_by_line() {
     let redactor = Redactor::new(&[], &[]);
     let key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabcd\n-----END RSA PRIVATE KEY-----\nafter";
-    check(
-        &redactor,
-        key,
-        "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----\nafter",
-    );
+    check(&redactor, key, "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----\nafter");
     let mut block = KeyBlock::default();
-    let lines: Vec<_> = key
-        .lines()
-        .map(|line| redactor.mask_line(line, &mut block))
-        .collect();
-    assert_eq!(
-        lines,
-        [
-            "-----BEGIN RSA PRIVATE KEY-----",
-            "***",
-            "***",
-            "-----END RSA PRIVATE KEY-----",
-            "after"
-        ]
-    );
+    let lines: Vec<_> = key.lines().map(|line| redactor.mask_line(line, &mut block)).collect();
+    assert_eq!(lines, ["-----BEGIN RSA PRIVATE KEY-----", "***", "***", "-----END RSA PRIVATE KEY-----", "after"]);
 }
 
 #[test]

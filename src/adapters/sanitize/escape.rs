@@ -33,20 +33,13 @@ pub(super) struct Escape {
 
 impl fmt::Debug for Escape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Escape")
-            .field("open", &self.open)
-            .finish_non_exhaustive()
+        f.debug_struct("Escape").field("open", &self.open).finish_non_exhaustive()
     }
 }
 
 impl Escape {
     pub(super) fn new() -> Self {
-        Self {
-            parser: Parser::new(),
-            open: false,
-            begun: false,
-            csi: false,
-        }
+        Self { parser: Parser::new(), open: false, begun: false, csi: false }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -66,11 +59,7 @@ impl Escape {
 
     /// Takes one byte of the sequence.
     pub(super) fn advance(&mut self, byte: u8) -> Seen {
-        let mut listener = Listener {
-            seen: Seen::Nothing,
-            ended: false,
-            byte,
-        };
+        let mut listener = Listener { seen: Seen::Nothing, ended: false, byte };
         self.parser.advance(&mut listener, &[byte]);
         if self.begun && matches!(byte, b'P' | b'X' | b'^' | b'_') {
             // The parser is silent about the end of most of these strings, so they count where they begin.
@@ -112,11 +101,7 @@ impl Perform for Listener {
     fn esc_dispatch(&mut self, _intermediates: &[u8], _ignore: bool, byte: u8) {
         self.ended = true;
         // The second half of a string terminator belongs to a sequence that was counted already.
-        self.seen = if byte == b'\\' {
-            Seen::Nothing
-        } else {
-            Seen::Unwanted
-        };
+        self.seen = if byte == b'\\' { Seen::Nothing } else { Seen::Unwanted };
     }
 
     fn osc_dispatch(&mut self, params: &[&[u8]], _bell_terminated: bool) {
@@ -124,9 +109,7 @@ impl Perform for Listener {
         self.seen = match params {
             [b"8", _, target @ ..] => {
                 let target = target.join(&b';');
-                Seen::Link(
-                    (!target.is_empty()).then(|| String::from_utf8_lossy(&target).into_owned()),
-                )
+                Seen::Link((!target.is_empty()).then(|| String::from_utf8_lossy(&target).into_owned()))
             }
             _ => Seen::Unwanted,
         };
@@ -178,10 +161,7 @@ fn separate_tone(more: &[&[u16]]) -> (usize, Option<Vec<u16>>) {
     match single(0) {
         Some(5) => (more.len().min(2), single(1).map(|n| vec![5, n])),
         Some(2) => {
-            let tone = single(1)
-                .zip(single(2))
-                .zip(single(3))
-                .map(|((r, g), b)| vec![2, r, g, b]);
+            let tone = single(1).zip(single(2)).zip(single(3)).map(|((r, g), b)| vec![2, r, g, b]);
             (more.len().min(4), tone)
         }
         _ => (0, None),

@@ -25,10 +25,9 @@ pub(super) fn classify(c: char) -> Glyph {
         '\0'..='\x1f' | '\x7f' => Glyph::Control,
         '\u{80}'..='\u{9f}' | '\u{ad}' => Glyph::Hidden,
         // Latin, kana, Han and Hangul: nothing hides there, and most text ends its way here.
-        '\u{a0}'..='\u{2ff}'
-        | '\u{3041}'..='\u{3096}'
-        | '\u{4e00}'..='\u{9fff}'
-        | '\u{ac00}'..='\u{d7a3}' => Glyph::Base,
+        '\u{a0}'..='\u{2ff}' | '\u{3041}'..='\u{3096}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => {
+            Glyph::Base
+        }
         '\u{200d}' => Glyph::Joiner,
         '\u{fe0e}' | '\u{fe0f}' => Glyph::Selector,
         _ if is_hidden(c) => Glyph::Hidden,

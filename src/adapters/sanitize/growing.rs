@@ -53,18 +53,8 @@ impl Growing {
         if self.coloured {
             self.text.push_str(RESET);
         }
-        let Growing {
-            text,
-            removed,
-            overwritten,
-            ..
-        } = std::mem::take(self);
-        sink(CleanLine {
-            text,
-            removed,
-            overwritten,
-            cut: false,
-        });
+        let Growing { text, removed, overwritten, .. } = std::mem::take(self);
+        sink(CleanLine { text, removed, overwritten, cut: false });
     }
 
     pub(super) fn carriage_return(&mut self) {
@@ -84,12 +74,7 @@ impl Growing {
         if self.returned {
             let overwritten = self.overwritten.saturating_add(1);
             let (removed, link) = (self.removed, self.link.take());
-            *self = Growing {
-                overwritten,
-                removed,
-                link,
-                ..Growing::default()
-            };
+            *self = Growing { overwritten, removed, link, ..Growing::default() };
         }
     }
 
@@ -120,12 +105,8 @@ impl Growing {
         match glyph::classify(c) {
             Glyph::Base => self.push_base(c, sink),
             Glyph::Mark => self.push_mark(c, sink),
-            Glyph::Joiner if self.base.is_some_and(glyph::is_pictograph) && !self.joiner => {
-                self.joiner = true
-            }
-            Glyph::Selector if self.base.is_some_and(glyph::takes_selector) => {
-                self.push_mark(c, sink)
-            }
+            Glyph::Joiner if self.base.is_some_and(glyph::is_pictograph) && !self.joiner => self.joiner = true,
+            Glyph::Selector if self.base.is_some_and(glyph::takes_selector) => self.push_mark(c, sink),
             Glyph::Joiner | Glyph::Selector | Glyph::Hidden => self.spell_out(c, sink),
             Glyph::Control => self.count(),
         }
@@ -222,11 +203,7 @@ impl Growing {
     fn remember_cut(&mut self, back: usize) {
         let len = self.text.len() - back;
         if len <= SOFT_LIMIT {
-            self.cut = Cut {
-                len,
-                column: self.column - back,
-                coloured: self.coloured,
-            };
+            self.cut = Cut { len, column: self.column - back, coloured: self.coloured };
         }
     }
 
@@ -243,15 +220,7 @@ impl Growing {
             head.push_str(RESET);
         }
         self.column -= cut.column;
-        let (removed, overwritten) = (
-            std::mem::take(&mut self.removed),
-            std::mem::take(&mut self.overwritten),
-        );
-        sink(CleanLine {
-            text: head,
-            removed,
-            overwritten,
-            cut: true,
-        });
+        let (removed, overwritten) = (std::mem::take(&mut self.removed), std::mem::take(&mut self.overwritten));
+        sink(CleanLine { text: head, removed, overwritten, cut: true });
     }
 }

@@ -24,10 +24,7 @@ fn check(raw: &str, clean: &str) {
 fn plain_text_passes() {
     check("hello\nworld", "hello\nworld");
     check("größer 漢字 e\u{301}\n", "größer 漢字 e\u{301}\n");
-    check(
-        "👩\u{200d}🚀 ❤\u{fe0f} 1\u{fe0f}\u{20e3}",
-        "👩\u{200d}🚀 ❤\u{fe0f} 1\u{fe0f}\u{20e3}",
-    );
+    check("👩\u{200d}🚀 ❤\u{fe0f} 1\u{fe0f}\u{20e3}", "👩\u{200d}🚀 ❤\u{fe0f} 1\u{fe0f}\u{20e3}");
 }
 
 #[test]
@@ -37,23 +34,15 @@ fn colours_pass_without_conceal_and_blink() {
     check("\x1b[8mpassword", "password");
     check("\x1b[38;5;8mgrey\x1b[0m", "\x1b[38;5;8mgrey\x1b[0m");
     check("\x1b[38:2::1:2:3mx\x1b[0m", "\x1b[38;2;1;2;3mx\x1b[0m");
-    check(
-        "\x1b[48;2;0;0;0mblack\x1b[0;32mgreen",
-        "\x1b[48;2;0;0;0mblack\x1b[0;32mgreen\x1b[0m",
-    );
+    check("\x1b[48;2;0;0;0mblack\x1b[0;32mgreen", "\x1b[48;2;0;0;0mblack\x1b[0;32mgreen\x1b[0m");
     check("\x1b[38;5;999mx", "x");
 }
 
 #[test]
 fn everything_else_renders_as_nothing_and_is_counted() {
-    let found =
-        line(b"a\x1b[2J\x1b[?1049h\x1b]0;title\x07\x1bP+q544e\x1b\\\x1b_apc\x1b\\\x07\x08\x1bcb");
+    let found = line(b"a\x1b[2J\x1b[?1049h\x1b]0;title\x07\x1bP+q544e\x1b\\\x1b_apc\x1b\\\x07\x08\x1bcb");
     assert_eq!((found.text.as_str(), found.removed), ("ab", 8));
-    assert_eq!(
-        line(b"\x1b[<1<2mx").text,
-        "x",
-        "a sequence the parser gives up on ends all the same"
-    );
+    assert_eq!(line(b"\x1b[<1<2mx").text, "x", "a sequence the parser gives up on ends all the same");
 }
 
 #[test]
@@ -76,10 +65,7 @@ fn tabs_go_to_the_next_stop() {
 
 #[test]
 fn text_that_hides_or_reorders_is_spelled_out() {
-    check(
-        "a\u{202e}b\u{200b}c\u{e0041}d\u{2028}e\u{9b}31mf",
-        "a<U+202E>b<U+200B>c<U+E0041>d<U+2028>e<U+009B>31mf",
-    );
+    check("a\u{202e}b\u{200b}c\u{e0041}d\u{2028}e\u{9b}31mf", "a<U+202E>b<U+200B>c<U+E0041>d<U+2028>e<U+009B>31mf");
     check("x\u{200d}y \u{e0b0}", "x<U+200D>y <U+E0B0>");
 }
 
@@ -93,14 +79,8 @@ fn a_tower_of_marks_is_topped_off() {
 
 #[test]
 fn a_hyperlink_shows_its_target_once() {
-    check(
-        "\x1b]8;;https://x.test/\x1b\\docs\x1b]8;;\x1b\\.",
-        "docs (https://x.test/).",
-    );
-    check(
-        "\x1b]8;id=1;https://x.test/\x07https://x.test/\x1b]8;;\x07",
-        "https://x.test/",
-    );
+    check("\x1b]8;;https://x.test/\x1b\\docs\x1b]8;;\x1b\\.", "docs (https://x.test/).");
+    check("\x1b]8;id=1;https://x.test/\x07https://x.test/\x1b]8;;\x07", "https://x.test/");
     check("\x1b]8;;http://a\x07t\nb", "t (http://a)\nb");
 }
 
@@ -121,15 +101,9 @@ fn a_name_is_one_line_without_colours() {
 fn a_line_without_end_is_cut_and_continued() {
     let found = lines_of(&[&[b'x'; 3 * LINE_LIMIT]]);
     assert!(found.iter().all(|line| line.text.len() <= LINE_LIMIT));
-    assert_eq!(
-        found.iter().map(|line| line.cut).collect::<Vec<_>>(),
-        [true, true, true, false]
-    );
+    assert_eq!(found.iter().map(|line| line.cut).collect::<Vec<_>>(), [true, true, true, false]);
     assert!(found[0].text.ends_with(CUT_MARK));
-    let kept: usize = found
-        .iter()
-        .map(|line| line.text.matches('x').count())
-        .sum();
+    let kept: usize = found.iter().map(|line| line.text.matches('x').count()).sum();
     assert_eq!(kept, 3 * LINE_LIMIT);
 }
 

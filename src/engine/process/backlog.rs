@@ -8,7 +8,7 @@ use crate::adapters::sanitize::CleanLine;
 /// A batch holds about this much, counting what a line costs besides its text.
 const BATCH_BYTES: usize = 256 * 1024;
 /// So many full batches wait for a slow reader before the oldest is dropped.
-const BATCHES_WAITING: usize = 8;
+const BATCHES_WAITING: usize = 16;
 /// Lines that came in about the same time.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -66,13 +66,7 @@ mod tests {
 
     fn push(backlog: &mut Backlog, count: usize, text: &str) {
         for _ in 0..count {
-            backlog.push(
-                Stream::Stdout,
-                CleanLine {
-                    text: text.to_owned(),
-                    ..CleanLine::default()
-                },
-            );
+            backlog.push(Stream::Stdout, CleanLine { text: text.to_owned(), ..CleanLine::default() });
         }
     }
 
@@ -97,11 +91,7 @@ mod tests {
     fn what_is_too_much_goes_from_the_oldest_end_and_is_counted() {
         let mut backlog = Backlog::default();
         push(&mut backlog, 1, "first");
-        push(
-            &mut backlog,
-            100_000,
-            "a line of some length, to fill batches with",
-        );
+        push(&mut backlog, 100_000, "a line of some length, to fill batches with");
         push(&mut backlog, 1, "last");
         let first = backlog.take();
         assert!(first.dropped > 0);

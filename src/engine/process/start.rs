@@ -26,18 +26,12 @@ impl std::error::Error for CouldNotStart {}
 
 /// Why the supervisor itself could not be started: mostly something about the command after all.
 pub(super) fn explain_supervisor(spec: &CommandSpec, error: &io::Error) -> CouldNotStart {
-    let program = spec
-        .argv
-        .first()
-        .map_or(OsStr::new(""), OsString::as_os_str);
+    let program = spec.argv.first().map_or(OsStr::new(""), OsString::as_os_str);
     let reason = match errno(error) {
         Some(Errno::TOOBIG) => explain(program, &spec.cwd, error),
         _ if !spec.cwd.is_dir() => explain_folder(&spec.cwd),
         Some(Errno::NOENT | Errno::ACCESS) => {
-            format!(
-                "the program at {} was moved or replaced, start it again ({error})",
-                spec.supervisor.display()
-            )
+            format!("the program at {} was moved or replaced, start it again ({error})", spec.supervisor.display())
         }
         _ => error.to_string(),
     };
@@ -56,9 +50,7 @@ pub(super) fn explain(program: &OsStr, cwd: &Path, error: &io::Error) -> String 
     let name = program.display();
     let by_path = program.as_encoded_bytes().contains(&b'/');
     match errno(error) {
-        Some(Errno::TOOBIG) => {
-            "the argument list (or the environment) is too long for the system".to_owned()
-        }
+        Some(Errno::TOOBIG) => "the argument list (or the environment) is too long for the system".to_owned(),
         Some(Errno::NOENT) if !by_path => format!("{name} was not found on PATH"),
         Some(Errno::NOENT) if cwd.join(program).exists() => {
             format!("{name} is there, but the interpreter its first line names is not")

@@ -23,10 +23,7 @@ pub(super) struct Tree {
 impl Tree {
     /// A command that has just been started.
     pub(super) fn new(leader: Pid) -> Self {
-        Self {
-            leader,
-            running: Mutex::new(true),
-        }
+        Self { leader, running: Mutex::new(true) }
     }
 
     fn is_running(&self) -> bool {
@@ -55,20 +52,14 @@ impl Tree {
             let _ = rustix::process::kill_process_group(self.leader, number);
         }
         if signal != Signal::Interrupt {
-            for process in descendants()
-                .into_iter()
-                .filter(|process| process.group != self.leader)
-            {
+            for process in descendants().into_iter().filter(|process| process.group != self.leader) {
                 let _ = rustix::process::kill_process(process.pid, number);
             }
         }
     }
 
     fn deliver_to_handlers(&self, number: rustix::process::Signal) {
-        for process in descendants()
-            .into_iter()
-            .filter(|process| handles(process.pid, number))
-        {
+        for process in descendants().into_iter().filter(|process| handles(process.pid, number)) {
             let _ = rustix::process::kill_process(process.pid, number);
         }
     }
@@ -94,8 +85,7 @@ impl Tree {
         while self.is_populated() && Instant::now() < deadline {
             let found = descendants();
             for process in &found {
-                if rustix::process::kill_process(process.pid, rustix::process::Signal::KILL).is_ok()
-                {
+                if rustix::process::kill_process(process.pid, rustix::process::Signal::KILL).is_ok() {
                     killed.insert(process.pid.as_raw_nonzero());
                 }
             }
@@ -133,12 +123,7 @@ struct Descendant {
 fn descendants() -> Vec<Descendant> {
     let mut others: Vec<(Pid, i32, Descendant)> = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-            .and_then(Pid::from_raw)
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw) else {
             continue;
         };
         // A command name may hold anything, spaces and brackets included, so the fields are counted from its end.
@@ -150,9 +135,7 @@ fn descendants() -> Vec<Descendant> {
         };
         let fields = String::from_utf8_lossy(&stat[end + 1..]);
         let mut fields = fields.split_ascii_whitespace();
-        let (Some(state), Some(parent), Some(group)) =
-            (fields.next(), fields.next(), fields.next())
-        else {
+        let (Some(state), Some(parent), Some(group)) = (fields.next(), fields.next(), fields.next()) else {
             continue;
         };
         let (Ok(parent), Ok(group)) = (parent.parse::<i32>(), group.parse::<i32>()) else {
@@ -165,9 +148,7 @@ fn descendants() -> Vec<Descendant> {
     let mut family = BTreeSet::from([rustix::process::getpid().as_raw_nonzero().get()]);
     let mut found = Vec::new();
     loop {
-        let (ours, rest): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .partition(|(_, parent, _)| family.contains(parent));
+        let (ours, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, parent, _)| family.contains(parent));
         if ours.is_empty() {
             return found;
         }
@@ -179,13 +160,10 @@ fn descendants() -> Vec<Descendant> {
 
 /// Whether a process has a handler for a signal, rather than being ended by it.
 fn handles(pid: Pid, signal: rustix::process::Signal) -> bool {
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()))
-    else {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())) else {
         return false;
     };
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = mask
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
     mask >> (signal.as_raw() - 1) & 1 == 1
 }
