@@ -29,6 +29,37 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A text that is shown only where it may be: a secret prints as `…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Masked {
+    text: String,
+    is_secret: bool,
+}
+
+impl Masked {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>, is_secret: bool) -> Self {
+        Self { text: text.into(), is_secret }
+    }
+
+    /// The text itself, for the one place that hands it over.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Masked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_secret { "…" } else { &self.text })
+    }
+}
+
+impl fmt::Debug for Masked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
 /// One project in one environment, in the order of its file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
@@ -65,7 +96,7 @@ pub struct CommandSpec {
     /// Program and arguments; never empty.
     pub argv: Vec<String>,
     /// Variables on top of the console's own environment.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Masked)>,
     /// Where it runs, relative to the project; the project itself where unset.
     pub directory: Option<String>,
 }
@@ -100,7 +131,7 @@ pub struct PytestSpec {
     /// What to collect; empty, pytest decides.
     pub paths: Vec<String>,
     /// Variables on top of the console's own environment.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<(String, Masked)>,
     /// Where it runs, relative to the project.
     pub directory: Option<String>,
 }
@@ -136,8 +167,8 @@ pub struct ServiceSpec {
 pub struct HeaderSpec {
     /// Its name.
     pub name: String,
-    /// Its value, wrapped whether it is a secret or not: no screen has a use for it.
-    pub value: Secret,
+    /// Its value.
+    pub value: Masked,
 }
 
 /// A GET request that tells a service's health.

@@ -113,7 +113,9 @@ impl Journal {
                 Flushed::Recovered { missed: std::mem::take(&mut self.missed) }
             }
             Ok(()) => Flushed::Written,
-            Err(error) => Flushed::Failed { why: error.to_string(), first: !std::mem::replace(&mut self.in_trouble, true) },
+            Err(error) => {
+                Flushed::Failed { why: error.to_string(), first: !std::mem::replace(&mut self.in_trouble, true) }
+            }
         }
     }
 

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::domain::{
-    DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, Span, State, Text,
-};
+use crate::domain::{DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, Span, State, Text};
 
 use super::folder;
 use super::journal::{repair, scan};

@@ -1,9 +1,11 @@
 //! One person's private view: where they look, by identity, and what they typed. Nothing of it enters the journal.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::action::Action;
-use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone};
+use super::keymap::Keymap;
+use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -60,7 +62,7 @@ pub enum Scroll {
     /// At the newest end, moving with it.
     #[default]
     Follow,
-    /// Frozen at this row, counted from the oldest that ever came.
+    /// Frozen with this row at the top, counted from the oldest that ever came.
     At(u64),
 }
 
@@ -118,6 +120,8 @@ pub struct Confirm {
     pub command: Command,
     /// Whether that button has the focus, rather than Cancel.
     pub accept: bool,
+    /// Since when the focus stands where it stands: a press that follows too quickly was not meant.
+    pub since: Moment,
 }
 
 /// A sentence for this person alone, for a few seconds.
@@ -140,9 +144,28 @@ pub struct Filter {
     pub editing: bool,
 }
 
+impl Filter {
+    /// Whether `text` holds every word that was typed, without regard to case. Everything holds no words at all.
+    #[must_use]
+    pub fn admits(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.input.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    /// Whether nothing was typed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.input.value().trim().is_empty()
+    }
+}
+
 /// One person's private view.
 #[derive(Debug, Clone, Default)]
 pub struct ViewState {
+    /// Who looks; nothing where nobody is attached, as in a picture.
+    pub viewer: Option<ViewerId>,
+    /// How many seconds local clocks are ahead of UTC: times of day are shown with it.
+    pub utc_offset: i32,
     /// Which pane has the focus.
     pub focus: Pane,
     /// What fills the left part.
@@ -153,8 +176,8 @@ pub struct ViewState {
     pub opened: BTreeSet<ModuleId>,
     /// Modules that this person closed.
     pub closed: BTreeSet<ModuleId>,
-    /// The first row of the board, where it is longer than the screen.
-    pub board_scroll: u16,
+    /// The first line of the board, where it is longer than the screen.
+    pub board_scroll: u32,
     /// The first row of the opened test.
     pub detail_scroll: u16,
     /// Whether long lines are wrapped in the opened test.
@@ -175,4 +198,6 @@ pub struct ViewState {
     pub notice: Option<Notice>,
     /// The last action, for "press again" habits.
     pub last: Option<Action>,
+    /// Which keys do what for this person.
+    pub keymap: Arc<Keymap>,
 }
