@@ -9,6 +9,7 @@ use crate::adapters::sanitize::CleanLine;
 const BATCH_BYTES: usize = 256 * 1024;
 /// So many full batches wait for a slow reader before the oldest is dropped.
 const BATCHES_WAITING: usize = 16;
+
 /// Lines that came in about the same time.
 #[derive(Debug, Default)]
 pub struct Batch {
