@@ -175,11 +175,17 @@ async fn a_request_for_stacks_spares_those_who_would_die_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_command_goes_on_where_it_was() {
-    let mut process = start(&shell("echo ready; sleep 0.2; exit 6")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let go = folder.path().join("go");
+    // Built-ins only: a shell that is stopped between fork and exec of its child shows as waiting, not as stopped.
+    let mut spec = shell("echo ready; until [ -e \"$GO\" ]; do :; done; exit 6");
+    spec.env.push(("GO".into(), go.clone().into()));
+    let mut process = start(&spec).await;
     assert_eq!(first_lines(&mut process).await, "ready\n");
     process.signal(Signal::Suspend);
     let stat = format!("/proc/{}/stat", process.pid());
     until("it is stopped", || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T ")));
+    std::fs::write(&go, "").expect("a file");
     process.signal(Signal::Resume);
     assert_eq!(watch(process).await.status, ExitStatus::Code(6));
 }
@@ -211,17 +217,32 @@ async fn a_dropped_command_is_killed_with_everything_below() {
     until("the sleepers are gone", || alive(&nap).is_empty());
 }
 
+fn supervisor_of(process: &Process) -> rustix::process::Pid {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).expect("it runs");
+    let parent = stat.split(' ').nth(3).and_then(|parent| parent.parse().ok());
+    parent.and_then(rustix::process::Pid::from_raw).expect("a parent")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_supervisor_is_killed_is_killed_too() {
     let nap = unique_nap(5);
     let mut process = start(&shell(&format!("echo up; sleep {nap}"))).await;
     assert_eq!(first_lines(&mut process).await, "up\n");
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).expect("it runs");
-    let supervisor =
-        stat.split(' ').nth(3).and_then(|parent| parent.parse().ok()).and_then(rustix::process::Pid::from_raw);
-    rustix::process::kill_process(supervisor.expect("a parent"), rustix::process::Signal::KILL).expect("it is ours");
+    rustix::process::kill_process(supervisor_of(&process), rustix::process::Signal::KILL).expect("it is ours");
     assert_eq!(watch(process).await.status, ExitStatus::Unknown);
     until("the sleeper is gone", || alive(&nap).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_outlives_requests_to_end_and_its_command_does_not() {
+    let mut process = start(&shell("trap 'echo asked; exit 9' TERM; echo up; while :; do sleep 0.05; done")).await;
+    assert_eq!(first_lines(&mut process).await, "up\n");
+    for signal in [rustix::process::Signal::TERM, rustix::process::Signal::HUP, rustix::process::Signal::INT] {
+        rustix::process::kill_process(supervisor_of(&process), signal).expect("it is ours");
+    }
+    process.signal(Signal::Terminate);
+    let ended = watch(process).await;
+    assert_eq!((ended.out.as_str(), ended.status), ("asked\n", ExitStatus::Code(9)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,11 +8,11 @@
 
 use std::ffi::OsString;
 use std::future::pending;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -97,7 +97,10 @@ pub enum Output {
 #[derive(Debug)]
 pub struct Process {
     pid: i32,
-    control: Arc<UnixStream>,
+    /// Our end of the control socket once more, for sending.
+    ///
+    /// Not tokio's: that one refuses to write before its driver has looked at the socket, and an order must not get lost.
+    orders: StdUnixStream,
     output: mpsc::Receiver<Output>,
 }
 
@@ -107,15 +110,14 @@ impl Process {
         let Some(program) = spec.argv.first() else {
             return Err(CouldNotStart { reason: "the command is empty".to_owned() });
         };
-        let (mut child, control, pipes) =
+        let (mut child, control, orders, pipes) =
             spawn_supervisor(spec).map_err(|error| start::explain_supervisor(spec, &error))?;
-        let mut reports = Reports { control: Arc::new(control), partial: Vec::new() };
+        let mut reports = Reports { control, partial: Vec::new() };
         match timeout(START_TIME, reports.next()).await {
             Ok(Some(Report::Started(pid))) => {
                 let (sender, output) = mpsc::channel(1);
-                let control = Arc::clone(&reports.control);
                 tokio::spawn(Pump::new(child, pid, reports, pipes).run(sender));
-                Ok(Self { pid, control, output })
+                Ok(Self { pid, orders, output })
             }
             Ok(Some(Report::Failed(errno))) => {
                 let _ = timeout(BURIAL_TIME, child.wait()).await;
@@ -140,15 +142,16 @@ impl Process {
 
     /// Sends a signal. A command that has ended already does not mind.
     pub fn signal(&self, signal: Signal) {
-        let _ = self.control.try_write(&[signal.order()]);
+        let _ = (&self.orders).write(&[signal.order()]);
     }
 }
 
 type Pipes = [Option<pipe::Receiver>; 2];
 
-fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, Pipes)> {
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, StdUnixStream, Pipes)> {
+    let (ours, theirs) = StdUnixStream::pair()?;
     ours.set_nonblocking(true)?;
+    let orders = ours.try_clone()?;
     let (out_reader, out_writer) = std::io::pipe()?;
     let (err_reader, err_writer) = match spec.merge {
         true => (None, out_writer.try_clone()?),
@@ -168,12 +171,12 @@ fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, Pipes)
     let child = command.spawn()?;
     let receive = |reader: io::PipeReader| pipe::Receiver::from_owned_fd(OwnedFd::from(reader));
     let pipes = [Some(receive(out_reader)?), err_reader.map(receive).transpose()?];
-    Ok((child, UnixStream::from_std(ours)?, pipes))
+    Ok((child, UnixStream::from_std(ours)?, orders, pipes))
 }
 
 /// The supervisor's reports, read from the control socket.
 struct Reports {
-    control: Arc<UnixStream>,
+    control: UnixStream,
     partial: Vec<u8>,
 }
 

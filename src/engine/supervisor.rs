@@ -141,6 +141,7 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     let Ok(lifeline) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else {
         return ExitCode::from(2);
     };
+    outlive_requests_to_end();
     // Fails only for one who leads a group already, and then the command still gets a group of its own.
     let _ = rustix::process::setsid();
     #[cfg(target_os = "linux")]
@@ -175,6 +176,15 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     match ending {
         Report::Signaled(signal, _) => ExitCode::from(128u8.saturating_add(signal as u8)),
         Report::Exited(code, _) | Report::Started(code) | Report::Failed(code) => ExitCode::from(code as u8),
+    }
+}
+
+/// Whoever ends a whole tree of processes (`pkill liveloop`, a stopped service) means us as well, but the supervisor's
+/// time comes last. A handler that does nothing, rather than ignoring: the command must not inherit it.
+fn outlive_requests_to_end() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        let _ = signal_hook::flag::register(signal, Arc::default());
     }
 }
 

@@ -8,7 +8,8 @@ use crate::adapters::sanitize::CleanLine;
 /// A batch holds about this much, counting what a line costs besides its text.
 const BATCH_BYTES: usize = 256 * 1024;
 /// So many full batches wait for a slow reader before the oldest is dropped.
-const BATCHES_WAITING: usize = 8;
+const BATCHES_WAITING: usize = 16;
+
 /// Lines that came in about the same time.
 #[derive(Debug, Default)]
 pub struct Batch {
