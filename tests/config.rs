@@ -520,6 +520,15 @@ mod layers {
     }
 
     #[test]
+    fn a_number_out_of_range_is_brought_back() {
+        let loaded = with_user("ui.frames_per_second = 0\n", "");
+        assert_eq!(lines(&loaded.notices), ["1:24 must be from 1 to 120"]);
+        assert_eq!(loaded.accept().expect("a configuration").ui.frames_per_second, 1);
+        assert_eq!(said("ui.frames_per_second = 500\n", &[]), ["1:24 must be from 1 to 120"]);
+        assert_eq!(said("environment.name = \" \"\n", &[]), ["1:20 cannot be empty: nobody could tell where they are"]);
+    }
+
+    #[test]
     fn a_users_file_beyond_reading_is_left_out() {
         for user in ["[ui", "\u{0}", &(0..100).map(|n| format!("x{n} = 1\n")).collect::<String>()] {
             let loaded = with_user(user, "environment.name = \"staging\"");
