@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use liveloop::{demo, engine::supervisor};
+use liveloop::{cli, demo, engine::supervisor};
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -11,5 +11,5 @@ fn main() -> ExitCode {
     if args.first().is_some_and(|first| first == supervisor::SUBCOMMAND) {
         return supervisor::supervise(&args[1..]);
     }
-    demo::hidden(&args).unwrap_or(ExitCode::SUCCESS)
+    demo::hidden(&args).unwrap_or_else(cli::main)
 }

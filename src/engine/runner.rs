@@ -367,7 +367,8 @@ fn command(launch: &Launch, means: &Means, exchange: &Exchange) -> io::Result<Co
             }
             let plugin_folder = text(&means.runtime);
             std::fs::write(means.runtime.join(pytest::PLUGIN_FILE), pytest::PLUGIN)?;
-            let configured = spec.env.iter().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.reveal().to_owned());
+            let configured =
+                spec.env.iter().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.reveal().to_owned());
             let python_path = configured.or_else(|| std::env::var("PYTHONPATH").ok());
             let start = pytest::Start {
                 python: spec.python.as_ref().map_or(launch.python.as_slice(), std::slice::from_ref),
