@@ -10,13 +10,12 @@ use liveloop::config::places::{BUILT_IN, Layer, Source};
 use liveloop::config::project::{
     EnvironmentKind, HttpTokenSpec, OfferSpec, Project, RevisionSource, RunnerTool, TokenSpec,
 };
-use liveloop::config::theme::ThemeWords;
 use liveloop::config::trust::{TrustStore, commands_in, shown};
 
 const LAB: &str = include_str!("../examples/staging/liveloop.toml");
 
 const VOCABULARY: Vocabulary<'static> = Vocabulary {
-    actions: &["rerun_failures", "run_all", "quit"],
+    actions: &["rerun-failed", "run-all", "quit"],
     themes: &["dark", "light", "high-contrast"],
     key: &|key| {
         if key.contains("bogus") { Err(format!("`{key}` is no key")) } else { Ok(()) }
@@ -181,7 +180,7 @@ mod the_built_in_settings {
         assert_eq!(configuration.notices, []);
         assert_eq!(configuration.project.runners.len(), 2);
         assert_eq!(configuration.project.services[0].url, "http://127.0.0.1:18002");
-        assert_eq!(configuration.keys["rerun_failures"], ["r"]);
+        assert_eq!(configuration.keys["rerun-failed"], ["r"]);
     }
 
     /// What the examples show as a default is the default.
@@ -482,15 +481,15 @@ mod layers {
             Source::new(
                 Layer::User,
                 "config.toml",
-                "ui.theme = \"light\"\nkeys.quit = [\"q\"]\nkeys.run_all = [\"a\"]\neditor.command = [\"hx\", \"{file}:{line}\"]",
+                "ui.theme = \"light\"\nkeys.quit = [\"q\"]\nkeys.run-all = [\"a\"]\neditor.command = [\"hx\", \"{file}:{line}\"]",
             ),
-            Source::new(Layer::Project, "liveloop.toml", "ui.mouse = false\nkeys.run_all = [\"R\"]"),
+            Source::new(Layer::Project, "liveloop.toml", "ui.mouse = false\nkeys.run-all = [\"R\"]"),
             Source::command_line([("ui.theme", "high-contrast".into())]),
         ];
         let configuration = load(&layers, VOCABULARY, &environment(&[])).accept().expect("a configuration");
         assert_eq!((configuration.ui.theme.as_str(), configuration.ui.mouse), ("high-contrast", false));
         assert_eq!(
-            (configuration.keys["quit"].as_slice(), configuration.keys["run_all"].as_slice()),
+            (configuration.keys["quit"].as_slice(), configuration.keys["run-all"].as_slice()),
             (&["q".to_owned()][..], &["R".to_owned()][..])
         );
         assert_eq!(configuration.editor.command, ["hx", "{file}:{line}"]);
@@ -499,7 +498,7 @@ mod layers {
     #[test]
     fn the_users_mistakes_cost_no_more_than_a_setting() {
         let loaded = with_user(
-            "[ui]\ntheme = \"drak\"\nmouse = \"no\"\nframes_per_second = 24\n[keys]\nquit = [\"bogus\"]\nrerun_failure = [\"r\"]\nrun_all = [\"R\"]\n[service.x]\nurl = \"http://h\"\n",
+            "[ui]\ntheme = \"drak\"\nmouse = \"no\"\nframes_per_second = 24\n[keys]\nquit = [\"bogus\"]\nrerun-faild = [\"r\"]\nrun-all = [\"R\"]\n[service.x]\nurl = \"http://h\"\n",
             "",
         );
         assert_eq!(
@@ -508,15 +507,24 @@ mod layers {
                 "2:9 there is no theme `drak` (did you mean `dark`?)",
                 "3:9 expected true or false, found text in quotes",
                 "6:9 `bogus` is no key (the action keeps its own keys)",
-                "7:1 there is no action `rerun_failure` (did you mean `rerun_failures`?)",
+                "7:1 there is no action `rerun-faild` (did you mean `rerun-failed`?)",
                 "9:2 `service` belongs to a project, not to a person (set it in the project's liveloop.toml)",
             ]
         );
         let configuration = loaded.accept().expect("a configuration");
         assert_eq!((configuration.ui.theme.as_str(), configuration.ui.mouse), ("auto", true));
         assert_eq!(configuration.ui.frames_per_second, 24);
-        assert_eq!(configuration.keys.keys().collect::<Vec<_>>(), ["run_all"]);
+        assert_eq!(configuration.keys.keys().collect::<Vec<_>>(), ["run-all"]);
         assert_eq!(configuration.notices.len(), 5);
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_brought_back() {
+        let loaded = with_user("ui.frames_per_second = 0\n", "");
+        assert_eq!(lines(&loaded.notices), ["1:24 must be from 1 to 120"]);
+        assert_eq!(loaded.accept().expect("a configuration").ui.frames_per_second, 1);
+        assert_eq!(said("ui.frames_per_second = 500\n", &[]), ["1:24 must be from 1 to 120"]);
+        assert_eq!(said("environment.name = \" \"\n", &[]), ["1:20 cannot be empty: nobody could tell where they are"]);
     }
 
     #[test]
@@ -541,9 +549,6 @@ mod layers {
 mod files {
     use super::*;
 
-    const WORDS: ThemeWords<'static> =
-        ThemeWords { roles: &["text", "state.good"], fields: &["fg"], others: &["name"], colour: &|_| Ok(()) };
-
     fn write(path: &Path, text: &str) {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text).expect("a file");
@@ -555,33 +560,30 @@ mod files {
         let env = environment(&[("HOME", &home.path().display().to_string())]);
         let project = home.path().join("project/liveloop.toml");
         let files = Files { project: Some(project.clone()), user: UserFolders::of(&env) };
-        assert_eq!(
-            check(&Files { project: None, ..files.clone() }, VOCABULARY, WORDS, &env).text,
-            "everything is in order\n"
-        );
+        assert_eq!(check(&Files { project: None, ..files.clone() }, VOCABULARY, &env).text, "everything is in order\n");
         write(&project, LAB);
         write(&home.path().join(".config/liveloop/config.toml"), "ui.theme = \"mine\"\n");
-        write(&home.path().join(".config/liveloop/themes/mine.toml"), "text = \"#fff\"\n");
-        let report = check(&files, VOCABULARY, WORDS, &env);
+        write(&home.path().join(".config/liveloop/themes/mine.toml"), "roles.text = \"#ffffff\"\n");
+        let report = check(&files, VOCABULARY, &env);
         assert_eq!(report.exit_code, 0, "{}", report.text);
         assert!(report.text.ends_with("everything is in order\n"), "{}", report.text);
 
         write(&project, "[service.backend]\nulr = \"x\"\n");
         write(&home.path().join(".config/liveloop/config.toml"), "ui.theme = 5\n");
-        write(&home.path().join(".config/liveloop/themes/mine.toml"), "txet = \"#fff\"\n");
-        let report = check(&files, VOCABULARY, WORDS, &env);
+        write(&home.path().join(".config/liveloop/themes/mine.toml"), "roles.txet = \"#ffffff\"\n");
+        let report = check(&files, VOCABULARY, &env);
         assert_eq!(report.exit_code, 2);
         for part in [
             "liveloop.toml:2:1: unknown setting `ulr`",
             "config.toml:1:12: expected text in quotes",
-            "mine.toml:1:1: there is no role `txet`",
-            "did you mean `text`?",
+            "mine.toml:1:7: ",
+            "`txet`",
             "\n3 mistakes\n",
         ] {
             assert!(report.text.contains(part), "{part} in\n{}", report.text);
         }
         std::fs::write(&project, [0xff, 0xfe, 0x00]).expect("a file");
-        let report = check(&files, VOCABULARY, WORDS, &env);
+        let report = check(&files, VOCABULARY, &env);
         assert!(report.text.contains("cannot be read") && report.exit_code == 2, "{}", report.text);
     }
 

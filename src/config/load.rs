@@ -5,6 +5,7 @@
 //! not starting.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::complaint::suggestion;
 use super::layers::{self, MOST_MISTAKES, Reading};
@@ -13,6 +14,9 @@ use super::places::{Layer, Part, Source};
 use super::project::Project;
 use super::resolve::{Environment, Remark, resolve};
 use super::settings::{EditorSettings, Settings, UiSettings};
+
+/// How many frames a second make sense.
+const FRAMES: RangeInclusive<u16> = 1..=120;
 
 /// Words that other parts of the program define, so that this part need not know those.
 #[derive(Clone, Copy)]
@@ -84,6 +88,7 @@ pub fn load(layers: &[Source], vocabulary: Vocabulary<'_>, env: Environment<'_>)
         return findings.without_the_users_file(&sources, vocabulary, env);
     };
     findings.check_theme(&mut settings, vocabulary);
+    findings.check_frames(&mut settings);
     findings.check_keys(&mut settings, vocabulary);
     let resolution = resolve(&settings, env);
     for remark in resolution.remarks {
@@ -170,6 +175,15 @@ impl Findings {
         let message = format!("there is no theme `{theme}`");
         *theme = "auto".to_owned();
         self.say("ui.theme", Part::Value, message, Some(hint));
+    }
+
+    fn check_frames(&mut self, settings: &mut Settings) {
+        let asked = settings.ui.frames_per_second;
+        settings.ui.frames_per_second = asked.clamp(*FRAMES.start(), *FRAMES.end());
+        if settings.ui.frames_per_second != asked {
+            let message = format!("must be from {} to {}", FRAMES.start(), FRAMES.end());
+            self.say("ui.frames_per_second", Part::Value, message, None);
+        }
     }
 
     fn check_keys(&mut self, settings: &mut Settings, vocabulary: Vocabulary<'_>) {

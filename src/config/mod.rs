@@ -20,6 +20,5 @@ pub mod places;
 mod secrets;
 
 pub mod files;
-pub mod theme;
 
 pub mod trust;

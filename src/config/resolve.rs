@@ -56,10 +56,7 @@ pub struct Resolution {
 /// Puts the variables in and checks what the types cannot.
 pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let mut resolver = Resolver::new(settings, env);
-    let environment = EnvironmentSpec {
-        name: resolver.text("environment.name", &settings.environment.name),
-        kind: settings.environment.kind,
-    };
+    let environment = EnvironmentSpec { name: resolver.badge(), kind: settings.environment.kind };
     let runners = in_order(&settings.runner, |name, runner| resolver.runner(name, runner));
     let services = in_order(&settings.service, |name, service| resolver.service(name, service));
     let streams = in_order(&settings.stream, |name, stream| resolver.stream(name, stream));
@@ -245,6 +242,16 @@ impl<'s> Resolver<'s> {
         span.0
     }
 
+    /// The name that stands on every screen.
+    fn badge(&mut self) -> String {
+        let path = "environment.name";
+        let name = self.public(path, &self.settings.environment.name);
+        if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            self.mistake(path, "cannot be empty: nobody could tell where they are");
+        }
+        name.unwrap_or_default()
+    }
+
     /// A name that is shown, typed and filtered by.
     fn name(&mut self, path: &str, name: &str) -> String {
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-') {
@@ -264,7 +271,7 @@ impl<'s> Resolver<'s> {
     }
 
     fn check_ranges(&mut self) {
-        let (limits, journal, ui) = (&self.settings.limits, &self.settings.journal, &self.settings.ui);
+        let (limits, journal) = (&self.settings.limits, &self.settings.journal);
         self.range("limits.line_bytes", limits.line_bytes, 80..=16 << 20);
         self.range("limits.attempt_output_bytes", limits.attempt_output_bytes, 1_024..=1 << 30);
         self.range("limits.deploy_lines", limits.deploy_lines, 10..=1_000_000);
@@ -272,7 +279,6 @@ impl<'s> Resolver<'s> {
         self.range("limits.message_bytes", limits.message_bytes, 1_024..=1 << 30);
         self.range("journal.sessions", journal.sessions, 1..=1_000_000);
         self.range("journal.bytes", journal.bytes, 1 << 20..=1 << 50);
-        self.range("ui.frames_per_second", ui.frames_per_second, 1..=120);
     }
 
     fn range<N: PartialOrd + Display>(&mut self, path: &str, number: N, range: RangeInclusive<N>) {

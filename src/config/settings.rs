@@ -38,7 +38,7 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// How the screen looks and behaves.
     pub ui: UiSettings,
-    /// Keys by action: `rerun_failures = ["r", "f5"]`. An empty list takes the action's keys away.
+    /// Keys by action: `rerun-failed = ["r", "f5"]`. An empty list takes the action's keys away.
     #[serde(default)]
     pub keys: BTreeMap<String, Vec<String>>,
     /// The program that opens a file at a line.
