@@ -74,7 +74,7 @@ pub enum DemoScenario {
 }
 
 /// Which tests run without a screen, and what is printed.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct RunArguments {
     /// Words that a test's id must contain; several are alternatives. Without any, everything runs.
     #[arg(value_name = "SELECTOR")]
@@ -91,9 +91,10 @@ pub struct RunArguments {
 }
 
 /// What a headless run prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
     /// A line a module, failures in full at the end.
+    #[default]
     Human,
     /// A JSON object a line, a summary at the end.
     Json,

@@ -2,22 +2,24 @@
 
 pub mod args;
 pub mod check;
+pub mod demo;
 pub mod exit;
 pub mod headless;
 pub mod print;
 pub mod project;
 pub mod trust;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use color_eyre::eyre::Context;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, DemoArguments, RunArguments};
 use exit::Exit;
-use project::{NotUsable, Yes};
+use project::{NotUsable, Opening, Yes};
 
-use crate::config::theme::ThemeWords;
+use crate::engine::http::install_crypto;
 use crate::engine::session;
 use crate::ui::action::key_table;
 
@@ -25,7 +27,8 @@ use crate::ui::action::key_table;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match dispatch(arguments) {
+    install_crypto();
+    match dispatch(&arguments) {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("liveloop: {error:#}");
@@ -34,41 +37,44 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: Arguments) -> color_eyre::Result<ExitCode> {
-    let yes = if arguments.trust { Yes::Given } else { Yes::Ask };
-    match arguments.command {
-        Some(Command::Run(run)) => {
-            let opening = match open(arguments.project.as_deref(), Yes::Given, "run") {
-                Ok(opening) => opening,
-                Err(error) => return Ok(refuse(&error)),
-            };
-            runtime()?.block_on(async {
-                match session::open(opening.session) {
-                    Ok(session) => Ok(headless::run(session, run).await.into()),
-                    Err(error) => {
-                        eprintln!("liveloop: {error}");
-                        Ok(Exit::Environment.into())
-                    }
-                }
-            })
-        }
-        Some(Command::Check) => Ok(check(arguments.project.as_deref())),
+fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
+    let folder = arguments.project.as_deref();
+    match &arguments.command {
+        Some(Command::Run(run)) => match open(folder, Yes::Given, "run") {
+            Ok(opening) => runtime()?.block_on(run_headless(opening, run.clone())),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo)),
+        Some(Command::Check) => Ok(check(folder)),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());
+            clap_complete::generate(*shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());
             Ok(Exit::Green.into())
         }
         Some(Command::Keys) => {
             print!("{}", key_table());
             Ok(Exit::Green.into())
         }
-        None | Some(Command::Demo(_) | Command::Replay { .. }) => {
-            let _ = yes;
-            Ok(Exit::Usage.into())
+        None | Some(Command::Replay { .. }) => Ok(Exit::Usage.into()),
+    }
+}
+
+async fn run_demo(arguments: &DemoArguments) -> color_eyre::Result<ExitCode> {
+    let demo = demo::start(arguments).await?;
+    let _environment = demo.environment;
+    run_headless(demo.opening, RunArguments::default()).await
+}
+
+async fn run_headless(opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
+    match session::open(opening.session) {
+        Ok(session) => Ok(headless::run(session, arguments).await.into()),
+        Err(error) => {
+            eprintln!("liveloop: {error}");
+            Ok(Exit::Environment.into())
         }
     }
 }
 
-fn open(folder: Option<&std::path::Path>, yes: Yes, what: &'static str) -> Result<project::Opening, NotUsable> {
+fn open(folder: Option<&Path>, yes: Yes, what: &'static str) -> Result<Opening, NotUsable> {
     let (root, files) = project::locate(folder)?;
     project::open(root, &files, yes, what)
 }
@@ -78,26 +84,12 @@ fn refuse(error: &NotUsable) -> ExitCode {
     Exit::Usage.into()
 }
 
-fn check(folder: Option<&std::path::Path>) -> ExitCode {
+fn check(folder: Option<&Path>) -> ExitCode {
     let (_, files) = match project::locate(folder) {
         Ok(found) => found,
         Err(error) => return refuse(&error),
     };
-    let roles: Vec<&str> = crate::ui::theme::Role::ALL.iter().map(|(_, name)| *name).collect();
-    let colour = |_: &str| Ok(());
-    let report = project::with_vocabulary(|vocabulary| {
-        check::check(
-            &files,
-            vocabulary,
-            ThemeWords {
-                roles: &roles,
-                fields: &["fg", "bg", "underline", "modifiers"],
-                others: &["name", "palette"],
-                colour: &colour,
-            },
-            &project::variable,
-        )
-    });
+    let report = project::with_vocabulary(|vocabulary| check::check(&files, vocabulary, &project::variable));
     print!("{}", report.text);
     ExitCode::from(report.exit_code)
 }

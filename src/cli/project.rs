@@ -95,11 +95,20 @@ pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Resul
             tool: RunnerTool::Pytest(PytestSpec::default()),
         });
     }
-    let program = std::env::current_exe()
-        .map_err(|error| NotUsable::Folder(format!("the program cannot find itself: {error}")))?;
+    let program =
+        own_program().map_err(|error| NotUsable::Folder(format!("the program cannot find itself: {error}")))?;
     let project = configuration.project.clone();
     let session = SessionOptions { root, project, python: interpreter.command, why, what, program };
     Ok(Opening { session, configuration, themes: files.user.themes() })
+}
+
+/// Our own program, to start children through: still the same one where its file was replaced meanwhile.
+///
+/// # Errors
+/// When the system does not say where it is.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    let by_kernel = Path::new("/proc/self/exe");
+    if by_kernel.exists() { Ok(by_kernel.to_owned()) } else { std::env::current_exe() }
 }
 
 /// Calls `with` with the words that configuration may use.

@@ -103,8 +103,10 @@ impl Executor {
 
     /// Asks all children to end, and the drivers of everything else too.
     pub fn end_all(&mut self) {
-        self.runs.values().for_each(|orders| drop(orders.try_send(RunOrder::Stop)));
-        self.deploys.values().for_each(|cancel| drop(cancel.try_send(())));
+        self.tell_runs(RunOrder::Stop);
+        for cancel in self.deploys.values() {
+            let _ = cancel.try_send(());
+        }
         self.proofs.clear();
         self.probes.clear();
         self.links.close();
@@ -112,8 +114,14 @@ impl Executor {
 
     /// Ends all children at once.
     pub fn kill_all(&mut self) {
-        self.runs.values().for_each(|orders| drop(orders.try_send(RunOrder::Kill)));
+        self.tell_runs(RunOrder::Kill);
         self.links.close();
+    }
+
+    fn tell_runs(&self, order: RunOrder) {
+        for orders in self.runs.values() {
+            let _ = orders.try_send(order);
+        }
     }
 
     fn tell_run(&self, run: RunId, order: RunOrder) {

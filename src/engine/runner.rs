@@ -158,7 +158,7 @@ impl Running {
     /// The next signal in the row: by a person, or because the grace after the one before is over.
     async fn press(&mut self) {
         let run = self.launch.run;
-        if matches!(self.stop.stage, Stage::Limit(_)) && self.stop.is_due() {
+        if self.stop.stage == Stage::Running && self.stop.is_due() {
             let limit = self.launch.runner.timeout.unwrap_or_default().as_secs();
             let why = format!("the time limit of {limit} s is reached: the run is stopped").into();
             self.send(vec![RunEvent::EndAnnounced { run, why }.into()]).await;
@@ -196,9 +196,9 @@ impl Running {
 }
 
 /// Where a run stands on its way from running to killed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    Limit(Option<Instant>),
+    Running,
     Interrupt,
     Terminate,
     Kill,
@@ -213,7 +213,7 @@ struct Stop {
 impl Stop {
     fn new(launch: &Launch) -> Self {
         let limit = launch.runner.timeout.map(|limit| Instant::now() + limit);
-        Self { stage: Stage::Limit(limit), due: limit }
+        Self { stage: Stage::Running, due: limit }
     }
 
     fn next(&self) -> Instant {
@@ -226,7 +226,7 @@ impl Stop {
 
     fn advance(&mut self, spec: &RunSpec) -> Option<(Signal, Duration)> {
         let (signal, grace, next) = match self.stage {
-            Stage::Limit(_) => (Signal::Interrupt, spec.interrupt_grace, Stage::Interrupt),
+            Stage::Running => (Signal::Interrupt, spec.interrupt_grace, Stage::Interrupt),
             Stage::Interrupt => (Signal::Terminate, spec.terminate_grace, Stage::Terminate),
             Stage::Terminate | Stage::Kill => (Signal::Kill, Duration::from_secs(5), Stage::Done),
             Stage::Done => {
