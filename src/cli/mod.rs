@@ -17,7 +17,6 @@ use args::{Arguments, Command};
 use exit::Exit;
 use project::{NotUsable, Yes};
 
-use crate::config::theme::ThemeWords;
 use crate::engine::session;
 use crate::ui::action::key_table;
 
@@ -83,21 +82,7 @@ fn check(folder: Option<&std::path::Path>) -> ExitCode {
         Ok(found) => found,
         Err(error) => return refuse(&error),
     };
-    let roles: Vec<&str> = crate::ui::theme::Role::ALL.iter().map(|(_, name)| *name).collect();
-    let colour = |_: &str| Ok(());
-    let report = project::with_vocabulary(|vocabulary| {
-        check::check(
-            &files,
-            vocabulary,
-            ThemeWords {
-                roles: &roles,
-                fields: &["fg", "bg", "underline", "modifiers"],
-                others: &["name", "palette"],
-                colour: &colour,
-            },
-            &project::variable,
-        )
-    });
+    let report = project::with_vocabulary(|vocabulary| check::check(&files, vocabulary, &project::variable));
     print!("{}", report.text);
     ExitCode::from(report.exit_code)
 }
