@@ -62,7 +62,7 @@ subprotocols = ["jwt-auth"]
 [stream.agents.token.http]
 url = "http://{auth}/auth/e2e/test-auth"
 body = '{{"expires_in": 900}}'
-headers = {{ x-e2e-bypass-key = {{ value = "{BYPASS_KEY}" }} }}
+headers = {{ x-e2e-bypass-key = {{ env = "DEMO_KEY", default = "{BYPASS_KEY}" }} }}
 
 [stream.agents.start]
 message = '{{"type":"start_agent","payload":{{"user_request":"reduce my spend","agent_name":"supervisor"}}}}'
