@@ -19,6 +19,7 @@ use args::{Arguments, Command, DemoArguments, RunArguments};
 use exit::Exit;
 use project::{NotUsable, Opening, Yes};
 
+use crate::engine::http::install_crypto;
 use crate::engine::session;
 use crate::ui::action::key_table;
 
