@@ -4,7 +4,8 @@
     benches/pytest_overhead.py PYTHON [--tests 10000] [--rounds 5]
 
 PYTHON is an interpreter that has pytest. The commands run interleaved, so that a busy machine is equally unkind to
-all of them; the figure of each is the smallest CPU time (user + system) of its rounds. `off` is the plugin's module
+all of them; the figures of each are the smallest CPU time (user + system) of its rounds,
+and the median of its ratio to the bare run of the same round. `off` is the plugin's module
 on the command line with no socket: what the file itself costs. Aims: quiet <= 0.90, beside <= 1.05.
 """
 
@@ -91,10 +92,12 @@ def main():
                     sys.exit("%s: only %d lines came" % (lane, reader.lines - before))
                 if round_number:  # the first round compiles and fills caches
                     figures[lane].append(cpu)
-        bare = min(figures["bare"])
+        bare = figures["bare"]
         for lane, seconds in figures.items():
+            each = sorted(mine / theirs for mine, theirs in zip(seconds, bare))
             listed = " ".join("%.2f" % s for s in seconds)
-            print("%-7s %6.2f s  %.3f x bare   (%s)" % (lane, min(seconds), min(seconds) / bare, listed))
+            figure = (lane, min(seconds), min(seconds) / min(bare), each[len(each) // 2], listed)
+            print("%-7s %6.2f s  %.3f x bare, %.3f in the median round  (%s)" % figure)
 
 
 if __name__ == "__main__":

@@ -158,6 +158,7 @@ class Reporter:
         self.selection = selection
         self.settings = settings
         self.stats = None  # of the quiet reporter, for the summaries that other plugins write
+        self.passes_wanted = self.durations_wanted = False
         self.session = None
         self.keys = {}  # node id -> '"n":7', the way a line names this test
         self.held = {}  # node id -> its passed reports so far, or None once something had to be told
@@ -197,6 +198,7 @@ class Reporter:
         lane = "quiet" if ordinary is None or getattr(ordinary, "is_liveloop_quiet", False) else "beside"
         if lane == "quiet" and ordinary is not None:
             self.stats = ordinary.stats
+            self.durations_wanted = getattr(self.config.option, "durations", None) is not None
             if getattr(self.config.option, "tbstyle", None) in ("no", "line"):
                 self.config.option.tbstyle = "short"  # chosen for a terminal that nobody looks at now
         workers = len(getattr(self.config.option, "tx", None) or []) if self.distributed else 0
@@ -272,6 +274,16 @@ class Reporter:
 
     # Tests ----------------------------------------------------------------------------------------------------
 
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session):
+        """Reports of passed tests are kept only where somebody may read them: keeping three of each is most of what
+        the ordinary reporter costs, in the garbage collector."""
+        if self.stats is not None:
+            readers = self.config.pluginmanager.hook.pytest_terminal_summary.get_hookimpls()
+            others = any(not is_pytests_own(reader.plugin) for reader in readers)
+            self.passes_wanted = others or self.durations_wanted
+        yield
+
     def pytest_runtest_logstart(self, nodeid, location):
         self.current = nodeid
         self.held[nodeid] = []
@@ -338,9 +350,10 @@ class Reporter:
         )
         if self.distributed:
             self.line.flush()
-        if self.stats is not None:
+        if self.passes_wanted:
             self.stats.setdefault("passed", []).append(call)
-            self.stats.setdefault("", []).extend((setup, teardown))
+            if self.durations_wanted:
+                self.stats.setdefault("", []).extend((setup, teardown))
 
     def phase(self, report, held):
         """A report that has something to tell, after the ones of the same attempt that had not."""
@@ -493,6 +506,11 @@ def quiet_reporter(config, ordinary):
         return QuietReporter(config, sys.stdout)
     except Exception:
         return None
+
+
+def is_pytests_own(plugin):
+    module = getattr(plugin, "__name__", None) or type(plugin).__module__
+    return module.startswith("_pytest.")
 
 
 def hello(config, **rest):

@@ -129,6 +129,12 @@ impl Reporter {
         &self.noise
     }
 
+    /// The folder that the ids' paths start from, once the runner has said it. Not always the one it was started in.
+    #[must_use]
+    pub fn root(&self) -> Option<&str> {
+        Some(self.root.as_str()).filter(|root| !root.is_empty())
+    }
+
     /// The processes that introduced themselves.
     #[must_use]
     pub fn processes(&self) -> &[Process] {
