@@ -252,8 +252,13 @@ fn id<'a>(fields: &Fields<'a>, aliases: &[Key]) -> Option<Cow<'a, str>> {
 
 /// Text from outside, on one line, of bounded length, without anything a terminal would obey.
 fn one_line(text: Cow<str>) -> Cow<str> {
-    let plain = text.len() <= SUMMARY_LIMIT && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let plain = text.len() <= SUMMARY_LIMIT && is_plain(text.as_bytes());
     if plain { text } else { Cow::Owned(harmless_line(&text)) }
+}
+
+/// Whether there is nothing but printable ASCII. Looks at every byte, so that many are looked at at once.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte))
 }
 
 /// The rare path of [`one_line`].

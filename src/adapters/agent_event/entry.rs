@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::{AgentMessage, binary, harmless, read};
+use super::{AgentMessage, binary, harmless, is_plain, read};
 use crate::domain::{AgentEvent, Moment, Text};
 
 /// How much of a frame is kept beside its event.
@@ -73,7 +73,7 @@ fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> Age
 fn raw(frame: &str) -> Text {
     let end = (0..=RAW_LIMIT.min(frame.len())).rev().find(|&end| frame.is_char_boundary(end)).unwrap_or(0);
     let kept = &frame[..end];
-    let plain = kept.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    let plain = is_plain(kept.as_bytes());
     match (plain, kept.len() == frame.len()) {
         (true, true) => kept.into(),
         (_, whole) => {

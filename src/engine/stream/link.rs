@@ -186,7 +186,8 @@ impl Link {
             Attended::Done(Err(refused)) => {
                 let refusal = Arc::new(refused.refusal);
                 self.outbox.push(StreamEvent::Refused { stream, refusal: Arc::clone(&refusal) });
-                let body = refusal.body.trim().lines().next().unwrap_or_default();
+                // A page says nothing in its first line; it is there in full with the refusal.
+                let body = refusal.body.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
                 let why = if body.is_empty() { refusal.why.to_string() } else { format!("{}: {body}", refusal.why) };
                 self.after(&refused.cause, &why, &refusal.advice)
             }
