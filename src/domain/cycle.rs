@@ -188,16 +188,8 @@ impl State {
             }
         };
         for id in tests {
-            self.queue(id);
+            self.inventory.queue(id, self.at);
         }
-    }
-
-    fn queue(&mut self, id: TestId) {
-        let Some(test) = self.inventory.test(id) else { return };
-        if self.is_stale_test(test) {
-            self.inventory.freshen(id);
-        }
-        self.inventory.queue(id, self.at);
     }
 
     fn hold(&mut self, run: RunId, why: &str, effects: &mut Effects) {
@@ -383,7 +375,7 @@ impl State {
             }
             let waits = self.inventory.test(id).is_some_and(|test| test.standing != Standing::Queued);
             if kind == RunKind::Test && waits {
-                self.queue(id);
+                self.inventory.queue(id, self.at);
             }
         }
     }
@@ -414,7 +406,6 @@ impl State {
             if deselected == 0 {
                 let vanished = self.inventory.vanish(runner, &met);
                 if vanished > 0 {
-                    self.recount_stale();
                     self.say(Tone::Warning, format!("{vanished} tests vanished"));
                 }
             }
@@ -428,11 +419,6 @@ impl State {
             active.phase = RunPhase::Running;
         }
         let Some(id) = active.begin(n) else { return };
-        if let Some(test) = self.inventory.test(id)
-            && self.is_stale_test(test)
-        {
-            self.inventory.freshen(id);
-        }
         let epoch = self.present_epoch();
         self.inventory.start(id, at, epoch);
     }
@@ -460,16 +446,10 @@ impl State {
             Standing::Running => (test.since, test.epoch),
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
-        if self.is_stale_test(test) {
-            self.inventory.freshen(id);
-        }
         let straddled = epoch != now || epoch == 0;
         let attempt = Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail };
         let stale = self.is_stale(&attempt);
-        self.inventory.end(id, attempt, at);
-        if stale {
-            self.inventory.spoil(id);
-        }
+        self.inventory.end(id, attempt, stale, at);
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -513,9 +493,6 @@ impl State {
         }
         for test in settle {
             self.inventory.settle(test, at);
-            if self.inventory.test(test).is_some_and(|test| self.is_stale_test(test)) {
-                self.inventory.spoil(test);
-            }
         }
         self.report_run(id);
     }
@@ -584,7 +561,7 @@ impl State {
     /// Results that were obtained before do not count until they are proved again, and connections that were opened
     /// before may still talk to the old revision.
     fn change_what_serves(&mut self, name: &str, effects: &mut Effects) {
-        let stale = self.recount_stale();
+        let stale = self.review_stale();
         if stale > 0 {
             self.say(Tone::Stale, format!("{stale} results are stale"));
         }
@@ -592,9 +569,9 @@ impl State {
         effects.extend(self.streams_of(name).into_iter().map(|stream| Effect::OpenStream { stream, why: why.into() }));
     }
 
-    fn recount_stale(&mut self) -> u32 {
+    fn review_stale(&mut self) -> u32 {
         let services = &self.services;
-        self.inventory.recount_stale(|attempt| attempt.straddled || !services.is_current(attempt.epoch))
+        self.inventory.review_stale(|attempt| attempt.straddled || !services.is_current(attempt.epoch))
     }
 
     fn request_deploy(&mut self, by: ViewerId, id: ServiceId, effects: &mut Effects) {

@@ -1,1 +1,17 @@
-//! ui
+//! One person's window: a function of the shared state and a private view.
+//!
+//! Nothing here performs I/O but [`terminal`], [`clipboard`] and [`editor`], and nothing knows the engine.
+
+pub mod action;
+pub mod chord;
+pub mod color;
+pub mod draw;
+pub mod footer;
+pub mod input;
+pub mod keymap;
+pub mod overlay;
+pub mod regions;
+pub mod scene;
+pub mod theme;
+pub mod theme_file;
+pub mod view;

@@ -1,0 +1,189 @@
+//! Colours and marks by role. A theme is written once, in `themes/*.toml`; nothing else names a colour or a glyph.
+
+use ratatui::style::Style;
+
+/// What a piece of the screen is for. The theme gives it a colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// What is to be read.
+    Text,
+    /// What is to be read second.
+    Muted,
+    /// Frames, rules, what is only there to hold the rest.
+    Faint,
+    /// The ground of overlays.
+    Surface,
+    /// The row under the cursor.
+    Selection,
+    /// A word that must stand out without being news: titles, names.
+    Strong,
+    /// A pane's frame.
+    Border,
+    /// The frame of the pane that has the focus.
+    BorderFocus,
+    /// Passed, live, healthy.
+    Good,
+    /// Failed, down.
+    Bad,
+    /// Waiting, deploying, to keep an eye on.
+    Warning,
+    /// Running now.
+    Running,
+    /// Agents and what they do.
+    Agent,
+    /// What can be pressed or has the focus.
+    Press,
+    /// No longer proved.
+    Stale,
+    /// Skipped, set aside.
+    Aside,
+    /// The badge of an environment that is a person's own.
+    BadgeLocal,
+    /// The badge of a shared environment.
+    BadgeShared,
+    /// The badge of a protected environment.
+    BadgeProtected,
+    /// A place in a file, to be opened.
+    Link,
+    /// Text that matches a search.
+    Match,
+    /// A tab or button that is chosen.
+    Chosen,
+    /// A button that is not.
+    Button,
+    /// An added or actual line of a difference.
+    DiffAdded,
+    /// A removed or expected line of a difference.
+    DiffRemoved,
+    /// The product's own name.
+    Brand,
+}
+
+impl Role {
+    /// Every role with its dotted name in a theme file, in the order of the enum.
+    pub const ALL: [(Self, &'static str); 26] = [
+        (Self::Text, "text"),
+        (Self::Muted, "text.muted"),
+        (Self::Faint, "text.faint"),
+        (Self::Surface, "surface"),
+        (Self::Selection, "selection"),
+        (Self::Strong, "text.strong"),
+        (Self::Border, "border"),
+        (Self::BorderFocus, "border.focus"),
+        (Self::Good, "state.good"),
+        (Self::Bad, "state.bad"),
+        (Self::Warning, "state.warning"),
+        (Self::Running, "state.running"),
+        (Self::Agent, "state.agent"),
+        (Self::Press, "press"),
+        (Self::Stale, "state.stale"),
+        (Self::Aside, "state.aside"),
+        (Self::BadgeLocal, "badge.local"),
+        (Self::BadgeShared, "badge.shared"),
+        (Self::BadgeProtected, "badge.protected"),
+        (Self::Link, "link"),
+        (Self::Match, "match"),
+        (Self::Chosen, "button.chosen"),
+        (Self::Button, "button"),
+        (Self::DiffAdded, "diff.added"),
+        (Self::DiffRemoved, "diff.removed"),
+        (Self::Brand, "brand"),
+    ];
+}
+
+/// A mark that tells a state by its shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// ■ A test that passed.
+    Passed,
+    /// ✘ A test that failed.
+    Failed,
+    /// ◐ A test that runs, a service that is being deployed.
+    Running,
+    /// ○ A test that was skipped.
+    Skipped,
+    /// · A test that waits, or was never run.
+    Queued,
+    /// ▪ A passed test whose service has changed since.
+    Stale,
+    /// ✔ Done, said in a line.
+    Check,
+    /// ● A service or link that is up.
+    Up,
+    /// ○ One that is down or unknown.
+    Down,
+    /// ▶ Something that is under way, said in a line.
+    Play,
+    /// › The place in a source, the next rung.
+    Here,
+    /// ⚠ A warning.
+    Warning,
+    /// ? A test that was lost.
+    Lost,
+    /// … Cut text.
+    Ellipsis,
+}
+
+impl Mark {
+    /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
+    pub const ALL: [(Self, &'static str, &'static str); 14] = [
+        (Self::Passed, "■", "#"),
+        (Self::Failed, "✘", "X"),
+        (Self::Running, "◐", "@"),
+        (Self::Skipped, "○", "o"),
+        (Self::Queued, "·", "."),
+        (Self::Stale, "▪", ":"),
+        (Self::Check, "✔", "+"),
+        (Self::Up, "●", "*"),
+        (Self::Down, "○", "o"),
+        (Self::Play, "▶", ">"),
+        (Self::Here, "›", ">"),
+        (Self::Warning, "⚠", "!"),
+        (Self::Lost, "?", "?"),
+        (Self::Ellipsis, "…", "~"),
+    ];
+}
+
+/// Which glyphs a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Glyphs {
+    /// Everything.
+    #[default]
+    Unicode,
+    /// ASCII alone.
+    Ascii,
+}
+
+/// Colours by role, marks by state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Theme {
+    /// Its name, as it is configured.
+    pub name: String,
+    /// Which glyphs may be used.
+    pub glyphs: Glyphs,
+    styles: [Style; Role::ALL.len()],
+}
+
+impl Theme {
+    /// A theme from a style for each role.
+    #[must_use]
+    pub fn new(name: impl Into<String>, glyphs: Glyphs, style: impl Fn(Role) -> Style) -> Self {
+        Self { name: name.into(), glyphs, styles: Role::ALL.map(|(role, _)| style(role)) }
+    }
+
+    /// The style of a role.
+    #[must_use]
+    pub fn style(&self, role: Role) -> Style {
+        self.styles[role as usize]
+    }
+
+    /// The glyph of a mark.
+    #[must_use]
+    pub fn mark(&self, mark: Mark) -> &'static str {
+        let (_, unicode, ascii) = Mark::ALL[mark as usize];
+        match self.glyphs {
+            Glyphs::Unicode => unicode,
+            Glyphs::Ascii => ascii,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! One person's private view: where they look, by identity, and what they typed. Nothing of it enters the journal.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::action::Action;
+use super::keymap::Keymap;
+use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
+
+/// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Pane {
+    /// The modules and their tests.
+    #[default]
+    Tests,
+    /// Agent events.
+    Agents,
+    /// The deploy under way, or the last one.
+    Deploys,
+    /// What happened lately.
+    News,
+}
+
+impl Pane {
+    /// Every pane, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Tests, Self::Agents, Self::Deploys, Self::News];
+
+    /// Its name on a tab.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tests => "tests",
+            Self::Agents => "agents",
+            Self::Deploys => "deploy",
+            Self::News => "now",
+        }
+    }
+}
+
+/// What the cursor of the tests pane stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cursor {
+    /// A module as a whole.
+    Module(ModuleId),
+    /// One of its tests.
+    Test(TestId),
+}
+
+/// What fills the left part of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Page {
+    /// All modules.
+    #[default]
+    Board,
+    /// One test, opened.
+    Detail(TestId),
+}
+
+/// A list or text that is scrolled: it follows its newest end until somebody scrolls back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scroll {
+    /// At the newest end, moving with it.
+    #[default]
+    Follow,
+    /// Frozen with this row at the top, counted from the oldest that ever came.
+    At(u64),
+}
+
+/// Something that lies over the rest and takes the keys.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// The keys, made from the action table.
+    Help {
+        /// The first row shown.
+        scroll: u16,
+    },
+    /// Actions by name.
+    Palette {
+        /// What was typed.
+        input: tui_input::Input,
+        /// Which of the matches is chosen.
+        chosen: usize,
+    },
+    /// A choice of what to act on: services to deploy, things to copy.
+    Choice(Choice),
+    /// A question before something that others feel. Cancel has the focus at first.
+    Confirm(Confirm),
+}
+
+/// A short list to choose from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// What is chosen.
+    pub title: String,
+    /// The rows: a label, and what it is for.
+    pub rows: Vec<(String, Chosen)>,
+    /// Which one is under the cursor.
+    pub chosen: usize,
+}
+
+/// What follows from a choice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Chosen {
+    /// A command to the session.
+    Command(Command),
+    /// A question first.
+    Confirm(Confirm),
+    /// Text for the clipboard: what it is, and the text.
+    Copy(&'static str, String),
+}
+
+/// A question before something that others feel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confirm {
+    /// What will be done, to what, where: one line each, a label and a value.
+    pub lines: Vec<(String, String)>,
+    /// The word on the button that does it.
+    pub verb: String,
+    /// What is done.
+    pub command: Command,
+    /// Whether that button has the focus, rather than Cancel.
+    pub accept: bool,
+    /// Since when the focus stands where it stands: a press that follows too quickly was not meant.
+    pub since: Moment,
+}
+
+/// A sentence for this person alone, for a few seconds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// The sentence.
+    pub text: String,
+    /// How it is meant.
+    pub tone: Tone,
+    /// Until when it is shown.
+    pub until: Moment,
+}
+
+/// Words that narrow what is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// What was typed.
+    pub input: tui_input::Input,
+    /// Whether keys go into it now.
+    pub editing: bool,
+}
+
+impl Filter {
+    /// Whether `text` holds every word that was typed, without regard to case. Everything holds no words at all.
+    #[must_use]
+    pub fn admits(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.input.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    /// Whether nothing was typed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.input.value().trim().is_empty()
+    }
+}
+
+/// One person's private view.
+#[derive(Debug, Clone, Default)]
+pub struct ViewState {
+    /// Who looks; nothing where nobody is attached, as in a picture.
+    pub viewer: Option<ViewerId>,
+    /// How many seconds local clocks are ahead of UTC: times of day are shown with it.
+    pub utc_offset: i32,
+    /// Which pane has the focus.
+    pub focus: Pane,
+    /// What fills the left part.
+    pub page: Page,
+    /// What the cursor of the tests pane stands on; nothing: the most important row.
+    pub cursor: Option<Cursor>,
+    /// Modules that this person opened.
+    pub opened: BTreeSet<ModuleId>,
+    /// Modules that this person closed.
+    pub closed: BTreeSet<ModuleId>,
+    /// The first line of the board, where it is longer than the screen.
+    pub board_scroll: u32,
+    /// The first row of the opened test.
+    pub detail_scroll: u16,
+    /// Whether long lines are wrapped in the opened test.
+    pub wrap: bool,
+    /// The agent run that is looked at; nothing: the newest.
+    pub agent_run: Option<AgentRunId>,
+    /// Where the agent events are scrolled.
+    pub agents_scroll: Scroll,
+    /// Where the deploy's output is scrolled.
+    pub deploy_scroll: Scroll,
+    /// Where the news are scrolled.
+    pub news_scroll: Scroll,
+    /// Words that narrow the tests, or are searched in the opened test.
+    pub filter: Filter,
+    /// What lies over the rest.
+    pub overlay: Option<Overlay>,
+    /// A sentence for this person alone.
+    pub notice: Option<Notice>,
+    /// The last action, for "press again" habits.
+    pub last: Option<Action>,
+    /// Which keys do what for this person.
+    pub keymap: Arc<Keymap>,
+}
