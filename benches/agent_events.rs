@@ -10,6 +10,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use liveloop::adapters::agent_event::{self, Names};
 use liveloop::domain::Moment;
+use liveloop::engine::stream::secret::Secrets;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 
@@ -102,14 +103,18 @@ fn receive_and_normalise(bencher: Bencher) {
     });
 }
 
-/// What the link does with each message: events that are kept, with their frames.
+/// What the link does with each message: secrets masked, events that are kept, with their frames.
 #[divan::bench]
-fn receive_and_make_events(bencher: Bencher) {
+fn receive_mask_and_make_events(bencher: Bencher) {
     let wire = recorded();
     let mut names = Names::default();
+    let secrets = Secrets::default();
+    secrets.learn("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzdGFnaW5nLWUyZS11c2VyLTAwMiJ9.c2lnbmF0dXJlIG9mIHRoZSB0b2tlbg");
     bencher.counter(ItemsCount::new(MESSAGES)).bench_local(|| {
         let mut events = Vec::with_capacity(MESSAGES);
-        receive(&wire, |text| agent_event::receive_text(text, Moment(1), &mut names, &mut events));
+        receive(&wire, |text| {
+            agent_event::receive_text(&secrets.mask(text), Moment(1), &mut names, &mut events);
+        });
         black_box(events).len()
     });
 }

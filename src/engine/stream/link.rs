@@ -337,11 +337,11 @@ impl Link {
         if connection.heard.is_empty() {
             return;
         }
-        let at = (self.clock)();
+        let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
         for message in connection.heard.drain(..) {
             match message {
                 Message::Text(text) => {
-                    receive_text(&self.means.secrets.mask(&text), at, &mut self.names, &mut connection.events);
+                    receive_text(&redactor.mask(&text), at, &mut self.names, &mut connection.events);
                 }
                 Message::Binary(bytes) => receive_binary(&bytes, at, &mut self.names, &mut connection.events),
                 Message::Pong(nonce) => {
