@@ -8,7 +8,9 @@ use std::io::{Cursor, Read, Write};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use liveloop::adapters::agent_event;
+use liveloop::adapters::agent_event::{self, Names};
+use liveloop::domain::Moment;
+use liveloop::engine::stream::secret::Secrets;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 
@@ -23,15 +25,15 @@ fn message(number: usize) -> String {
     let mut message = format!(
         concat!(
             r#"{{"type": "tool_completed", "payload": {{"run_id": "run_{:08x}", "thread_id": "thread_5d0c11aa", "#,
-            r#""agent_name": "supervisor", "tool_name": "cost_analyzer", "tool_call_id": "{:06x}", "#,
-            r#""result": {{"rows": 42, "note": ""}}, "duration_ms": 250.0}}, "#,
+            r#""agent_name": "triage", "tool_name": "cost_analyzer", "tool_call_id": "{:06x}", "#,
+            r#""result": {{"rows": 42, "n": ""}}, "duration_ms": 250.0}}, "#,
             r#""timestamp": 1757373852.345678, "user_id": "staging-e2e-user-002"}}"#
         ),
         number / 8,
         number
     );
     let padding = "x".repeat(300_usize.saturating_sub(message.len()));
-    message = message.replace(r#""note": """#, &format!(r#""note": "{padding}""#));
+    message = message.replace(r#""n": """#, &format!(r#""n": "{padding}""#));
     assert_eq!(message.len(), 300);
     message
 }
@@ -98,6 +100,22 @@ fn receive_and_normalise(bencher: Bencher) {
             known += black_box(&messages).len();
         });
         known
+    });
+}
+
+/// What the link does with each message: secrets masked, events that are kept, with their frames.
+#[divan::bench]
+fn receive_mask_and_make_events(bencher: Bencher) {
+    let wire = recorded();
+    let mut names = Names::default();
+    let secrets = Secrets::default();
+    secrets.learn("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzdGFnaW5nLWUyZS11c2VyLTAwMiJ9.c2lnbmF0dXJlIG9mIHRoZSB0b2tlbg");
+    bencher.counter(ItemsCount::new(MESSAGES)).bench_local(|| {
+        let mut events = Vec::with_capacity(MESSAGES);
+        receive(&wire, |text| {
+            agent_event::receive_text(&secrets.mask(text), Moment(1), &mut names, &mut events);
+        });
+        black_box(events).len()
     });
 }
 

@@ -13,6 +13,7 @@ mod time;
 
 use std::borrow::Cow;
 
+use super::sanitize;
 use crate::domain::AgentKind;
 pub use entry::{Names, RAW_LIMIT, receive_binary, receive_text};
 use envelope::{BatchElement, Fields, Key, Unreadable};
@@ -252,32 +253,29 @@ fn id<'a>(fields: &Fields<'a>, aliases: &[Key]) -> Option<Cow<'a, str>> {
 
 /// Text from outside, on one line, of bounded length, without anything a terminal would obey.
 fn one_line(text: Cow<str>) -> Cow<str> {
-    let plain = text.len() <= SUMMARY_LIMIT && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let plain = text.len() <= SUMMARY_LIMIT && is_plain(text.as_bytes());
     if plain { text } else { Cow::Owned(harmless_line(&text)) }
 }
 
-/// The rare path of [`one_line`].
+/// Whether there is nothing but printable ASCII. Looks at every byte, so that many are looked at at once.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte))
+}
+
+/// The rare path of [`one_line`]. Cut before it is cleaned, so that a message of megabytes costs no more than a line.
 fn harmless_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len().min(SUMMARY_LIMIT + 4));
-    for char in text.chars() {
-        if line.len() + char.len_utf8() > SUMMARY_LIMIT {
-            line.push('…');
-            break;
-        }
-        line.push(harmless(char));
+    let kept = up_to(text, SUMMARY_LIMIT);
+    let mut line = sanitize::text(kept);
+    if kept.len() < text.len() {
+        line.push('…');
     }
     line
 }
 
-/// One character as a line can hold it.
-fn harmless(char: char) -> char {
-    match char {
-        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        control if control.is_control() => '\u{fffd}',
-        // Marks that turn the direction of text can make a line read as something else than it says.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => '\u{fffd}',
-        char => char,
-    }
+/// The longest beginning of `text` that has at most `limit` bytes.
+fn up_to(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

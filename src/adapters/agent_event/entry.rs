@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::{AgentMessage, binary, harmless, read};
+use super::{AgentMessage, binary, is_plain, read, up_to};
+use crate::adapters::sanitize;
 use crate::domain::{AgentEvent, Moment, Text};
 
 /// How much of a frame is kept beside its event.
@@ -69,22 +70,17 @@ fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> Age
     }
 }
 
-/// The frame, harmless and cut at a bound that says so.
+/// The frame, harmless and cut at a bound that says so. Its line breaks stay, since some senders indent their JSON.
 fn raw(frame: &str) -> Text {
-    let end = (0..=RAW_LIMIT.min(frame.len())).rev().find(|&end| frame.is_char_boundary(end)).unwrap_or(0);
-    let kept = &frame[..end];
-    let plain = kept.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
-    match (plain, kept.len() == frame.len()) {
-        (true, true) => kept.into(),
-        (_, whole) => {
-            let mut raw: String = kept.chars().map(|char| if char == '\n' { char } else { harmless(char) }).collect();
-            if !whole {
-                // The bound is on memory; a person is told what is not there.
-                let _written = write!(raw, "… ({} bytes)", frame.len());
-            }
-            raw.into()
-        }
+    let kept = up_to(frame, RAW_LIMIT);
+    if kept.len() == frame.len() && is_plain(kept.as_bytes()) {
+        return kept.into();
     }
+    let mut raw = kept.split('\n').map(sanitize::text).collect::<Vec<_>>().join("\n");
+    if kept.len() < frame.len() {
+        raw += &format!("… ({} bytes)", frame.len());
+    }
+    raw.into()
 }
 
 #[cfg(test)]
@@ -115,7 +111,7 @@ mod tests {
         let long = format!(r#"{{"type":"x","pad":"{}"}}"#, "é".repeat(5000));
         let raw = &events(&long)[0].raw;
         assert!(raw.len() < RAW_LIMIT + 32 && raw.ends_with("… (10021 bytes)"), "{raw}");
-        assert_eq!(&*events("\u{1b}]0;title\u{7}\n\u{9b}2J")[0].raw, "\u{fffd}]0;title\u{fffd}\n\u{fffd}2J");
+        assert_eq!(&*events("\u{1b}]0;title\u{7}\n\u{9b}2J")[0].raw, "\n<U+009B>2J");
     }
 
     #[test]

@@ -229,9 +229,9 @@ fn depth_bombs_and_great_numbers_are_survived() {
 
 #[test]
 fn escapes_are_undone_and_control_characters_do_not_come_through() {
-    check(r#"{"\u0074ype":"agent_thinking","thought":"a\nb \"c\""}"#, r#"AgentThinking "a b "c"""#);
+    check(r#"{"\u0074ype":"agent_thinking","thought":"a\nb \"c\""}"#, r#"AgentThinking "a⏎b "c"""#);
     let message = &read_all(r#"{"type":"agent_thinking","thought":"red\u001b[31m \u202eevil"}"#)[0];
-    assert_eq!(message.text, "red\u{fffd}[31m \u{fffd}evil");
+    assert_eq!(message.text, "red <U+202E>evil");
     let long = format!(r#"{{"type":"agent_thinking","thought":"{}"}}"#, "é".repeat(1000));
     let text = &read_all(&long)[0].text;
     assert!(text.len() <= SUMMARY_LIMIT + '…'.len_utf8() && text.ends_with('…'));

@@ -15,9 +15,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::backoff::Cause;
-use super::secret::{MASK, Secret, Secrets};
+use super::secret::Secrets;
 use super::token::{TokenOffer, in_base64};
 use super::wire::Wire;
+use crate::adapters::redact::MASK;
+use crate::config::project::{Secret, TokenEncoding};
 use crate::domain::{Refusal, RefusalClass, Text};
 use crate::engine::http::{NoAnswer, chain};
 
@@ -229,16 +231,19 @@ fn request(opening: &Opening, token: Option<(&Secret, &[TokenOffer])>, key: &str
     }
     let mut offered = opening.subprotocols.clone();
     for offer in token.iter().flat_map(|(_, offers)| offers.iter()) {
-        let token = token.map_or("", |(secret, _)| secret.expose());
+        let token = token.map_or("", |(secret, _)| secret.reveal());
         match offer {
-            TokenOffer::Bearer => {
-                let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-                    .map_err(|_| "send the token: it has characters that no header can hold".to_string())?;
-                value.set_sensitive(true);
-                headers.insert("authorization", value);
+            TokenOffer::Bearer => drop(headers.insert("authorization", carrying("Bearer", token)?)),
+            TokenOffer::Header { name, scheme } => {
+                let header: HeaderName = name.parse().map_err(|_| format!("send the token in the header {name:?}"))?;
+                headers.insert(header, carrying(scheme, token)?);
             }
             TokenOffer::Query(name) => drop(url.query_pairs_mut().append_pair(name, token)),
             TokenOffer::Subprotocol => offered.push(format!("jwt.{}", in_base64(token))),
+            TokenOffer::Prefixed { prefix, encoding: TokenEncoding::Base64url } => {
+                offered.push(format!("{prefix}{}", in_base64(token)));
+            }
+            TokenOffer::Prefixed { prefix, encoding: TokenEncoding::Plain } => offered.push(format!("{prefix}{token}")),
         }
     }
     headers.insert("connection", HeaderValue::from_static("Upgrade"));
@@ -251,6 +256,14 @@ fn request(opening: &Opening, token: Option<(&Secret, &[TokenOffer])>, key: &str
         headers.insert("sec-websocket-protocol", list);
     }
     Ok((url, headers, offered))
+}
+
+/// A header's value with a token in it.
+fn carrying(scheme: &str, token: &str) -> Result<HeaderValue, String> {
+    let mut value = HeaderValue::from_str(format!("{scheme} {token}").trim())
+        .map_err(|_| "send the token: it has characters that no header can hold".to_string())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// What a request without an answer means.
@@ -437,13 +450,22 @@ mod tests {
     #[test]
     fn the_token_is_offered_in_every_way_that_is_asked_for() {
         let opening = Opening { subprotocols: vec!["jwt-auth".into()], ..Opening::of("wss://host/ws?a=1") };
-        let (secret, offers) =
-            (Secret::new("a.b/c"), [TokenOffer::Bearer, TokenOffer::Query("token".into()), TokenOffer::Subprotocol]);
+        let (secret, offers) = (
+            Secret::new("a.b/c"),
+            [
+                TokenOffer::Bearer,
+                TokenOffer::Query("token".into()),
+                TokenOffer::Subprotocol,
+                TokenOffer::Header { name: "X-Token".into(), scheme: String::new() },
+                TokenOffer::Prefixed { prefix: "auth.".into(), encoding: TokenEncoding::Plain },
+            ],
+        );
         let (url, headers, offered) = request(&opening, Some((&secret, &offers)), "key").expect("can be sent");
         assert_eq!(url.as_str(), "https://host/ws?a=1&token=a.b%2Fc");
         assert_eq!(headers["authorization"], "Bearer a.b/c");
-        assert_eq!(headers["sec-websocket-protocol"], "jwt-auth, jwt.YS5iL2M");
-        assert_eq!(offered, ["jwt-auth", "jwt.YS5iL2M"]);
+        assert_eq!(headers["sec-websocket-protocol"], "jwt-auth, jwt.YS5iL2M, auth.a.b/c");
+        assert_eq!(headers["x-token"], "a.b/c");
+        assert_eq!(offered, ["jwt-auth", "jwt.YS5iL2M", "auth.a.b/c"]);
     }
 
     #[test]
@@ -471,7 +493,7 @@ mod tests {
         let shown: Vec<Text> = shown_headers(&headers, &secrets).into_iter().map(|(_, value)| value).collect();
         assert_eq!(
             shown.iter().map(|text| &**text).collect::<Vec<_>>(),
-            ["•••", "/login?token=•••", "jwt.•••, jwt-auth"]
+            ["***", "/login?token=***", "jwt.***, jwt-auth"]
         );
     }
 }

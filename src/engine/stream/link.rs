@@ -186,7 +186,8 @@ impl Link {
             Attended::Done(Err(refused)) => {
                 let refusal = Arc::new(refused.refusal);
                 self.outbox.push(StreamEvent::Refused { stream, refusal: Arc::clone(&refusal) });
-                let body = refusal.body.trim().lines().next().unwrap_or_default();
+                // A page says nothing in its first line; it is there in full with the refusal.
+                let body = refusal.body.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
                 let why = if body.is_empty() { refusal.why.to_string() } else { format!("{}: {body}", refusal.why) };
                 self.after(&refused.cause, &why, &refusal.advice)
             }
@@ -336,11 +337,11 @@ impl Link {
         if connection.heard.is_empty() {
             return;
         }
-        let at = (self.clock)();
+        let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
         for message in connection.heard.drain(..) {
             match message {
                 Message::Text(text) => {
-                    receive_text(&self.means.secrets.mask(&text), at, &mut self.names, &mut connection.events);
+                    receive_text(&redactor.mask(&text), at, &mut self.names, &mut connection.events);
                 }
                 Message::Binary(bytes) => receive_binary(&bytes, at, &mut self.names, &mut connection.events),
                 Message::Pong(nonce) => {

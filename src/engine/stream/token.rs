@@ -20,7 +20,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::secret::{Secret, Secrets};
+use super::secret::Secrets;
+use crate::config::project::{OfferSpec, Secret, TokenEncoding};
 use crate::engine::http::chain;
 
 /// How long a token command or call may take, unless configuration says otherwise.
@@ -82,6 +83,30 @@ pub enum TokenOffer {
     Query(String),
     /// A subprotocol `jwt.<base64url>`, as browsers have to do it.
     Subprotocol,
+    /// As `Bearer`, in another header or behind another word; the token alone where the word is empty.
+    Header {
+        /// The header's name.
+        name: String,
+        /// The word before the token.
+        scheme: String,
+    },
+    /// As `Subprotocol`, behind another prefix or unencoded.
+    Prefixed {
+        /// What stands before the token.
+        prefix: String,
+        /// How the token is written.
+        encoding: TokenEncoding,
+    },
+}
+
+impl From<&OfferSpec> for TokenOffer {
+    fn from(spec: &OfferSpec) -> Self {
+        match spec.clone() {
+            OfferSpec::Header { name, scheme } => Self::Header { name, scheme },
+            OfferSpec::Query { parameter } => Self::Query(parameter),
+            OfferSpec::Subprotocol { prefix, encoding } => Self::Prefixed { prefix, encoding },
+        }
+    }
 }
 
 /// A token, and how long it is good for.
@@ -136,7 +161,7 @@ impl Token {
     pub fn new(value: &str, obtained: SystemTime, secrets: &Secrets) -> Self {
         secrets.learn(value);
         secrets.learn(&in_base64(value));
-        Self { secret: Secret::new(value), obtained, expires: expiry(value) }
+        Self { secret: Secret::new(value.to_owned()), obtained, expires: expiry(value) }
     }
 
     /// Whether the next connection should better use a new one: 80 % of its life are over, or its last minute began.
@@ -419,13 +444,13 @@ mod tests {
             (command("echo from-a-command"), Ok("from-a-command")),
             (command("true"), Err("the command `sh` gave nothing")),
             (command("echo two words"), Err("gave more than one word")),
-            (command("echo oh from-a-variable >&2; exit 3"), Err("exit status: 3: oh •••")),
+            (command("echo oh from-a-variable >&2; exit 3"), Err("exit status: 3: oh ***")),
             (TokenSource::Command { argv: vec![], deadline: DEADLINE }, Err("the token command is empty")),
         ];
         for (source, expected) in table {
             match (source.obtain(&means).await, expected) {
                 (Ok(token), Ok(expected)) => {
-                    assert_eq!(token.secret.expose(), expected, "{source}")
+                    assert_eq!(token.secret.reveal(), expected, "{source}")
                 }
                 (Err(trouble), Err(expected)) => {
                     assert!(trouble.what.contains(expected), "{trouble}")
@@ -433,7 +458,7 @@ mod tests {
                 (got, expected) => panic!("{source}: {got:?}, expected {expected:?}"),
             }
         }
-        assert_eq!(means.secrets.mask("a from-a-command b"), "a ••• b");
+        assert_eq!(means.secrets.mask("a from-a-command b"), "a *** b");
     }
 
     #[tokio::test]
