@@ -386,3 +386,6 @@ fn type_palette(view: &mut ViewState, key: KeyEvent, about: &About) -> Vec<Wish>
     }
     Vec::new()
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,12 +13,14 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
 use super::scene::Scene;
-use super::theme::{Glyphs, Role};
+use super::theme::{Glyphs, Mark, Role};
 use super::view::{Overlay, Page};
+use crate::domain::Tone;
 
 /// Draws what lies over the rest, last. `area` is the whole screen: its last row, otherwise the footer's, shows the
-/// filter while it is typed.
+/// filter while it is typed, and the row above it what is to be said to this person alone.
 pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
+    draw_notice(scene, area, frame);
     if scene.view.filter.editing {
         draw_filter(scene, area, frame);
     }
@@ -95,6 +97,21 @@ fn put_input(prompt: &str, input: &tui_input::Input, style: Style, scene: &Scene
     frame.render_widget(ratatui::widgets::Paragraph::new(input.value()).style(style).scroll((0, scroll as u16)), text);
     let cursor = input.visual_cursor().saturating_sub(scroll) as u16;
     frame.set_cursor_position((text.x + cursor.min(room - 1), text.y));
+}
+
+fn draw_notice(scene: &Scene, area: Rect, frame: &mut Frame) {
+    let Some(notice) = &scene.view.notice else { return };
+    let Some(place) = area.rows().rev().nth(usize::from(area.height > 2)) else { return };
+    let (role, mark) = match notice.tone {
+        Tone::Good => (Role::Good, Mark::Check),
+        Tone::Bad => (Role::Bad, Mark::Failed),
+        Tone::Warning => (Role::Warning, Mark::Warning),
+        Tone::Stale => (Role::Stale, Mark::Stale),
+        Tone::Person | Tone::Plain => (Role::Text, Mark::Here),
+    };
+    let line = Line::styled(format!(" {} {}", scene.theme.mark(mark), notice.text), scene.theme.style(role));
+    frame.render_widget(Clear, place);
+    frame.render_widget(line, place);
 }
 
 fn draw_filter(scene: &Scene, area: Rect, frame: &mut Frame) {
