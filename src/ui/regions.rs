@@ -3,19 +3,40 @@
 use ratatui::layout::{Position, Rect};
 
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
-use crate::domain::State;
+use crate::domain::{State, TestId};
 
-/// A row of the board that the cursor can stand on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BoardRow {
-    /// What it shows.
-    pub cursor: Cursor,
-    /// Its first line, counted from the top of the whole board, scrolled or not.
+/// The modules and their tests in order, also those that are scrolled away.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Board {
+    /// The row under the cursor.
+    pub cursor: Option<Cursor>,
+    /// The first line that is shown.
     pub top: u32,
-    /// How many lines it takes.
-    pub height: u32,
-    /// Where it is on the screen; empty where it is scrolled away.
-    pub area: Rect,
+    /// How many rows the cursor can stand on.
+    pub rows: usize,
+    list: Vec<Cursor>,
+}
+
+impl Board {
+    /// The row in that place, counted from 0.
+    #[must_use]
+    pub fn row(&self, row: usize) -> Option<Cursor> {
+        self.list.get(row).copied()
+    }
+
+    /// The place of a row, where it is on the board.
+    #[must_use]
+    pub fn place(&self, cursor: Cursor) -> Option<usize> {
+        self.list.iter().position(|row| *row == cursor)
+    }
+
+    /// The row so many rows further down (or up) from the cursor.
+    #[must_use]
+    pub fn step(&self, by: i64) -> Option<Cursor> {
+        let place = self.cursor.and_then(|cursor| self.place(cursor)).unwrap_or(0);
+        let by = isize::try_from(by).unwrap_or(0);
+        self.row(place.saturating_add_signed(by).min(self.rows.saturating_sub(1)))
+    }
 }
 
 /// The part of a list or text that is shown, in the units of [`Scroll::At`].
@@ -46,107 +67,82 @@ impl Window {
 pub struct Regions {
     /// The whole screen.
     pub area: Rect,
-    /// Every pane that is on the screen, and its tab where there are tabs.
-    pub panes: Vec<(Pane, Rect)>,
-    /// The part of the screen in which the board, or the opened test, is scrolled.
+    /// The board, or the opened test; empty where another pane is shown.
     pub board: Rect,
-    /// Every row of the board in order, also those that are scrolled away. The most important one is
-    /// [`important`](Self::important).
-    pub board_rows: Vec<BoardRow>,
-    /// The row on which the cursor shows while nothing was chosen.
-    pub important: Option<Cursor>,
+    /// The modules and their tests in order, also those that are scrolled away.
+    pub rows: Board,
+    /// Which lines of the opened test hold the words that are searched.
+    pub detail_matches: Vec<u16>,
     /// What of the opened test is shown.
     pub detail: Window,
-    /// Which of its lines hold the words that are searched.
-    pub detail_matches: Vec<u16>,
 }
 
 impl Regions {
-    /// Lays out a screen of that size.
+    /// Everything anew.
     #[must_use]
     pub fn compute(size: Rect, state: &State, view: &ViewState) -> Self {
-        let board = Rect { height: size.height.saturating_sub(1), ..size };
-        let mut regions = Self { area: size, board, panes: vec![(view.focus, board)], ..Self::default() };
-        if view.page == Page::Board {
-            regions.lay_board(state, view);
-        }
+        let mut regions = Self::default();
+        regions.refresh(size, state, view);
         regions
+    }
+
+    /// The same, keeping what has not changed: the way to go from frame to frame.
+    pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
+        let board = Rect { height: size.height.saturating_sub(1), ..size };
+        *self = Self { area: size, board, ..Self::default() };
+        self.lay_board(state, view);
     }
 
     fn lay_board(&mut self, state: &State, view: &ViewState) {
         for (id, module) in state.inventory.modules() {
-            let tests: Vec<_> = module
-                .tests
-                .iter()
-                .filter(|id| {
-                    let Some(test) = state.inventory.test(**id) else { return false };
-                    !test.gone && view.filter.admits(&test.node)
-                })
-                .collect();
+            let matches = |id: &TestId| state.inventory.test(*id).is_some_and(|test| view.filter.admits(&test.node));
+            let failed = |id: &TestId| {
+                state.inventory.test(*id).and_then(|test| test.outcome()).is_some_and(|outcome| outcome.is_failure())
+            };
+            let tests: Vec<TestId> = module.tests.iter().copied().filter(matches).collect();
             if tests.is_empty() && !view.filter.is_empty() {
                 continue;
             }
-            self.push(Cursor::Module(id), view);
-            let open = view.opened.contains(&id) || (module.tally.failures() > 0 && !view.closed.contains(&id));
-            for id in tests.into_iter().filter(|_| open) {
-                self.push(Cursor::Test(*id), view);
+            self.rows.list.push(Cursor::Module(id));
+            let all = view.opened.contains(&id) || !view.filter.is_empty();
+            let shown = |id: &TestId| all || failed(id);
+            if !view.closed.contains(&id) {
+                self.rows.list.extend(tests.into_iter().filter(shown).map(Cursor::Test));
             }
         }
-        let failed = |row: &&BoardRow| match row.cursor {
-            Cursor::Test(id) => {
-                state.inventory.test(id).and_then(|test| test.outcome()).is_some_and(|outcome| outcome.is_failure())
-            }
-            Cursor::Module(_) => false,
-        };
-        let first = self.board_rows.iter().find(failed).or(self.board_rows.first());
-        self.important = first.map(|row| row.cursor);
+        self.rows.rows = self.rows.list.len();
+        let first = self.rows.list.iter().find(|row| matches!(row, Cursor::Test(_))).or(self.rows.list.first());
+        self.rows.cursor = view.cursor.filter(|cursor| self.rows.place(*cursor).is_some()).or(first.copied());
     }
 
-    fn push(&mut self, cursor: Cursor, view: &ViewState) {
-        let top = self.board_rows.len() as u32;
-        let shown = top >= view.board_scroll && top - view.board_scroll < u32::from(self.board.height);
-        let area = if shown {
-            Rect { y: self.board.y + (top - view.board_scroll) as u16, height: 1, ..self.board }
-        } else {
-            Rect::default()
-        };
-        self.board_rows.push(BoardRow { cursor, top, height: 1, area });
-    }
-
-    /// The pane at a place of the screen, or the one whose tab is there.
+    /// The pane at that place of the screen; on a tab, the pane that it stands for.
     #[must_use]
     pub fn pane_at(&self, x: u16, y: u16) -> Option<Pane> {
-        self.panes.iter().find(|(_, area)| area.contains(Position { x, y })).map(|(pane, _)| *pane)
+        self.board.contains(Position { x, y }).then_some(Pane::Tests)
     }
 
-    /// What a row of the board at a place of the screen shows.
+    /// The row of the board at that place of the screen.
     #[must_use]
     pub fn row_at(&self, x: u16, y: u16) -> Option<Cursor> {
-        self.board_rows.iter().find(|row| row.area.contains(Position { x, y })).map(|row| row.cursor)
+        self.pane_at(x, y).and_then(|_| self.rows.row(usize::from(y)))
     }
 
-    /// What of a pane is shown; of the tests pane, the opened test or the lines of the board.
+    /// How many lines of a pane's content are shown at once, for paging; at least one.
     #[must_use]
-    pub fn window(&self, pane: Pane, page: Page) -> Window {
-        match (pane, page) {
-            (Pane::Tests, Page::Detail(_)) => self.detail,
-            (Pane::Tests, Page::Board) => {
-                let end = self.board_rows.last().map_or(0, |row| u64::from(row.top + row.height));
-                Window { first: 0, top: 0, shown: u64::from(self.board.height), end }
-            }
-            (Pane::Agents | Pane::Deploys | Pane::News, _) => Window { shown: 1, ..Window::default() },
-        }
+    pub fn page(&self, _: Pane) -> u16 {
+        self.board.height.max(1)
     }
 
     /// What the cursor shows on: the chosen row where it is there, else the module of the chosen test, else the most
     /// important row.
     #[must_use]
-    pub fn cursor(&self, state: &State, view: &ViewState) -> Option<Cursor> {
-        let there = |cursor: &Cursor| self.board_rows.iter().any(|row| row.cursor == *cursor);
-        let module = |cursor: Cursor| match cursor {
-            Cursor::Test(id) => state.inventory.test(id).map(|test| Cursor::Module(test.module)),
-            Cursor::Module(_) => None,
-        };
-        view.cursor.filter(there).or_else(|| view.cursor.and_then(module).filter(there)).or(self.important)
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.rows.cursor
+    }
+
+    /// What of a pane is shown; of the tests pane, the opened test or the lines of the board.
+    #[must_use]
+    pub fn window(&self, _: Pane, _: Page) -> Window {
+        self.detail
     }
 }
