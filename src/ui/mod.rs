@@ -4,8 +4,10 @@
 
 pub mod action;
 pub mod chord;
+pub mod color;
 pub mod draw;
 pub mod footer;
+pub mod input;
 pub mod keymap;
 pub mod overlay;
 mod panes;
@@ -13,4 +15,5 @@ pub mod regions;
 pub mod scene;
 pub mod text;
 pub mod theme;
+pub mod theme_file;
 pub mod view;
