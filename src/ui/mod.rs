@@ -6,6 +6,8 @@ pub mod action;
 pub mod chord;
 pub mod color;
 pub mod draw;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod footer;
 pub mod input;
 pub mod keymap;

@@ -16,6 +16,8 @@ use crate::ui::view::{Pane, ViewState};
 
 /// How many lines the body of a refusal takes at most.
 const BODY_LINES: usize = 4;
+/// The columns that the status of a refusal takes.
+const STATUS: usize = 10;
 /// How many lines a raw frame takes at most.
 const RAW_LINES: usize = 4;
 
@@ -44,11 +46,12 @@ impl Plan {
             rest -= taken;
             taken
         };
-        let ladder = take(2, 1);
+        // An ended run says how it ended and what never came, with a line of air below that.
+        let ladder = take(2 + u16::from(run.end.is_some()) + u16::from(is_short(run)), 1);
         let events = (run.events.len() as u64 + u64::from(run.end.is_none()) + 1).min(u64::from(u16::MAX)) as u16;
-        let counts = take(3, 8);
-        let runs = take((state.agents.runs().len().min(5) as u16) + 2, 6);
-        let raw = if view.focus == Pane::Agents { take(2 + RAW_LINES as u16, events.min(8)) } else { 0 };
+        let raw = if view.focus == Pane::Agents { take(2 + RAW_LINES as u16, events.min(6)) } else { 0 };
+        let counts = take(3, events.min(8));
+        let runs = take((state.agents.runs().len().min(5) as u16) + 2, events.min(8));
         Self { trouble, ladder, events: rest, raw, runs, counts }
     }
 }
@@ -76,7 +79,10 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     };
     if plan.ladder > 0 {
         draw_ladder(&mut pen.line(inner, y), run);
-        draw_missing(&mut pen.line(inner, y + 1), run);
+        draw_end(&mut pen.line(inner, y + 1), run);
+        if is_short(run) && plan.ladder > 3 {
+            draw_missing(&mut pen.line(inner, y + 2), run);
+        }
         y += plan.ladder;
     }
     draw_events(pen, scene, regions, Rect { y, height: plan.events, ..inner }, run);
@@ -165,7 +171,19 @@ fn draw_ladder(line: &mut Line, run: &AgentRun) {
     }
 }
 
+/// Whether a run ended without all that it should have shown.
+fn is_short(run: &AgentRun) -> bool {
+    run.end.is_some() && run.seen() < CRITICAL.len()
+}
+
 fn draw_missing(line: &mut Line, run: &AgentRun) {
+    line.put(Role::Bad, "missing");
+    for kind in run.missing() {
+        line.gap(1).put(Role::Bad, kind.word());
+    }
+}
+
+fn draw_end(line: &mut Line, run: &AgentRun) {
     match run.end {
         None => {}
         Some(end) => {
@@ -175,12 +193,6 @@ fn draw_missing(line: &mut Line, run: &AgentRun) {
                 AgentRunEnd::Lost => (Role::Bad, "lost: the connection ended"),
             };
             line.put(role, word).fmt(Role::Muted, format_args!(" after {}", took(run.last.since(run.started))));
-            if run.seen() < CRITICAL.len() {
-                line.gap(2).put(Role::Bad, "missing");
-                for kind in run.missing() {
-                    line.gap(1).put(Role::Bad, kind.word());
-                }
-            }
         }
     }
 }
@@ -197,7 +209,7 @@ fn draw_events(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, run:
         match seen_at(place) {
             Some(seen) => draw_event(&mut line, scene, seen, before),
             None => {
-                line.put(Role::Faint, "no longer kept");
+                line.put(Role::Muted, "no longer kept");
             }
         }
         if scene.view.focus == Pane::Agents && place + 1 == last {
@@ -275,7 +287,7 @@ fn draw_raw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, run: &A
             }
         }
         None => {
-            pen.line(area, area.y + 1).put(Role::Faint, "no longer kept");
+            pen.line(area, area.y + 1).put(Role::Muted, "no longer kept");
         }
     }
 }
@@ -306,15 +318,11 @@ fn draw_counts(pen: &mut Pen, scene: &Scene, area: Rect, y: u16, run: &AgentRun)
     let Some(stream) = scene.state.streams.get(run.stream) else { return };
     let unknown = scene.state.agents.unknown();
     let mut line = pen.line(area, y);
-    let number = |line: &mut Line, word: &str, value: u64| {
-        let role = if value > 0 { Role::Warning } else { Role::Muted };
-        line.put(Role::Muted, word).gap(1).put(role, &count(value)).gap(3);
-    };
-    number(&mut line, "dropped", stream.dropped + scene.state.agents.events().dropped());
-    if let Some(p95) = round_trip_p95(stream) {
-        line.put(Role::Muted, "rtt p95").gap(1).put(Role::Text, &latency(crate::domain::Span(p95))).gap(3);
-    }
-    number(&mut line, "unknown types", unknown.values().sum());
+    let role = |value: u64| if value > 0 { Role::Warning } else { Role::Muted };
+    let dropped = stream.dropped + scene.state.agents.events().dropped();
+    line.end(role(dropped), &count(dropped)).end(Role::Muted, "dropped ").end_gap(2);
+    let types = unknown.values().sum();
+    line.put(Role::Muted, "unknown types").gap(1).put(role(types), &count(types)).gap(2);
     for name in unknown.keys().take(3) {
         line.put(Role::Warning, name).gap(1);
     }
@@ -323,6 +331,9 @@ fn draw_counts(pen: &mut Pen, scene: &Scene, area: Rect, y: u16, run: &AgentRun)
 
 /// Messages by second, the present one at the right.
 fn draw_rate(line: &mut Line, scene: &Scene, stream: &Stream) {
+    if let Some(p95) = round_trip_p95(stream) {
+        line.end(Role::Text, &latency(crate::domain::Span(p95))).end(Role::Muted, "rtt p95 ").end_gap(2);
+    }
     line.put(Role::Muted, "messages/s").gap(1);
     let columns = u64::from(line.room().min(30));
     let now = scene.now.0 / 1_000_000;
@@ -354,7 +365,9 @@ fn trouble_lines(stream: &Stream, width: u16) -> u16 {
         Link::Open => return 0,
         Link::Idle | Link::Connecting if stream.refusal.is_none() => return 0,
         Link::Idle | Link::Connecting => 1,
-        Link::Waiting { .. } => 1,
+        Link::Waiting { why, .. } => {
+            1 + if stream.refusal.is_none() { text::wrap(why, room).take(2).count() } else { 0 }
+        }
         Link::Stopped { advice, .. } => 1 + text::wrap(advice, room).take(3).count(),
     };
     let refusal = stream.refusal.as_ref().map_or(0, |refusal| refusal_lines(refusal, room));
@@ -362,7 +375,13 @@ fn trouble_lines(stream: &Stream, width: u16) -> u16 {
 }
 
 fn refusal_lines(refusal: &Refusal, room: usize) -> usize {
-    1 + text::wrap(&refusal.advice, room).take(3).count() + refusal.headers.len().min(4) + body(refusal, room).count()
+    let words = why(refusal, room).count() + text::wrap(&refusal.advice, room).take(3).count();
+    words + refusal.headers.len().min(4) + body(refusal, room).count()
+}
+
+/// What went wrong, beside the status on the first line.
+fn why(refusal: &Refusal, room: usize) -> impl Iterator<Item = &str> {
+    text::wrap(&refusal.why, room.saturating_sub(STATUS)).take(3)
 }
 
 fn body(refusal: &Refusal, room: usize) -> impl Iterator<Item = &str> {
@@ -381,7 +400,7 @@ fn draw_trouble(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
                 let seconds = until.since(scene.now).0.div_ceil(1_000_000);
                 line.put(Role::Warning, "disconnected").gap(1).put(Role::Text, &stream.spec.name);
                 line.gap(2).fmt(Role::Warning, format_args!("next try in {seconds}s"));
-                line.fmt(Role::Muted, format_args!(" (try {})", stream.tries + 1)).gap(2).put(Role::Muted, why);
+                line.fmt(Role::Muted, format_args!(" (try {})", stream.tries + 1));
             }
             Link::Stopped { why, .. } => {
                 line.bold(Role::Bad, "stopped").gap(1).put(Role::Text, &stream.spec.name).gap(2).put(Role::Bad, why);
@@ -396,22 +415,28 @@ fn draw_trouble(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
             line.gap(2).put(Role::Muted, "expected while a deploy moves");
         }
     }
-    if let Some(refusal) = &stream.refusal {
-        if let Some(y) = ys.next() {
-            let mut line = pen.line(area, y);
-            if let Some(status) = refusal.status {
-                line.bold(Role::Bad, &Short::new(format_args!("HTTP {status}"))).gap(2);
-            }
-            line.put(Role::Bad, &refusal.why);
+    if let (Link::Waiting { why, .. }, None) = (&stream.link, &stream.refusal) {
+        for (piece, y) in text::wrap(why, room).take(2).zip(&mut ys) {
+            pen.line(area, y).put(Role::Muted, piece);
         }
-        for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
-            pen.line(area, y).put(Role::Text, piece);
+    }
+    if let Some(refusal) = &stream.refusal {
+        let status = refusal.status.map(|status| Short::new(format_args!("HTTP {status}")));
+        for (n, (piece, y)) in why(refusal, room).zip(&mut ys).enumerate() {
+            let mut line = pen.line(area, y);
+            if n == 0 {
+                line.bold(Role::Bad, status.as_deref().unwrap_or("no answer"));
+            }
+            line.column(STATUS as u16).put(Role::Bad, piece);
         }
         for ((name, value), y) in refusal.headers.iter().take(4).zip(&mut ys) {
             pen.line(area, y).fmt(Role::Muted, format_args!("{name}: ")).put(Role::Muted, value);
         }
         for (piece, y) in body(refusal, room).zip(&mut ys) {
             pen.line(area, y).put(Role::Stale, piece);
+        }
+        for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
+            pen.line(area, y).put(Role::Strong, piece);
         }
     }
     if let Link::Stopped { advice, .. } = &stream.link {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Line, Pen};
 use super::{marks, row};
-use crate::domain::{Module, Outcome, RunKind, State, Tally};
+use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally};
 use crate::ui::regions::{Block, Board, Form, Group, Regions};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
@@ -46,7 +46,8 @@ fn draw_rest(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     line.gap(1).end_gap(1);
     let below = regions.rows.window().below();
     if below > 0 {
-        line.end_fmt(Role::Muted, format_args!("{below} more lines below"));
+        let plural = if below == 1 { "" } else { "s" };
+        line.end_fmt(Role::Muted, format_args!("{below} more line{plural} below"));
     }
     if let Some(matches) = regions.rows.matches {
         let total = scene.state.inventory.tally().total();
@@ -101,7 +102,7 @@ fn draw_card(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
         let Some(y) = board.screen_line(block.top + 1 + u32::from(n)) else { continue };
         let mut line = pen.line(inside, y);
         if n + 1 == block.marks {
-            draw_summary(&mut line, scene.state, module);
+            draw_summary(&mut line, module);
         }
         draw_marks(&mut line, scene.state, block, module, n);
     }
@@ -154,8 +155,8 @@ fn draw_marks(line: &mut Line, state: &State, block: &Block, module: &Module, n:
 }
 
 /// What of a module is neither passed nor failed, right of its marks where they leave room.
-fn draw_summary(line: &mut Line, state: &State, module: &Module) {
-    let (role, note) = note(state, module);
+fn draw_summary(line: &mut Line, module: &Module) {
+    let (role, note) = note(module);
     let tally = &module.tally;
     let marks = tally.total().min(u32::from(line.room())) as usize;
     let wide = crate::ui::text::width(&note);
@@ -166,16 +167,16 @@ fn draw_summary(line: &mut Line, state: &State, module: &Module) {
 }
 
 /// What is to be known of a module beyond passed and failed, the gravest first.
-fn note(state: &State, module: &Module) -> (Role, Short) {
+fn note(module: &Module) -> (Role, Short) {
     let tally = &module.tally;
-    let testing = state.runs.active().any(|(_, run)| run.kind == RunKind::Test);
     let parts = [
         (tally.of(Outcome::Lost), "lost", Role::Bad),
         (tally.of(Outcome::Interrupted), "interrupted", Role::Bad),
         (tally.of(Outcome::Crashed), "crashed", Role::Bad),
         (tally.of(Outcome::TimedOut), "timed out", Role::Bad),
         (tally.of(Outcome::Errored), "errored", Role::Bad),
-        (if testing && tally.finished() == 0 { 0 } else { tally.never_run }, "not run", Role::Warning),
+        // A module of which nothing ran stands under a heading that says so.
+        (if tally.never_run == tally.total() { 0 } else { tally.never_run }, "not run", Role::Warning),
         (tally.of(Outcome::Flaky), "flaky", Role::Warning),
         (tally.of(Outcome::Xpassed), "passed unexpectedly", Role::Warning),
         (tally.stale, "stale", Role::Stale),
@@ -271,7 +272,7 @@ fn draw_line(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
             draw_narrow_line(&mut line, scene, block, module, columns);
         }
         if board.cursor == Some(Cursor::Module(block.module)) {
-            pen.select(area, y);
+            pen.select(Rect { width: area.width.saturating_sub(u16::from(board.framed)), ..area }, y);
         }
     }
     let indent = if board.framed { 4 } else { 2 };
@@ -306,7 +307,7 @@ fn draw_wide_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module
         }
         Group::Running => draw_running(line, scene, module),
         Group::Settled | Group::Waiting => {
-            let (role, note) = note(scene.state, module);
+            let (role, note) = note(module);
             line.put(role, &note);
         }
     }
@@ -335,8 +336,12 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
             tag(line, Role::Warning, &Short::new(format_args!("{} unrun", tally.never_run)));
         }
         Group::Settled => {
-            let mark = line.theme().mark(Mark::Check);
-            tag(line, Role::Good, mark);
+            let (role, note) = note(module);
+            let first = note.split(" · ").next().unwrap_or("");
+            match first.is_empty() || first.len() > 9 {
+                true => tag(line, Role::Good, scene.theme.mark(Mark::Check)),
+                false => tag(line, role, first),
+            }
         }
         Group::Waiting => {
             let mark = line.theme().mark(Mark::Queued);
@@ -369,7 +374,8 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
     let project = &state.session.project;
     match (active, project.runners.first()) {
         (Some(run), _) if run.is_held() => {
-            pen.line(area, y).put(Role::Warning, "the run waits for its services; no test is listed yet");
+            pen.line(area, y).put(Role::Warning, "the run waits for its services");
+            pen.line(area, y + 1).put(Role::Muted, "it starts by itself once they are well, or when it is forced");
         }
         (Some(run), _) => {
             let since = watch(scene.now.since(run.asked));
@@ -380,13 +386,22 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
             pen.line(area, y + 1).put(Role::Muted, "name one in liveloop.toml, or start in a folder with tests");
         }
         (None, Some(runner)) => {
-            let mut line = pen.line(area, y);
-            line.put(Role::Warning, "no tests were found").gap(2).put(Role::Muted, &runner.command);
             let newest = state.runs.iter().next_back().map(|(_, run)| run);
+            let mut line = pen.line(area, y);
+            line.put(Role::Warning, why_empty(newest)).gap(2).put(Role::Muted, &runner.command);
             let output = newest.into_iter().flat_map(|run| run.output.range(run.output.len().saturating_sub(12)));
             for (line, y) in output.zip(y + 2..area.bottom()) {
                 pen.line(area, y).ansi(Role::Muted, line);
             }
         }
+    }
+}
+
+/// Why no test is known although there is a runner.
+fn why_empty(newest: Option<&Run>) -> &str {
+    match newest.map(|run| &run.phase) {
+        Some(RunPhase::Ended(RunEnd::NothingRan(why) | RunEnd::CouldNotStart(why) | RunEnd::Crashed(why))) => why,
+        Some(_) => "no tests were found",
+        None => "the tests have not been listed yet",
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let state = scene.state;
     if area.height < 3 {
         let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-        pen.line(inside, area.y).put(Role::Muted, "deploy").gap(2).put(Role::Faint, "no service has a deploy command");
+        pen.line(inside, area.y).put(Role::Muted, "deploy").gap(2).put(Role::Muted, "no service has a deploy command");
         return;
     }
     let inner = pen.frame(area, scene.view.focus == Pane::Deploys);
@@ -96,7 +96,7 @@ fn draw_title(line: &mut Line, scene: &Scene, deploy: &Deploy) {
 
 fn draw_revisions(line: &mut Line, name: &str, deploy: &Deploy) {
     if let Some(from) = &deploy.from {
-        line.gap(1).put(Role::Muted, short_revision(name, from));
+        line.put(Role::Muted, " ").put(Role::Muted, short_revision(name, from));
     }
     if let Some(to) = &deploy.to {
         line.put(Role::Muted, if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " > " } else { " → " });
@@ -156,7 +156,7 @@ fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
 fn draw_output(pen: &mut Pen, regions: &Regions, area: Rect, deploy: &Deploy) {
     let window = regions.deploy_rows;
     if deploy.output.is_empty() && area.height > 0 {
-        pen.line(area, area.y).put(Role::Faint, "the command has printed nothing");
+        pen.line(area, area.y).put(Role::Muted, "the command has printed nothing");
         return;
     }
     for (ordinal, y) in (window.top..window.end).zip(area.y..area.bottom()) {
@@ -213,7 +213,7 @@ fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
         DeployPhase::NotServing(_) => {
             line.bold(Role::Bad, "not serving").gap(2);
             if let Some(exit) = deploy.exit {
-                line.fmt(Role::Muted, format_args!("{exit}, but"));
+                line.fmt(Role::Muted, format_args!("{exit}"));
             }
         }
         DeployPhase::Cancelled => {

@@ -69,16 +69,19 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
     if let Some(matches) = (!regions.detail_matches.is_empty()).then_some(regions.detail_matches.len()) {
         line.end_fmt(Role::Match, format_args!(" {matches} lines match ")).end(Role::Muted, " ");
     }
+    if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
+        line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
+    }
     if let Some(latest) = &test.latest {
         line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
     }
-    line.end_gap(1).put(Role::Muted, " ").mark(role, mark).gap(1);
+    line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");
     let title = module.map_or("", |module| &module.title);
     let name = usize::from(line.room()).saturating_sub(crate::ui::text::width(row::short_name(test)) + 4);
     let (title, _) = crate::ui::text::fit(title, name);
     line.put(Role::Muted, title).put(Role::Muted, " ");
-    line.mark(Role::Faint, crate::ui::theme::Mark::Here)
-        .gap(1)
+    line.mark(Role::Muted, crate::ui::theme::Mark::Here)
+        .put(Role::Muted, " ")
         .bold(Role::Strong, row::short_name(test))
         .put(Role::Muted, " ");
 }

@@ -23,3 +23,6 @@ pub(super) use pen::Pen;
 pub(super) use screen::paint;
 
 mod screen;
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,9 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, regions: &Regions) {
     match &run.phase {
         RunPhase::Held { why } => {
             line.bold(Role::Warning, "held").gap(1);
-            line.fmt(Role::Text, format_args!("{} ", watch(scene.now.since(run.asked)))).put(Role::Warning, why);
+            let limit = state.session.project.hold_limit;
+            line.put(Role::Text, &watch(scene.now.since(run.asked)));
+            line.fmt(Role::Muted, format_args!(" of at most {}", watch(limit))).gap(2).put(Role::Warning, why);
         }
         RunPhase::Starting => {
             line.put(Role::Running, "starting").gap(1).put(Role::Muted, &took(scene.now.since(run.asked)));

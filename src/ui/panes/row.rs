@@ -73,19 +73,26 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
         Standing::Done(_) => {
             let Some(latest) = &test.latest else { return };
             line.mark(role, mark).gap(1);
-            line.end_number(Role::Muted, &took(latest.took), if roomy { 7 } else { 6 });
+            let module = scene.state.inventory.module(test.module);
+            let broken = module.is_some_and(|module| module.path == test.node);
+            let took = if broken { Short::new(format_args!("")) } else { took(latest.took) };
+            line.end_number(Role::Muted, &took, if roomy { 7 } else { 6 });
             if roomy && let Some((role, word)) = Change::of(test).map(Change::word) {
                 line.end(role, word).end_gap(1);
             }
             let name = if failed { Role::Strong } else { Role::Text };
-            let column = line.room() * if roomy { 34 } else { 40 } / 100;
+            let column = if roomy { (line.room() * 34 / 100).min(40) } else { line.room() * 2 / 5 };
             let words = message(latest);
             if words.is_empty() {
                 line.put(name, short_name(test));
             } else {
                 line.cell(name, short_name(test), column.max(8)).gap(1);
             }
-            draw_how(line, latest.outcome, latest.tries);
+            if broken {
+                line.put(Role::Bad, "could not be loaded").gap(2);
+            } else {
+                draw_how(line, latest.outcome, latest.tries);
+            }
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
         }
     }

@@ -38,7 +38,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if scene.state.services.is_empty() && scene.state.streams.is_empty() {
         let runner = scene.state.session.project.runners.first();
         match runner {
-            Some(runner) => line.put(Role::Muted, &runner.name).gap(1).put(Role::Faint, &runner.command),
+            Some(runner) => line.put(Role::Muted, &runner.name).gap(1).put(Role::Muted, &runner.command),
             None => line.put(Role::Muted, "no services are configured"),
         };
     }
@@ -96,7 +96,7 @@ pub(super) fn short_revision<'a>(name: &str, revision: &'a str) -> &'a str {
 
 fn draw_beats(line: &mut Line, beats: &Ring<Beat>) {
     let recent = || beats.range(beats.len().saturating_sub(BEATS));
-    let most = recent().map(|beat| beat.latency).max().unwrap_or(Span::ZERO).0.max(20_000);
+    let most = recent().map(|beat| beat.latency).max().unwrap_or(Span::ZERO).0.max(60_000);
     for beat in recent() {
         let role = if beat.healthy { Role::Faint } else { Role::Bad };
         let glyph = spark(line.theme().glyphs, beat.latency.0, most);
@@ -143,9 +143,12 @@ fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment) {
     let (mark, role) = stream_mark(stream);
     let words = stream_words(stream, now);
     // The services need most of the line: a long reason stands in full in the agents pane.
-    let (cut, columns) = crate::ui::text::fit(&words, 36);
-    line.end(if role == Role::Good { Role::Muted } else { role }, cut);
-    let _ = columns;
+    let role_of_words = if role == Role::Good { Role::Muted } else { role };
+    let (cut, _) = crate::ui::text::fit(&words, 36);
+    if cut.len() < words.len() {
+        line.end_mark(role_of_words, Mark::Ellipsis);
+    }
+    line.end(role_of_words, cut);
     line.end_gap(1).end(Role::Text, &stream.spec.name).end_gap(1).end_mark(role, mark).end_gap(3);
 }
 

@@ -177,6 +177,14 @@ impl Board {
         }
     }
 
+    /// Which of a module's listed tests is opened, counted from 1, and of how many.
+    #[must_use]
+    pub fn place_in_list(&self, module: ModuleId, page: Page) -> Option<(usize, usize)> {
+        let Page::Detail(test) = page else { return None };
+        let listed = self.tests.get(self.block_of(module)?.listed.clone())?;
+        Some((listed.binary_search(&test).ok()? + 1, listed.len()))
+    }
+
     /// The row so many rows further down (or up) from the cursor.
     #[must_use]
     pub fn step(&self, by: i64) -> Option<Cursor> {
