@@ -2,13 +2,16 @@
 
 pub mod args;
 pub mod check;
+pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod headless;
 pub mod print;
 pub mod project;
+pub mod screen;
 pub mod trust;
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -44,7 +47,7 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
             Ok(opening) => runtime()?.block_on(run_headless(opening, run.clone())),
             Err(error) => Ok(refuse(&error)),
         },
-        Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo)),
+        Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
         Some(Command::Check) => Ok(check(folder)),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());
@@ -54,14 +57,45 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
             print!("{}", key_table());
             Ok(Exit::Green.into())
         }
-        None | Some(Command::Replay { .. }) => Ok(Exit::Usage.into()),
+        Some(Command::Replay { file }) => {
+            let (root, files) = match project::locate(folder) {
+                Ok(found) => found,
+                Err(error) => return Ok(refuse(&error)),
+            };
+            let configuration = match project::configure(&files) {
+                Ok(configuration) => configuration,
+                Err(error) => return Ok(refuse(&error)),
+            };
+            let settings = screen::settings(&configuration, files.user.themes().as_deref(), arguments.theme.as_deref());
+            let exit = runtime()?.block_on(console::replay(file.as_deref(), &root, settings))?;
+            Ok(exit.into())
+        }
+        None => {
+            let yes = if arguments.trust { Yes::Given } else { Yes::Ask };
+            match open(folder, yes, "console") {
+                Ok(opening) => runtime()?.block_on(run_console(opening, arguments.theme.as_deref())),
+                Err(error) => Ok(refuse(&error)),
+            }
+        }
     }
 }
 
-async fn run_demo(arguments: &DemoArguments) -> color_eyre::Result<ExitCode> {
+async fn run_console(opening: Opening, theme: Option<&str>) -> color_eyre::Result<ExitCode> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        eprintln!("liveloop: the console needs a terminal; `liveloop run` works without one");
+        return Ok(Exit::Usage.into());
+    }
+    let settings = screen::settings(&opening.configuration, opening.themes.as_deref(), theme);
+    Ok(console::open(opening, settings).await?.into())
+}
+
+async fn run_demo(arguments: &DemoArguments, theme: Option<&str>) -> color_eyre::Result<ExitCode> {
     let demo = demo::start(arguments).await?;
     let _environment = demo.environment;
-    run_headless(demo.opening, RunArguments::default()).await
+    if arguments.headless {
+        return run_headless(demo.opening, RunArguments::default()).await;
+    }
+    run_console(demo.opening, theme).await
 }
 
 async fn run_headless(opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {

@@ -79,8 +79,7 @@ pub fn locate(given: Option<&Path>) -> Result<(PathBuf, Files), NotUsable> {
 /// # Errors
 /// When the configuration has mistakes, or nobody said yes to its commands.
 pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Result<Opening, NotUsable> {
-    let loaded = with_vocabulary(|vocabulary| load_files(files, None, vocabulary, &variable));
-    let mut configuration = loaded.accept().map_err(NotUsable::Configuration)?;
+    let mut configuration = configure(files)?;
     trust(files, &configuration, yes)?;
     let surroundings = look_around(&root);
     let interpreter = surroundings.known().interpreter();
@@ -100,6 +99,15 @@ pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Resul
     let project = configuration.project.clone();
     let session = SessionOptions { root, project, python: interpreter.command, why, what, program };
     Ok(Opening { session, configuration, themes: files.user.themes() })
+}
+
+/// Loads the settings of a project and of its user.
+///
+/// # Errors
+/// When they have mistakes that cannot be passed over.
+pub fn configure(files: &Files) -> Result<Configuration, NotUsable> {
+    let loaded = with_vocabulary(|vocabulary| load_files(files, None, vocabulary, &variable));
+    loaded.accept().map_err(NotUsable::Configuration)
 }
 
 /// Our own program, to start children through: still the same one where its file was replaced meanwhile.
