@@ -161,6 +161,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether one side said goodbye.
+    pub(super) fn is_ending(&self) -> bool {
+        self.leaving.is_some() || self.close_frame.is_some()
+    }
+
     /// Says goodbye; what still comes is heard until the other side agrees or takes too long.
     pub(super) fn leave(&mut self, leaving: Leaving, why: &str) {
         if self.leaving.is_none() {

@@ -164,7 +164,8 @@ impl Link {
                     self.token = Some(token);
                 }
                 Attended::Done(Err(trouble)) => {
-                    let cause = if trouble.may_pass { Cause::TokenUnavailable } else { Cause::TokenUnset };
+                    let may_pass = trouble.may_pass || self.deploying;
+                    let cause = if may_pass { Cause::TokenUnavailable } else { Cause::TokenUnset };
                     return self.after(&cause, &trouble.what, &trouble.what_to_do);
                 }
                 attended => return self.turn(attended),
@@ -289,44 +290,55 @@ impl Link {
         loop {
             let (next_beat, has_room) = (connection.next_beat, connection.outgoing.len() < OUTGOING);
             tokio::select! {
-                           heard = connection.hear() => {
-                               self.receive(&mut connection);
-                               if let Heard::Over(error) = heard {
-                                   return self.ended(connection, error);
-                               }
-                           }
-                           order = self.orders.recv(), if has_room => match order {
-                               Some(LinkOrder::Open) => {}
-                               Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
-                               Some(LinkOrder::Send(text)) => self.send(text, &mut connection),
-                               Some(LinkOrder::Reopen { why }) => connection.leave(Leaving::Reopen, &why),
-                               Some(LinkOrder::Close) => connection.leave(Leaving::Rest, "closed by us"),
-                               None => {
-            connection.say_goodbye().await;
-            return Step::End;
+                heard = connection.hear() => {
+                    self.receive(&mut connection);
+                    if let Heard::Over(error) = heard {
+                        return self.ended(connection, error);
+                    }
+                }
+                order = self.orders.recv(), if has_room => match order {
+                    Some(LinkOrder::Open) => {}
+                    Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
+                    Some(LinkOrder::Send(text)) => self.send(text, &mut connection),
+                    Some(LinkOrder::Reopen { why }) => connection.leave(Leaving::Reopen, &why),
+                    Some(LinkOrder::Close) => connection.leave(Leaving::Rest, "closed by us"),
+                    None => return self.end(connection).await,
+                },
+                delivered = self.outbox.deliver() => {
+                    if let Err(Gone) = delivered {
+                        return self.end(connection).await;
+                    }
+                }
+                () = sleep_until(next_beat) => {
+                    if let Err(why) = connection.beat() {
+                        return self.given_up(connection, &why);
+                    }
+                }
             }
-                           },
-                           delivered = self.outbox.deliver() => {
-                               if let Err(Gone) = delivered {
-                                   connection.say_goodbye().await;
-            return Step::End;
-                               }
-                           }
-                           () = sleep_until(next_beat) => {
-                               if let Err(why) = connection.beat() {
-                                   if connection.leaving.is_some() || connection.close_frame.is_some() {
-                                       return self.ended(connection, None);
-                                   }
-                                   self.closed(None, &why, self.deploying);
-                                   self.reward(&connection);
-                                   return self.after(&Cause::Stale, &why, "see whether the network or a proxy went to sleep");
-                               }
-                           }
-                       }
         }
     }
 
+    /// Nobody is left to work for.
+    async fn end(&mut self, connection: Connection) -> Step {
+        connection.say_goodbye().await;
+        Step::End
+    }
+
+    /// A connection without a pulse, or one that does not end when it should.
+    fn given_up(&mut self, connection: Connection, why: &str) -> Step {
+        if connection.is_ending() {
+            return self.ended(connection, None);
+        }
+        self.reward(&connection);
+        self.closed(None, why, self.deploying);
+        self.after(&Cause::Stale, why, "see whether the network or a proxy went to sleep")
+    }
+
     fn send(&mut self, text: String, connection: &mut Connection) {
+        if connection.is_ending() {
+            self.unsent = Some(text);
+            return;
+        }
         let (stream, shown) = (self.settings.stream, self.means.secrets.shown(&text).into());
         connection.outgoing.push_back(Message::text(text));
         self.outbox.push(StreamEvent::Sent { stream, text: shown });
