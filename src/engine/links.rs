@@ -11,8 +11,8 @@ use super::means::Means;
 use super::stream::handshake::{Deadlines, Opening};
 use super::stream::link::{self, LinkOrder, LinkSettings, Pulse};
 use super::stream::secret::Secrets;
-use super::stream::token::{self, HeaderSource, TokenCall, TokenOffer, TokenSource, process_variables};
-use crate::config::project::{Method, OfferSpec, Project, StreamSpec, TokenSpec};
+use super::stream::token::{self, HeaderSource, TokenCall, TokenSource, process_variables};
+use crate::config::project::{Method, Project, StreamSpec, TokenSpec};
 use crate::domain::{StreamEvent, StreamId};
 
 /// How many orders may wait for a link.
@@ -108,7 +108,7 @@ fn settings(stream: StreamId, spec: &StreamSpec) -> LinkSettings {
             deadlines: Deadlines { answer: spec.open_timeout, body: BODY },
             max_message: LONGEST_MESSAGE,
         },
-        token: spec.token.as_ref().map(|token| (source(token), vec![offer(&spec.offer)])),
+        token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
         keep_open: true,
         close_codes: Vec::new(),
         pulse: Pulse { ping_every: spec.ping_interval, silent_for: spec.ping_interval * 2 },
@@ -137,13 +137,5 @@ fn source(spec: &TokenSpec) -> TokenSource {
             pointer: call.pointer.clone(),
             deadline: call.timeout,
         }),
-    }
-}
-
-fn offer(spec: &OfferSpec) -> TokenOffer {
-    match spec {
-        OfferSpec::Header { .. } => TokenOffer::Bearer,
-        OfferSpec::Query { parameter } => TokenOffer::Query(parameter.clone()),
-        OfferSpec::Subprotocol { .. } => TokenOffer::Subprotocol,
     }
 }
