@@ -13,7 +13,8 @@ use super::means::Means;
 use super::recall::recall;
 use crate::config::project::{EnvironmentKind, Project, RunnerTool};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec, Text,
+    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
+    Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -165,6 +166,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 budget: AGENT_BUDGET,
             })
             .collect(),
-        hold_limit: project.run.hold_limit.into(),
+        hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{
     AgentEvent, AgentKind, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry, EnvironmentKind,
-    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, ModuleId, Moment, Outcome, OutputLine, Probe,
+    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome, OutputLine, Probe,
     ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection,
     ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId,
     StreamSpec, TestId, Text, ViewerId,
@@ -108,7 +108,7 @@ impl Story {
         let run = self.run();
         self.tell(RunEvent::Started { run, pid: 4711 });
         let tool = "pytest 9.0.1".into();
-        self.tell(RunEvent::Greeted { run, tool, lane: Some(Lane::Quiet), workers: 0 });
+        self.tell(RunEvent::Greeted { run, tool, lane: Some(Lane::Quiet), workers: 0, root: None });
         self.wait(800).collect(&MODULES);
         self.tell(RunEvent::CollectionEnded { run })
     }
@@ -282,6 +282,7 @@ pub(crate) fn staging() -> ProjectSpec {
             budget: Span::seconds(2),
         }],
         hold_limit: Span::seconds(600),
+        limits: Limits::default(),
     }
 }
 
