@@ -1,42 +1,33 @@
-//! Where everything is: computed before drawing, so that drawing, mouse and paging agree.
+//! Where everything is: rectangles and rows, computed before drawing. They serve drawing, mouse and paging alike, so
+//! that drawing returns nothing.
 
-use ratatui::layout::{Position, Rect};
+mod board;
 
+use ratatui::layout::Rect;
+
+use super::panes;
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
-use crate::domain::{State, TestId};
+use crate::domain::{AgentRunId, RunId, RunKind, RunPhase, Span, State};
 
-/// The modules and their tests in order, also those that are scrolled away.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Board {
-    /// The row under the cursor.
-    pub cursor: Option<Cursor>,
-    /// The first line that is shown.
-    pub top: u32,
-    /// How many rows the cursor can stand on.
-    pub rows: usize,
-    list: Vec<Cursor>,
-}
+pub use board::{Block, Board, Form, Group, Heading, List};
 
-impl Board {
-    /// The row in that place, counted from 0.
-    #[must_use]
-    pub fn row(&self, row: usize) -> Option<Cursor> {
-        self.list.get(row).copied()
-    }
+/// From this size on, two columns are shown side by side.
+const WIDE: (u16, u16) = (140, 32);
+/// Below this size there is only a notice.
+const SMALLEST: (u16, u16) = (40, 10);
+/// The size for which everything was made.
+const COMFORTABLE: (u16, u16) = (80, 24);
 
-    /// The place of a row, where it is on the board.
-    #[must_use]
-    pub fn place(&self, cursor: Cursor) -> Option<usize> {
-        self.list.iter().position(|row| *row == cursor)
-    }
-
-    /// The row so many rows further down (or up) from the cursor.
-    #[must_use]
-    pub fn step(&self, by: i64) -> Option<Cursor> {
-        let place = self.cursor.and_then(|cursor| self.place(cursor)).unwrap_or(0);
-        let by = isize::try_from(by).unwrap_or(0);
-        self.row(place.saturating_add_signed(by).min(self.rows.saturating_sub(1)))
-    }
+/// How the screen is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// Two columns: tests, and everything else.
+    Wide,
+    /// One pane at a time, under tabs.
+    Tabs,
+    /// Nothing but how the loop stands.
+    #[default]
+    TooSmall,
 }
 
 /// The part of a list or text that is shown, in the units of [`Scroll::At`].
@@ -53,6 +44,17 @@ pub struct Window {
 }
 
 impl Window {
+    /// The window for rows `first..end`, of which `shown` fit.
+    #[must_use]
+    pub fn new(scroll: Scroll, first: u64, end: u64, shown: u64) -> Self {
+        let last = end.saturating_sub(shown).max(first);
+        let top = match scroll {
+            Scroll::Follow => last,
+            Scroll::At(row) => row.clamp(first, last),
+        };
+        Self { first, top, shown, end }
+    }
+
     /// The scroll after moving by so many rows: follows again once the end is reached.
     #[must_use]
     pub fn moved(&self, by: i64) -> Scroll {
@@ -60,21 +62,62 @@ impl Window {
         let top = self.top.saturating_add_signed(by).max(self.first);
         if top >= last { Scroll::Follow } else { Scroll::At(top) }
     }
+
+    /// How many rows are below the window.
+    #[must_use]
+    pub fn below(&self) -> u64 {
+        self.end.saturating_sub(self.top + self.shown)
+    }
 }
 
 /// Where everything is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Regions {
     /// The whole screen.
     pub area: Rect,
+    /// How it is divided.
+    pub shape: Shape,
+    /// Whether it is smaller than it should be.
+    pub cramped: bool,
+    /// The first line: environment, cycle, totals.
+    pub header: Rect,
+    /// The second line: services, streams, people.
+    pub services: Rect,
+    /// The names of the panes, where one is shown at a time.
+    pub tabs: Rect,
+    /// Each tab's place.
+    pub tab: [Rect; Pane::ALL.len()],
+    /// Agent events.
+    pub agents: Rect,
+    /// The deploy.
+    pub deploys: Rect,
+    /// What happened lately.
+    pub news: Rect,
+    /// The newest sentence of news, where the pane is folded away.
+    pub ticker: Rect,
+    /// A sentence for this person alone, or trouble.
+    pub notice: Rect,
+    /// The keys that work here.
+    pub footer: Rect,
     /// The board, or the opened test; empty where another pane is shown.
     pub board: Rect,
     /// The modules and their tests in order, also those that are scrolled away.
     pub rows: Board,
-    /// Which lines of the opened test hold the words that are searched.
+    /// How many lines the opened test has.
+    pub detail_lines: u16,
+    /// Which of them hold the words that are searched.
     pub detail_matches: Vec<u16>,
     /// What of the opened test is shown.
     pub detail: Window,
+    /// What of the agent events is shown.
+    pub agent_rows: Window,
+    /// What of the deploy's output is shown.
+    pub deploy_rows: Window,
+    /// What of the news is shown; the newest comes first, so that `top` is the oldest row shown.
+    pub news_rows: Window,
+    /// How long the present run is expected to take, by what its tests usually take.
+    pub usual: Option<Span>,
+    usual_of: Option<(RunId, usize)>,
 }
 
 impl Regions {
@@ -88,49 +131,37 @@ impl Regions {
 
     /// The same, keeping what has not changed: the way to go from frame to frame.
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
-        let board = Rect { height: size.height.saturating_sub(1), ..size };
-        *self = Self { area: size, board, ..Self::default() };
-        self.lay_board(state, view);
-    }
-
-    fn lay_board(&mut self, state: &State, view: &ViewState) {
-        for (id, module) in state.inventory.modules() {
-            let matches = |id: &TestId| state.inventory.test(*id).is_some_and(|test| view.filter.admits(&test.node));
-            let failed = |id: &TestId| {
-                state.inventory.test(*id).and_then(|test| test.outcome()).is_some_and(|outcome| outcome.is_failure())
-            };
-            let tests: Vec<TestId> = module.tests.iter().copied().filter(matches).collect();
-            if tests.is_empty() && !view.filter.is_empty() {
-                continue;
-            }
-            self.rows.list.push(Cursor::Module(id));
-            let all = view.opened.contains(&id) || !view.filter.is_empty();
-            let shown = |id: &TestId| all || failed(id);
-            if !view.closed.contains(&id) {
-                self.rows.list.extend(tests.into_iter().filter(shown).map(Cursor::Test));
-            }
-        }
-        self.rows.rows = self.rows.list.len();
-        let first = self.rows.list.iter().find(|row| matches!(row, Cursor::Test(_))).or(self.rows.list.first());
-        self.rows.cursor = view.cursor.filter(|cursor| self.rows.place(*cursor).is_some()).or(first.copied());
+        self.divide(size, state, view);
+        self.expect(state);
+        self.rows.arrange(self.board, state, view);
+        self.open_windows(state, view);
     }
 
     /// The pane at that place of the screen; on a tab, the pane that it stands for.
     #[must_use]
     pub fn pane_at(&self, x: u16, y: u16) -> Option<Pane> {
-        self.board.contains(Position { x, y }).then_some(Pane::Tests)
+        let at = ratatui::layout::Position { x, y };
+        let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
+        let areas = [self.board, self.agents, self.deploys, self.news];
+        tab.or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]))
     }
 
     /// The row of the board at that place of the screen.
     #[must_use]
     pub fn row_at(&self, x: u16, y: u16) -> Option<Cursor> {
-        self.pane_at(x, y).and_then(|_| self.rows.row(usize::from(y)))
+        self.rows.row_at(x, y)
     }
 
     /// How many lines of a pane's content are shown at once, for paging; at least one.
     #[must_use]
-    pub fn page(&self, _: Pane) -> u16 {
-        self.board.height.max(1)
+    pub fn page(&self, pane: Pane) -> u16 {
+        let shown = match pane {
+            Pane::Tests => u64::from(self.board.height),
+            Pane::Agents => self.agent_rows.shown,
+            Pane::Deploys => self.deploy_rows.shown,
+            Pane::News => self.news_rows.shown,
+        };
+        u16::try_from(shown).unwrap_or(u16::MAX).max(1)
     }
 
     /// What the cursor shows on: the chosen row where it is there, else the module of the chosen test, else the most
@@ -142,7 +173,134 @@ impl Regions {
 
     /// What of a pane is shown; of the tests pane, the opened test or the lines of the board.
     #[must_use]
-    pub fn window(&self, _: Pane, _: Page) -> Window {
-        self.detail
+    pub fn window(&self, pane: Pane, page: Page) -> Window {
+        match (pane, page) {
+            (Pane::Tests, Page::Detail(_)) => self.detail,
+            (Pane::Tests, Page::Board) => self.rows.window(),
+            (Pane::Agents, _) => self.agent_rows,
+            (Pane::Deploys, _) => self.deploy_rows,
+            (Pane::News, _) => self.news_rows,
+        }
     }
+}
+
+impl Regions {
+    fn divide(&mut self, size: Rect, state: &State, view: &ViewState) {
+        *self = Self {
+            area: size,
+            rows: std::mem::take(&mut self.rows),
+            usual: self.usual,
+            usual_of: self.usual_of,
+            ..Self::default()
+        };
+        self.cramped = size.width < COMFORTABLE.0 || size.height < COMFORTABLE.1;
+        self.shape = match (size.width, size.height) {
+            (width, height) if width < SMALLEST.0 || height < SMALLEST.1 => Shape::TooSmall,
+            (width, height) if width >= WIDE.0 && height >= WIDE.1 => Shape::Wide,
+            _ => Shape::Tabs,
+        };
+        let line = |y: u16| Rect { x: size.x, y: size.y + y, width: size.width, height: 1 };
+        if self.shape == Shape::TooSmall {
+            self.header = size;
+            return;
+        }
+        (self.header, self.services) = (line(0), line(1));
+        self.footer = line(size.height - 1);
+        self.notice = line(size.height - 2);
+        match self.shape {
+            Shape::Wide => {
+                let body = Rect { y: size.y + 3, height: size.height - 5, ..size };
+                self.divide_columns(body, state);
+            }
+            Shape::Tabs | Shape::TooSmall => {
+                let airy = size.height >= 20;
+                self.tabs = line(2);
+                self.ticker = if airy { line(size.height - 3) } else { Rect::default() };
+                let top = if airy { 4 } else { 3 };
+                let bottom = if airy { 4 } else { 2 };
+                let height = size.height - top - bottom;
+                let body = Rect { y: size.y + top, height, ..size };
+                self.place_tabs();
+                match view.focus {
+                    Pane::Tests => self.board = body,
+                    Pane::Agents => self.agents = body,
+                    Pane::Deploys => self.deploys = body,
+                    Pane::News => self.news = body,
+                }
+            }
+        }
+    }
+
+    fn divide_columns(&mut self, body: Rect, state: &State) {
+        let left = (u32::from(body.width) * 64 / 100) as u16;
+        self.board = Rect { width: left, ..body };
+        let right = Rect { x: body.x + left + 1, width: body.width - left - 1, ..body };
+        let news = (body.height / 5).clamp(5, 12);
+        let deployable = state.services.iter().any(|(_, service)| service.spec.deploy.is_some());
+        let deploys = match (deployable, state.deploys.newest()) {
+            (false, _) => 1,
+            (true, None) => 4,
+            (true, Some(_)) => (body.height * 3 / 10).clamp(8, 18),
+        };
+        let agents = body.height - news - deploys;
+        self.agents = Rect { height: agents, ..right };
+        self.deploys = Rect { y: right.y + agents, height: deploys, ..right };
+        self.news = Rect { y: right.y + agents + deploys, height: news, ..right };
+    }
+
+    /// Tabs share the line; what a tab says is the drawing's business, as long as it fits.
+    fn place_tabs(&mut self) {
+        const WIDTHS: [u16; Pane::ALL.len()] = [15, 17, 15, 10];
+        let mut x = self.tabs.x + 1;
+        for (tab, width) in self.tab.iter_mut().zip(WIDTHS) {
+            let width = width.min(self.tabs.width / 4).min(self.tabs.right().saturating_sub(x));
+            *tab = Rect { x, width, ..self.tabs };
+            x += width + 1;
+        }
+    }
+
+    /// How long the run under way usually takes. Looks at its tests once, when their list is complete.
+    fn expect(&mut self, state: &State) {
+        let testing = state.runs.active().find(|(_, run)| run.kind == RunKind::Test);
+        let Some((id, run)) = testing.filter(|(_, run)| run.phase == RunPhase::Running) else { return };
+        let of = Some((id, run.tests.len()));
+        if self.usual_of == of {
+            return;
+        }
+        self.usual_of = of;
+        let usual = |id: &crate::domain::TestId| state.inventory.test(*id).and_then(|test| test.usual);
+        let known: Vec<u64> = run.tests.iter().filter_map(usual).map(|span| span.0).collect();
+        // Fewer than half known would be a guess dressed up as knowledge.
+        let enough = !known.is_empty() && known.len() * 2 >= run.tests.len();
+        let workers = u64::from(run.workers.max(1));
+        let scaled = |sum: u64| sum / workers * run.tests.len() as u64 / known.len() as u64;
+        self.usual = enough.then(|| Span(scaled(known.iter().sum())));
+    }
+
+    fn open_windows(&mut self, state: &State, view: &ViewState) {
+        if let Page::Detail(test) = view.page {
+            (self.detail, self.detail_matches) = panes::detail::window(self.board, state, view, test);
+            self.detail_lines = u16::try_from(self.detail.end).unwrap_or(u16::MAX);
+        }
+        let run = chosen_agent_run(state, view).and_then(|id| state.agents.run(id));
+        if let Some(run) = run {
+            let (first, end) = (run.events.dropped(), run.events.total());
+            let shown = panes::agents::event_rows(self.agents, state, view, run);
+            self.agent_rows = Window::new(view.agents_scroll, first, end, shown);
+        }
+        if let Some(deploy) = state.deploys.newest().and_then(|id| state.deploys.get(id)) {
+            let (first, end) = (deploy.output.dropped(), deploy.output.total());
+            let shown = panes::deploy::output_rows(self.deploys, state, deploy);
+            self.deploy_rows = Window::new(view.deploy_scroll, first, end, shown);
+        }
+        let shown = u64::from(self.news.height.saturating_sub(2));
+        self.news_rows = Window::new(view.news_scroll, state.news.dropped(), state.news.total(), shown);
+    }
+}
+
+/// The agent run that is looked at: the chosen one while it is kept, else the newest.
+#[must_use]
+pub fn chosen_agent_run(state: &State, view: &ViewState) -> Option<AgentRunId> {
+    let chosen = view.agent_run.filter(|id| state.agents.run(*id).is_some());
+    chosen.or_else(|| state.agents.runs().next_back().map(|(id, _)| id))
 }

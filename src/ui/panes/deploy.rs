@@ -1,0 +1,250 @@
+//! One deploy: its steps against the usual time, what its command says, and whether the new revision was proved to
+//! serve.
+
+use ratatui::layout::Rect;
+
+use super::pen::{Line, Pen};
+use super::services::short_revision;
+use crate::domain::{Deploy, DeployPhase, Source, State, StepState};
+use crate::ui::regions::Regions;
+use crate::ui::scene::Scene;
+use crate::ui::text::{self, time_of_day, watch};
+use crate::ui::theme::{Mark, Role};
+use crate::ui::view::Pane;
+
+/// How many lines the words of a failure take at most.
+const WHY_LINES: usize = 3;
+/// How many earlier deploys are listed at most.
+const EARLIER: usize = 4;
+
+/// How the lines of the pane are shared out, from top to bottom.
+struct Plan {
+    steps: u16,
+    air: u16,
+    output: u16,
+    proof: u16,
+    earlier: u16,
+}
+
+impl Plan {
+    fn new(area: Rect, state: &State, deploy: &Deploy) -> Self {
+        let height = area.height.saturating_sub(2);
+        let room = usize::from(area.width.saturating_sub(4));
+        let why = why_failed(deploy).map_or(0, |why| text::wrap(why, room).take(WHY_LINES).count());
+        let proof = (1 + why as u16).min(height);
+        let steps = 1.min(height - proof);
+        let mut rest = height - proof - steps;
+        let earlier = state.deploys.iter().len().saturating_sub(1).min(EARLIER) as u16;
+        let earlier = if earlier > 0 && rest >= earlier + 7 { earlier + 1 } else { 0 };
+        rest -= earlier;
+        let air = if rest >= 5 { 2 } else { 0 };
+        Self { steps, air, output: rest - air, proof, earlier }
+    }
+}
+
+/// How many lines of output the pane shows.
+pub(crate) fn output_rows(area: Rect, state: &State, deploy: &Deploy) -> u64 {
+    u64::from(Plan::new(area, state, deploy).output)
+}
+
+pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
+    let area = regions.deploys;
+    let state = scene.state;
+    if area.height < 3 {
+        let inside = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+        pen.line(inside, area.y).put(Role::Muted, "deploy").gap(2).put(Role::Muted, "no service has a deploy command");
+        return;
+    }
+    let inner = pen.frame(area, scene.view.focus == Pane::Deploys);
+    let Some(deploy) = state.deploys.newest().and_then(|id| state.deploys.get(id)) else {
+        return draw_empty(pen, scene, area, inner);
+    };
+    draw_title(&mut pen.title(area), scene, deploy);
+    let plan = Plan::new(area, state, deploy);
+    let mut y = inner.y;
+    if plan.steps > 0 {
+        draw_steps(&mut pen.line(inner, y), scene, deploy);
+    }
+    y += plan.steps + plan.air / 2;
+    draw_output(pen, regions, Rect { y, height: plan.output, ..inner }, deploy);
+    y += plan.output + plan.air / 2;
+    draw_proof(pen, scene, Rect { y, height: plan.proof, ..inner }, deploy);
+    y += plan.proof;
+    if plan.earlier > 0 {
+        pen.section(inner, y, "before");
+        draw_earlier(pen, scene, Rect { y: y + 1, height: plan.earlier - 1, ..inner }, deploy);
+    }
+}
+
+fn name<'a>(state: &'a State, deploy: &Deploy) -> &'a str {
+    state.services.get(deploy.service).map_or("?", |service| &service.spec.name)
+}
+
+fn draw_title(line: &mut Line, scene: &Scene, deploy: &Deploy) {
+    let name = name(scene.state, deploy);
+    let elapsed = deploy.ended.unwrap_or(scene.now).since(deploy.started);
+    line.end(Role::Muted, " ");
+    if let Some(usual) = deploy.usual {
+        line.end_fmt(Role::Muted, format_args!(" of ~{}", watch(usual)));
+    }
+    let late = deploy.is_active() && deploy.usual.is_some_and(|usual| elapsed.0 > usual.0.saturating_mul(2));
+    line.end(if late { Role::Warning } else { Role::Text }, &watch(elapsed)).end(Role::Muted, " ").end_gap(2);
+    line.put(Role::Text, " deploy ").bold(phase_role(deploy), name).put(Role::Muted, " ");
+    draw_revisions(line, name, deploy);
+    line.put(Role::Muted, " ");
+}
+
+fn draw_revisions(line: &mut Line, name: &str, deploy: &Deploy) {
+    if let Some(from) = &deploy.from {
+        line.put(Role::Muted, " ").put(Role::Muted, short_revision(name, from));
+    }
+    if let Some(to) = &deploy.to {
+        line.put(Role::Muted, if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " > " } else { " → " });
+        line.put(Role::Text, short_revision(name, to));
+    }
+}
+
+fn phase_role(deploy: &Deploy) -> Role {
+    match deploy.phase {
+        DeployPhase::Running | DeployPhase::Proving => Role::Warning,
+        DeployPhase::Live => Role::Good,
+        DeployPhase::Failed(_) | DeployPhase::NotServing(_) => Role::Bad,
+        DeployPhase::Cancelled => Role::Muted,
+    }
+}
+
+fn draw_empty(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
+    pen.title(area).put(Role::Text, " deploy ");
+    let mut line = pen.line(inner, inner.y);
+    let deployable = || scene.state.services.iter().filter(|(_, service)| service.spec.deploy.is_some());
+    if deployable().next().is_none() {
+        line.put(Role::Muted, "no service has a deploy command in the configuration");
+        return;
+    }
+    line.put(Role::Muted, "no deploy yet; can be deployed:");
+    for (_, service) in deployable() {
+        line.gap(1).put(Role::Text, &service.spec.name);
+    }
+}
+
+fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
+    let dash = if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " - " } else { " ─ " };
+    for step in &deploy.steps {
+        let (mark, role) = match step.state {
+            StepState::Running => (Mark::Running, Role::Running),
+            StepState::Done => (Mark::Check, Role::Good),
+            StepState::Failed => (Mark::Failed, Role::Bad),
+        };
+        let span = step.ended.unwrap_or(scene.now).since(step.started);
+        line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, dash);
+    }
+    let (mark, role) = match deploy.phase {
+        DeployPhase::Running => (Mark::Queued, Role::Muted),
+        DeployPhase::Proving => (Mark::Running, Role::Running),
+        DeployPhase::Live => (Mark::Check, Role::Good),
+        DeployPhase::Failed(_) | DeployPhase::Cancelled => (Mark::Queued, Role::Muted),
+        DeployPhase::NotServing(_) => (Mark::Failed, Role::Bad),
+    };
+    line.mark(role, mark).gap(1).put(role, "proof");
+    if deploy.phase == DeployPhase::Proving
+        && let Some(ended) = deploy.command_ended
+    {
+        line.gap(1).put(role, &watch(scene.now.since(ended)));
+    }
+}
+
+fn draw_output(pen: &mut Pen, regions: &Regions, area: Rect, deploy: &Deploy) {
+    let window = regions.deploy_rows;
+    if deploy.output.is_empty() && area.height > 0 {
+        pen.line(area, area.y).put(Role::Muted, "the command has printed nothing");
+        return;
+    }
+    for (ordinal, y) in (window.top..window.end).zip(area.y..area.bottom()) {
+        let Some(printed) = deploy.output.nth(ordinal) else { continue };
+        let role = match printed.source {
+            Source::Stdout => Role::Muted,
+            Source::Stderr => Role::Warning,
+            Source::Console => Role::Press,
+        };
+        pen.line(area, y).ansi(role, &printed.text);
+    }
+}
+
+fn why_failed(deploy: &Deploy) -> Option<&str> {
+    match &deploy.phase {
+        DeployPhase::Failed(why) | DeployPhase::NotServing(why) => Some(why),
+        DeployPhase::Running | DeployPhase::Proving | DeployPhase::Live | DeployPhase::Cancelled => None,
+    }
+}
+
+/// What is known of the new revision: nothing counts but that it answered.
+fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
+    let name = name(scene.state, deploy);
+    let mut line = pen.line(area, area.y);
+    line.put(Role::Muted, "proof").gap(2);
+    match &deploy.phase {
+        DeployPhase::Running => {
+            let who = scene.state.viewer_name(Some(deploy.by));
+            line.fmt(Role::Muted, format_args!("after the command ends; {who} asked for it"));
+        }
+        DeployPhase::Proving => {
+            line.fmt(Role::Running, format_args!("proved {} of {}", deploy.streak, deploy.needed)).gap(2);
+            match &deploy.from {
+                Some(from) if deploy.streak == 0 => {
+                    line.fmt(Role::Warning, format_args!("{} still serves", short_revision(name, from)));
+                }
+                _ => {
+                    line.put(Role::Muted, "fresh connections are asked which revision answers");
+                }
+            }
+        }
+        DeployPhase::Live => {
+            line.fmt(Role::Good, format_args!("live, proved {} of {}", deploy.streak, deploy.needed));
+        }
+        DeployPhase::Failed(_) => {
+            line.bold(Role::Bad, "failed").gap(2);
+            if let Some(exit) = deploy.exit {
+                line.fmt(Role::Muted, format_args!("{exit}")).gap(2);
+            }
+            if let Some(from) = &deploy.from {
+                line.fmt(Role::Text, format_args!("{} still serves", short_revision(name, from)));
+            }
+        }
+        DeployPhase::NotServing(_) => {
+            line.bold(Role::Bad, "not serving").gap(2);
+            if let Some(exit) = deploy.exit {
+                line.fmt(Role::Muted, format_args!("{exit}"));
+            }
+        }
+        DeployPhase::Cancelled => {
+            line.put(Role::Warning, "cancelled");
+        }
+    }
+    let room = usize::from(area.width);
+    let why = why_failed(deploy).into_iter().flat_map(|why| text::wrap(why, room)).take(WHY_LINES);
+    for (piece, y) in why.zip(area.y + 1..area.bottom()) {
+        pen.line(area, y).ansi(Role::Bad, piece);
+    }
+}
+
+fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, shown: &Deploy) {
+    let others = scene.state.deploys.iter().rev().map(|(_, deploy)| deploy);
+    let earlier = others.filter(|deploy| !std::ptr::eq(*deploy, shown));
+    for (deploy, y) in earlier.zip(area.y..area.bottom()) {
+        let name = name(scene.state, deploy);
+        let mut line = pen.line(area, y);
+        line.end(Role::Muted, &watch(deploy.ended.unwrap_or(scene.now).since(deploy.started))).end_gap(2);
+        line.put(Role::Muted, &time_of_day(deploy.started, scene.view.utc_offset)).gap(2);
+        line.put(Role::Text, name);
+        draw_revisions(&mut line, name, deploy);
+        let word = match deploy.phase {
+            DeployPhase::Running => "running",
+            DeployPhase::Proving => "being proved",
+            DeployPhase::Live => "live",
+            DeployPhase::Failed(_) => "failed",
+            DeployPhase::NotServing(_) => "not serving",
+            DeployPhase::Cancelled => "cancelled",
+        };
+        line.gap(2).put(phase_role(deploy), word);
+    }
+}

@@ -1,0 +1,425 @@
+//! One test, opened: why it failed, where, what it printed, and what else happened in that window of time.
+
+use ratatui::layout::Rect;
+
+use super::marks;
+use super::pen::Pen;
+use super::row::{self, Change};
+use super::sheet::Sheet;
+use crate::domain::{Attempt, Detail, Moment, Outcome, Span, Standing, State, SubtestRow, TestCase, TestId};
+use crate::ui::regions::{Regions, Window};
+use crate::ui::scene::Scene;
+use crate::ui::text::{Short, took, watch};
+use crate::ui::theme::Role;
+use crate::ui::view::{Pane, Scroll, ViewState};
+
+/// How many other events around the test are listed.
+const AROUND: usize = 40;
+/// For how long after the test's end things still belong to it.
+const AFTERMATH: Span = Span::millis(500);
+
+/// What of the opened test is shown, and which of its lines match what is searched.
+pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId) -> (Window, Vec<u16>) {
+    let inner = inner(area);
+    let mut sheet = Sheet::measure(inner, view.wrap, searched(view));
+    if let Some(test) = state.inventory.test(id) {
+        tell(&mut sheet, state, test, state.at, view.utc_offset);
+    }
+    let (lines, matches) = sheet.into_lines();
+    let scroll = Scroll::At(u64::from(view.detail_scroll));
+    (Window::new(scroll, 0, lines, u64::from(inner.height)), matches)
+}
+
+fn inner(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2.min(area.width),
+        y: area.y + 1.min(area.height),
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
+    }
+}
+
+fn searched(view: &ViewState) -> &str {
+    view.filter.input.value().trim()
+}
+
+pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) {
+    let area = regions.board;
+    pen.frame(area, scene.view.focus == Pane::Tests);
+    let Some(test) = scene.state.inventory.test(id) else {
+        pen.line(inner(area), area.y + 1).put(Role::Muted, "this test is not known here");
+        return;
+    };
+    draw_title(pen, scene, area, test, regions);
+    let view = scene.view;
+    let mut sheet = Sheet::draw(inner(area), regions.detail.top, view.wrap, searched(view), pen);
+    tell(&mut sheet, scene.state, test, scene.now, view.utc_offset);
+    let below = regions.detail.below();
+    if below > 0 && area.height > 2 {
+        let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
+        pen.line(bottom, area.bottom() - 1).end_fmt(Role::Muted, format_args!(" {below} more lines "));
+    }
+}
+
+fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions: &Regions) {
+    let (mark, role) = marks::of_test(scene.state, test);
+    let module = scene.state.inventory.module(test.module);
+    let mut line = pen.title(area);
+    line.end(Role::Muted, " ");
+    if let Some(matches) = (!regions.detail_matches.is_empty()).then_some(regions.detail_matches.len()) {
+        line.end_fmt(Role::Match, format_args!(" {matches} lines match ")).end(Role::Muted, " ");
+    }
+    if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
+        line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
+    }
+    if let Some(latest) = &test.latest {
+        line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
+    }
+    line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");
+    let title = module.map_or("", |module| &module.title);
+    let name = usize::from(line.room()).saturating_sub(crate::ui::text::width(row::short_name(test)) + 4);
+    let (title, _) = crate::ui::text::fit(title, name);
+    line.put(Role::Muted, title).put(Role::Muted, " ");
+    line.mark(Role::Muted, crate::ui::theme::Mark::Here)
+        .put(Role::Muted, " ")
+        .bold(Role::Strong, row::short_name(test))
+        .put(Role::Muted, " ");
+}
+
+/// The whole story of a test. How many lines it has must not depend on `now`.
+fn tell(sheet: &mut Sheet, state: &State, test: &TestCase, now: Moment, offset: i32) {
+    tell_standing(sheet, test, now);
+    if let Some(latest) = &test.latest {
+        tell_outcome(sheet, state, test, latest);
+        if let Some(detail) = latest.detail.as_deref() {
+            tell_detail(sheet, detail);
+        }
+        tell_surroundings(sheet, state, latest, offset);
+    }
+    tell_history(sheet, state, test);
+    if let Some(detail) = test.latest.as_ref().and_then(|latest| latest.detail.as_deref())
+        && !detail.frames.is_empty()
+        && !detail.trace.is_empty()
+    {
+        sheet.section("trace");
+        detail.trace.lines().for_each(|line| sheet.text(Role::Muted, 0, line));
+    }
+}
+
+/// Where it stands, as long as it has not ended.
+fn tell_standing(sheet: &mut Sheet, test: &TestCase, now: Moment) {
+    let age = now.since(test.since);
+    match test.standing {
+        Standing::Done(_) => {}
+        Standing::NeverRun => sheet.line(|line| {
+            line.put(Role::Muted, "never run");
+        }),
+        Standing::Queued => sheet.line(|line| {
+            line.put(Role::Muted, "queued").gap(1).put(Role::Muted, &watch(age));
+        }),
+        Standing::Running => sheet.line(|line| {
+            line.bold(Role::Running, if test.in_debugger { "waits in a debugger" } else { "running" });
+            line.gap(1).put(Role::Running, &took(age));
+            match test.usual {
+                Some(usual) => line.fmt(Role::Muted, format_args!(" of ~{}", took(usual))),
+                None => line.put(Role::Muted, "  nothing is known of how long it takes"),
+            };
+        }),
+    }
+    if test.gone {
+        sheet.line(|line| {
+            line.put(Role::Warning, "vanished: its runner no longer finds it");
+        });
+    }
+}
+
+fn tell_outcome(sheet: &mut Sheet, state: &State, test: &TestCase, latest: &Attempt) {
+    let outcome = latest.outcome;
+    let stale = state.is_stale(latest);
+    let (_, role) = marks::of_outcome(outcome);
+    let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
+    let exception = latest.detail.as_ref().and_then(|detail| detail.exception.as_deref());
+    let since = failing_since(test);
+    let change = Change::of(test);
+    sheet.line(|line| {
+        line.bold(role, outcome.word());
+        if let Some(exception) = exception {
+            line.gap(2).put(role, exception);
+        }
+        match change {
+            Some(Change::New) => line.gap(3).put(Role::Bad, "newly failed"),
+            Some(Change::Still) => line.gap(3).put(Role::Muted, "still failing"),
+            Some(Change::Differs) => line.gap(3).put(Role::Warning, "failing differently"),
+            None => line,
+        };
+        if let Some(cycle) = since {
+            line.gap(2).fmt(Role::Muted, format_args!("since cycle {cycle}"));
+        }
+        if latest.tries > 1 {
+            line.gap(3).fmt(Role::Warning, format_args!("{} tries", latest.tries));
+        }
+        if outcome == Outcome::Lost {
+            line.gap(3).put(Role::Warning, "it started; then nothing more was heard of it");
+        }
+    });
+    for text in message.lines() {
+        sheet.text(Role::Strong, 0, text);
+    }
+    if stale {
+        sheet.line(|line| {
+            let why = match (latest.straddled, latest.epoch) {
+                (true, _) => "a deploy moved while it ran: nobody knows what it met",
+                (false, 0) => "from an earlier session",
+                (false, _) => "another revision serves now",
+            };
+            line.put(Role::Stale, "stale").gap(2).put(Role::Stale, why);
+        });
+    }
+    if change == Some(Change::Differs)
+        && let Some(before) = test.earlier.last()
+    {
+        sheet.line(|line| {
+            line.put(Role::Muted, "before").gap(2).put(Role::Stale, row::message(before));
+            line.gap(2).fmt(Role::Muted, format_args!("cycle {}", before.cycle));
+        });
+    }
+}
+
+/// The cycle since which a test has been failing without a pass between.
+fn failing_since(test: &TestCase) -> Option<u32> {
+    let attempts = test.earlier.iter().chain(&test.latest).rev();
+    attempts.take_while(|attempt| attempt.outcome.is_failure()).last().map(|attempt| attempt.cycle)
+}
+
+fn tell_detail(sheet: &mut Sheet, detail: &Detail) {
+    tell_assertion(sheet, detail);
+    if detail.frames.is_empty() {
+        if !detail.trace.is_empty() {
+            sheet.section("trace");
+            detail.trace.lines().for_each(|line| sheet.text_with(0, line, trace_role));
+        }
+    } else {
+        tell_frames(sheet, detail);
+    }
+    if !detail.subtests.is_empty() {
+        sheet.section("parts");
+        detail.subtests.iter().for_each(|part| tell_subtest(sheet, part));
+    }
+    for section in &detail.sections {
+        sheet.section(&section.title);
+        section.text.lines().for_each(|line| sheet.text(Role::Muted, 0, line));
+    }
+}
+
+/// What the tool says of the values that did not match: pytest's lines that begin with `E`.
+fn tell_assertion(sheet: &mut Sheet, detail: &Detail) {
+    if detail.frames.is_empty() {
+        return;
+    }
+    let mut lines = detail.trace.lines().filter_map(assertion).peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    sheet.section("assertion");
+    for line in lines {
+        sheet.text_with(0, line, |text| match text.trim_start().as_bytes().first() {
+            Some(b'-') => Role::DiffRemoved,
+            Some(b'+') => Role::DiffAdded,
+            Some(b'?') => Role::Muted,
+            _ => Role::Text,
+        });
+    }
+}
+
+fn assertion(line: &str) -> Option<&str> {
+    line.strip_prefix("E  ").map(|rest| rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+fn trace_role(line: &str) -> Role {
+    match line.as_bytes().first() {
+        Some(b'E') => Role::Bad,
+        Some(b'>') => Role::Strong,
+        _ => Role::Muted,
+    }
+}
+
+/// The project's own frames, the innermost first; those of libraries are only counted.
+fn tell_frames(sheet: &mut Sheet, detail: &Detail) {
+    sheet.section("where");
+    let own = detail.frames.iter().rev().filter(|frame| frame.own);
+    let folded = detail.frames.iter().filter(|frame| !frame.own).count();
+    let mut told = 0;
+    for frame in own {
+        let lines = frame.source.lines().count();
+        let first = u64::from(frame.line).saturating_sub(lines.saturating_sub(1) as u64);
+        for (n, source) in frame.source.lines().enumerate() {
+            let here = n + 1 == lines;
+            let mark = if here { crate::ui::theme::Mark::Here } else { crate::ui::theme::Mark::Queued };
+            sheet.line(|line| {
+                if here {
+                    line.mark(Role::Press, mark);
+                } else {
+                    line.gap(1);
+                }
+                let number = Short::new(format_args!("{}", first + n as u64));
+                line.number(if here { Role::Press } else { Role::Faint }, &number, 5).gap(3);
+                line.ansi(if here { Role::Strong } else { Role::Muted }, source);
+            });
+        }
+        told += 1;
+        sheet.line(|line| {
+            line.fmt(Role::Link, format_args!("{}:{}", frame.path, frame.line));
+            if told == 1 && folded > 0 {
+                line.gap(3).fmt(Role::Muted, format_args!("{folded} library frames folded"));
+            }
+        });
+    }
+    if told == 0 {
+        if let Some(frame) = detail.frames.last() {
+            sheet.line(|line| {
+                line.fmt(Role::Link, format_args!("{}:{}", frame.path, frame.line));
+            });
+        }
+        sheet.line(|line| {
+            line.fmt(Role::Muted, format_args!("{folded} library frames, none of the project's own"));
+        });
+    }
+}
+
+fn tell_subtest(sheet: &mut Sheet, part: &SubtestRow) {
+    let (mark, role) = marks::of_outcome(part.outcome);
+    sheet.line(|line| {
+        line.mark(role, mark).gap(1).put(Role::Text, &part.name).gap(2).put(Role::Muted, &part.message);
+    });
+}
+
+/// What agents did and what else became known while the test ran, merged by time.
+fn tell_surroundings(sheet: &mut Sheet, state: &State, attempt: &Attempt, offset: i32) {
+    if attempt.run.is_none() {
+        return;
+    }
+    let (from, to) = (attempt.started, attempt.started.after(attempt.took).after(AFTERMATH));
+    let events = state.agents.events();
+    let first = first_at(events.len(), |place| events.range(place).next().map(|seen| seen.at), from);
+    let mut agents = events.range(first).take_while(|seen| seen.at <= to).peekable();
+    let mut news = state.news.iter().skip_while(|news| news.at < from).take_while(|news| news.at <= to).peekable();
+    if agents.peek().is_none() && news.peek().is_none() {
+        return;
+    }
+    sheet.gap();
+    sheet.line(|line| {
+        let (from, to) = (super::super::text::time_of_day(from, offset), super::super::text::time_of_day(to, offset));
+        line.end_fmt(Role::Muted, format_args!("{from} … {to}")).end_gap(1);
+        line.put(Role::Muted, "what else happened").gap(1).rule();
+    });
+    for told in 0.. {
+        if told == AROUND {
+            sheet.line(|line| {
+                line.put(Role::Muted, "and more");
+            });
+            break;
+        }
+        let later = match (agents.peek(), news.peek()) {
+            (None, None) => break,
+            (Some(seen), Some(news)) => news.at < seen.at,
+            (seen, _) => seen.is_none(),
+        };
+        if later && let Some(news) = news.next() {
+            sheet.line(|line| {
+                around(line, from, news.at, "news");
+                line.put(super::news::tone(news.tone), &news.text);
+            });
+        } else if let Some(seen) = agents.next() {
+            sheet.line(|line| {
+                around(line, from, seen.at, "agent");
+                line.cell(if seen.failed { Role::Bad } else { Role::Agent }, state.agents.name(seen), 17).gap(1);
+                line.put(Role::Muted, state.agents.subject(seen)).gap(1).ansi(Role::Muted, row_text(&seen.text));
+            });
+        }
+    }
+}
+
+fn row_text(text: &str) -> &str {
+    crate::ui::text::first_line(text)
+}
+
+fn around(line: &mut super::pen::Line, from: Moment, at: Moment, word: &str) {
+    let delta = at.since(from);
+    let text = Short::new(format_args!("+{}.{:02}", delta.0 / 1_000_000, delta.as_millis() % 1_000 / 10));
+    line.number(Role::Muted, &text, 7).gap(2).cell(Role::Muted, word, 7);
+}
+
+/// The first place whose time is not before `from`, in a list ordered by time.
+fn first_at(len: usize, at: impl Fn(usize) -> Option<Moment>, from: Moment) -> usize {
+    let (mut low, mut high) = (0, len);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if at(middle).is_some_and(|at| at < from) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
+    let attempts = || test.earlier.iter().chain(&test.latest);
+    sheet.section("history");
+    if attempts().next().is_none() {
+        return sheet.line(|line| {
+            line.put(Role::Muted, "it has not run yet");
+        });
+    }
+    sheet.line(|line| {
+        line.cell(Role::Muted, "cycle", 10);
+        for attempt in attempts() {
+            line.number(Role::Text, &Short::new(format_args!("{}", attempt.cycle)), 3);
+        }
+    });
+    sheet.line(|line| {
+        line.gap(10);
+        for attempt in attempts() {
+            let (mark, role) = marks::of_outcome(attempt.outcome);
+            let glyph = line.theme().mark(mark);
+            line.number(role, glyph, 3);
+        }
+        let passed = attempts().filter(|attempt| attempt.outcome.is_pass()).count();
+        line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
+    });
+    if let Some(latest) = &test.latest {
+        sheet.line(|line| {
+            line.cell(Role::Muted, "took", 10).gap(1).put(Role::Text, &took(latest.took));
+            if let Some(usual) = test.usual {
+                line.fmt(Role::Muted, format_args!("  usually {}", took(usual)));
+            }
+        });
+        sheet.line(|line| {
+            line.cell(Role::Muted, "served", 10).gap(1);
+            let mut known = false;
+            for (name, revision) in state.services.revisions(latest.epoch) {
+                known = true;
+                line.put(Role::Muted, name).gap(1);
+                line.put(Role::Text, super::services::short_revision(name, revision)).gap(2);
+            }
+            if !known {
+                line.put(Role::Muted, "no revision was known when it started");
+            }
+        });
+        if let Some(run) = latest.run.and_then(|id| state.runs.get(id)) {
+            sheet.line(|line| {
+                line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
+                line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));
+                if let Some(tool) = &run.tool {
+                    line.fmt(Role::Muted, format_args!("  {tool}"));
+                }
+                if run.workers > 1 {
+                    line.fmt(Role::Muted, format_args!("  {} workers", run.workers));
+                }
+            });
+        }
+    }
+    sheet.line(|line| {
+        line.cell(Role::Muted, "id", 10).gap(1).put(Role::Muted, &test.node);
+    });
+}

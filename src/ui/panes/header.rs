@@ -1,0 +1,124 @@
+//! The first line: where, which turn of the loop, how it stands, and totals that add up.
+
+use super::pen::{Line, Pen};
+use super::phase;
+use crate::attach::Clock;
+use crate::domain::{EnvironmentKind, RunKind};
+use crate::ui::regions::Regions;
+use crate::ui::scene::Scene;
+use crate::ui::theme::{Glyphs, Mark, Role};
+
+/// From this width on there is air between the numbers.
+const AIRY: u16 = 120;
+
+pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
+    let area = regions.header;
+    let mut line = pen.line(area, area.y);
+    line.gap(1).end_gap(1);
+    let airy = area.width >= AIRY;
+    if airy {
+        draw_progress(&mut line, scene, 20);
+        line.end_gap(3);
+    } else if area.width >= 100 {
+        draw_progress(&mut line, scene, 8);
+        line.end_gap(1);
+    }
+    draw_totals(&mut line, scene, airy);
+    line.end_gap(2);
+    if area.width >= 70 {
+        line.bold(Role::Brand, "liveloop").gap(if airy { 2 } else { 1 });
+    }
+    draw_badge(&mut line, scene);
+    line.gap(if airy { 2 } else { 1 });
+    if scene.state.cycle > 0 {
+        line.fmt(Role::Strong, format_args!("cycle {}", scene.state.cycle)).gap(if airy { 2 } else { 1 });
+    }
+    phase::draw(&mut line, scene, regions);
+}
+
+/// The environment's name, so that nobody acts on the wrong one; for a recording, how far it has come.
+fn draw_badge(line: &mut Line, scene: &Scene) {
+    let project = &scene.state.session.project;
+    match &project.environment {
+        Some(environment) => {
+            let role = match environment.kind {
+                EnvironmentKind::Local => Role::BadgeLocal,
+                EnvironmentKind::Shared => Role::BadgeShared,
+                EnvironmentKind::Protected => Role::BadgeProtected,
+            };
+            line.fmt(role, format_args!(" {} ", environment.name));
+        }
+        None => {
+            line.put(Role::Muted, &project.name);
+        }
+    }
+    if let Clock::Played { playing, speed, progress: (reached, last), .. } = scene.clock {
+        let word = if playing { "replay" } else { "paused" };
+        line.gap(1).fmt(Role::Chosen, format_args!(" {word} {speed}× {reached}/{last} "));
+    }
+}
+
+/// Passed, failed, running, set aside and waiting: together all tests there are. What is stale is said apart, since
+/// it is among them.
+fn draw_totals(line: &mut Line, scene: &Scene, airy: bool) {
+    let tally = scene.state.inventory.tally();
+    let waiting = tally.queued + tally.never_run;
+    if tally.total() == 0 {
+        return;
+    }
+    if tally.stale > 0 {
+        line.end_fmt(Role::Stale, format_args!("{} stale", tally.stale)).end_gap(1);
+        line.end_mark(Role::Stale, Mark::Stale).end_gap(if airy { 3 } else { 1 });
+    }
+    line.end_fmt(Role::Muted, format_args!("of {}", tally.total()));
+    let passed = if tally.stale >= tally.finished() && tally.stale > 0 { Role::Stale } else { Role::Good };
+    let parts = [
+        (waiting, Mark::Queued, Role::Muted),
+        (tally.set_aside(), Mark::Skipped, Role::Aside),
+        (tally.running, Mark::Running, Role::Running),
+        (tally.failures(), Mark::Failed, Role::Bad),
+        (tally.passes(), Mark::Check, passed),
+    ];
+    for (count, mark, role) in parts {
+        if count > 0 || matches!(mark, Mark::Check | Mark::Failed) {
+            let role = if count == 0 { Role::Muted } else { role };
+            line.end_gap(if airy { 2 } else { 1 });
+            match mark {
+                Mark::Check | Mark::Failed => {
+                    line.end_bold(role, &crate::ui::text::Short::new(format_args!("{count}")))
+                }
+                _ => line.end_fmt(role, format_args!("{count}")),
+            };
+            line.end_gap(u16::from(airy)).end_mark(role, mark);
+        }
+    }
+}
+
+/// How far the run has come, else how all tests stand.
+fn draw_progress(line: &mut Line, scene: &Scene, columns: u16) {
+    let state = scene.state;
+    let run = state.runs.active().map(|(_, run)| run).find(|run| run.kind == RunKind::Test);
+    let all = state.inventory.tally();
+    let (tally, running, total) = match run {
+        Some(run) => (&run.tally, all.running, run.integrity.selected.max(run.integrity.collected)),
+        None => (all, all.running, all.total()),
+    };
+    if total == 0 {
+        return;
+    }
+    let glyph = if line.theme().glyphs == Glyphs::Ascii { "=" } else { "━" };
+    let share = |count: u32| (u64::from(count) * u64::from(columns) / u64::from(total)) as u16;
+    let at_least_one = |count: u32| share(count).max(u16::from(count > 0));
+    let (bad, now) = (at_least_one(tally.failures()), at_least_one(running));
+    let done = tally.passes() + tally.set_aside();
+    let good = share(done).min(columns.saturating_sub(bad + now));
+    // Rounding must not leave a gap in what is complete.
+    let complete = done + tally.failures() >= total;
+    let rest = columns.saturating_sub(good + bad + now);
+    let (good, rest) = if complete { (good + rest, 0) } else { (good, rest) };
+    for (role, times) in [(Role::Faint, rest), (Role::Running, now), (Role::Bad, bad), (Role::Good, good)] {
+        for _ in 0..times {
+            line.end(role, glyph);
+        }
+    }
+}

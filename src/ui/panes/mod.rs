@@ -1,0 +1,28 @@
+//! What each pane shows. Drawing only: what can be seen is decided by the regions, what is true by the state.
+
+mod ansi;
+mod marks;
+mod pen;
+mod sheet;
+
+mod footer;
+mod header;
+mod phase;
+mod services;
+mod tabs;
+
+pub(super) mod agents;
+mod board;
+pub(super) mod deploy;
+pub(super) mod detail;
+mod news;
+mod row;
+mod small;
+
+pub(super) use pen::Pen;
+pub(super) use screen::paint;
+
+mod screen;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! How the loop stands, in a word and a few numbers. What did not run can never look like what passed.
+
+use super::pen::Line;
+use crate::domain::{Run, RunEnd, RunKind, RunPhase, State};
+use crate::ui::regions::Regions;
+use crate::ui::scene::Scene;
+use crate::ui::text::{took, watch};
+use crate::ui::theme::Role;
+
+/// The run that the header speaks of: one that is not over, tests before listing, else the newest that ran tests, or
+/// that could not even list them.
+pub(super) fn run_to_show(state: &State) -> Option<&Run> {
+    let active = || state.runs.active().map(|(_, run)| run);
+    let testing = active().filter(|run| run.kind == RunKind::Test).last();
+    testing.or_else(|| active().last()).or_else(|| {
+        let newest = state.runs.newest().map(|(_, run)| run);
+        let listing = state.runs.iter().next_back().map(|(_, run)| run).filter(|run| {
+            !matches!(run.phase, RunPhase::Ended(RunEnd::Complete | RunEnd::Stopped)) && run.kind == RunKind::Collect
+        });
+        listing.or(newest)
+    })
+}
+
+/// Writes the phase and what belongs to it.
+pub(super) fn draw(line: &mut Line, scene: &Scene, regions: &Regions) {
+    let state = scene.state;
+    if state.session.ended.is_some() {
+        line.bold(Role::Muted, "ended").gap(2);
+    }
+    let Some(run) = run_to_show(state) else {
+        let idle = if state.inventory.tally().total() == 0 { "no tests yet" } else { "idle" };
+        line.put(Role::Muted, idle);
+        return;
+    };
+    let elapsed = run.took(scene.now);
+    match &run.phase {
+        RunPhase::Held { why } => {
+            line.bold(Role::Warning, "held").gap(1);
+            let limit = state.session.project.hold_limit;
+            line.put(Role::Text, &watch(scene.now.since(run.asked)));
+            line.fmt(Role::Muted, format_args!(" of at most {}", watch(limit))).gap(2).put(Role::Warning, why);
+        }
+        RunPhase::Starting => {
+            line.put(Role::Running, "starting").gap(1).put(Role::Muted, &took(scene.now.since(run.asked)));
+        }
+        RunPhase::Collecting => {
+            line.put(Role::Running, "collecting").gap(1).put(Role::Text, &watch(elapsed));
+            line.fmt(Role::Muted, format_args!(" · {} found", run.integrity.collected));
+        }
+        RunPhase::Running => {
+            line.put(Role::Running, "running").gap(1).put(Role::Text, &watch(elapsed));
+            if let Some(usual) = regions.usual {
+                line.fmt(Role::Muted, format_args!(" of ~{}", watch(usual)));
+            }
+            if run.workers > 1 {
+                line.fmt(Role::Muted, format_args!(" · {} workers", run.workers));
+            }
+            if let Some(why) = &run.stopping {
+                line.gap(2).put(Role::Warning, why);
+            }
+        }
+        RunPhase::Stopping { signal, since, grace } => {
+            let passed = scene.now.since(*since).0 / 1_000_000;
+            line.put(Role::Warning, "stopping").gap(1).bold(Role::Warning, signal.word());
+            line.fmt(Role::Muted, format_args!(" {passed}s of {}s", grace.0 / 1_000_000));
+            line.gap(2).fmt(Role::Muted, format_args!("{}", finished(run)));
+        }
+        RunPhase::Ended(end) => draw_end(line, state, run, end),
+    }
+    draw_oddities(line, run);
+}
+
+fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
+    let tally = state.inventory.tally();
+    let cut = |line: &mut Line, word: &str, why: &str| {
+        line.bold(Role::Bad, word).gap(1).bold(Role::Text, &finished(run));
+        if !why.is_empty() {
+            line.gap(1).put(Role::Muted, why);
+        }
+    };
+    match end {
+        RunEnd::Complete => {
+            match &run.disagreement {
+                Some(_) => line.bold(Role::Bad, "red"),
+                None if state.is_green() => line.bold(Role::Good, "green"),
+                None if tally.failures() > 0 => line.bold(Role::Bad, "red"),
+                None if tally.stale > 0 => line.bold(Role::Stale, "stale"),
+                None => line.bold(Role::Warning, "not complete"),
+            };
+            line.gap(1).put(Role::Muted, &watch(run.took(state.at)));
+            if let Some(why) = &run.disagreement {
+                line.gap(2).put(Role::Bad, why);
+            }
+        }
+        RunEnd::NothingRan(why) => {
+            line.bold(Role::Bad, "nothing ran").gap(1).put(Role::Text, why);
+        }
+        RunEnd::CutShort(why) => cut(line, "cut short", why),
+        RunEnd::Stopped => cut(line, "stopped", ""),
+        RunEnd::Crashed(why) => cut(line, "crashed", why),
+        RunEnd::CouldNotStart(why) => {
+            line.bold(Role::Bad, "could not run").gap(1).put(Role::Text, why);
+        }
+    }
+}
+
+/// What keeps the numbers of a run from adding up to what was asked for.
+fn draw_oddities(line: &mut Line, run: &Run) {
+    let numbers = &run.integrity;
+    if numbers.missing > 0 {
+        line.gap(2).fmt(Role::Warning, format_args!("{} missing", numbers.missing));
+    }
+    if numbers.deselected > 0 {
+        line.gap(2).fmt(Role::Muted, format_args!("{} deselected", numbers.deselected));
+    }
+    if numbers.lost > 0 {
+        line.gap(2).fmt(Role::Bad, format_args!("{} lost", numbers.lost));
+    }
+}
+
+/// `2 of 25 finished`.
+fn finished(run: &Run) -> crate::ui::text::Short {
+    let numbers = &run.integrity;
+    let asked = numbers.selected.max(numbers.collected);
+    crate::ui::text::Short::new(format_args!("{} of {asked} finished", numbers.finished))
+}

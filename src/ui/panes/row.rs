@@ -1,0 +1,159 @@
+//! One test in one line: mark, name, why, verdict, how long.
+
+use super::marks;
+use super::pen::Line;
+use crate::domain::{Attempt, Outcome, Standing, TestCase};
+use crate::ui::scene::Scene;
+use crate::ui::text::{Short, first_line, took};
+use crate::ui::theme::{Mark, Role};
+
+/// A latest failure against the attempt before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It did not fail before.
+    New,
+    /// It failed before, with the same words.
+    Still,
+    /// It failed before, with other words.
+    Differs,
+}
+
+impl Change {
+    /// The change of a test's latest failure, where there is an attempt to compare it with.
+    pub(super) fn of(test: &TestCase) -> Option<Self> {
+        let (latest, before) = (test.latest.as_ref()?, test.earlier.last()?);
+        if !latest.outcome.is_failure() {
+            return None;
+        }
+        Some(match before.outcome.is_failure() {
+            false => Self::New,
+            true if same_words(message(latest), message(before)) => Self::Still,
+            true => Self::Differs,
+        })
+    }
+
+    fn word(self) -> (Role, &'static str) {
+        match self {
+            Self::New => (Role::Bad, "new"),
+            Self::Still => (Role::Muted, "still"),
+            Self::Differs => (Role::Warning, "differs"),
+        }
+    }
+}
+
+/// The first line of what an attempt said.
+pub(super) fn message(attempt: &Attempt) -> &str {
+    attempt.detail.as_ref().map_or("", |detail| first_line(&detail.message))
+}
+
+/// Whether two messages say the same, numbers and ids aside.
+fn same_words(one: &str, other: &str) -> bool {
+    let is_word = |byte: &u8| !byte.is_ascii_digit();
+    one.bytes().filter(is_word).eq(other.bytes().filter(is_word))
+}
+
+/// The name of a test without what every test's name begins with.
+pub(super) fn short_name(test: &TestCase) -> &str {
+    test.name.strip_prefix("test_").filter(|rest| !rest.is_empty()).unwrap_or(&test.name)
+}
+
+/// Draws a test into a line of a list.
+pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool) {
+    let (mark, role) = marks::of_test(scene.state, test);
+    let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
+    match test.standing {
+        Standing::Running => {
+            line.mark(Role::Running, Mark::Play).gap(1);
+            draw_age(line, scene, test);
+            line.put(Role::Text, short_name(test));
+        }
+        Standing::NeverRun | Standing::Queued => {
+            line.mark(role, mark).gap(1).put(Role::Muted, short_name(test));
+        }
+        Standing::Done(_) => {
+            let Some(latest) = &test.latest else { return };
+            line.mark(role, mark).gap(1);
+            let module = scene.state.inventory.module(test.module);
+            let broken = module.is_some_and(|module| module.path == test.node);
+            let took = if broken { Short::new(format_args!("")) } else { took(latest.took) };
+            line.end_number(Role::Muted, &took, if roomy { 7 } else { 6 });
+            if roomy && let Some((role, word)) = Change::of(test).map(Change::word) {
+                line.end(role, word).end_gap(1);
+            }
+            let name = if failed { Role::Strong } else { Role::Text };
+            let column = if roomy { (line.room() * 34 / 100).min(40) } else { line.room() * 2 / 5 };
+            let words = message(latest);
+            if words.is_empty() {
+                line.put(name, short_name(test));
+            } else {
+                line.cell(name, short_name(test), column.max(8)).gap(1);
+            }
+            if broken {
+                line.put(Role::Bad, "could not be loaded").gap(2);
+            } else {
+                draw_how(line, latest.outcome, latest.tries);
+            }
+            line.ansi(if failed { Role::Text } else { Role::Muted }, words);
+        }
+    }
+}
+
+/// The outcome in a word, where the mark alone does not tell it.
+fn draw_how(line: &mut Line, outcome: Outcome, tries: u32) {
+    match outcome {
+        Outcome::Passed | Outcome::Failed | Outcome::Skipped => {}
+        Outcome::Flaky => {
+            line.fmt(Role::Warning, format_args!("passed at try {tries} "));
+        }
+        Outcome::Xpassed | Outcome::Xfailed => {
+            line.put(Role::Warning, outcome.word()).gap(1);
+        }
+        Outcome::Errored | Outcome::TimedOut | Outcome::Crashed | Outcome::Interrupted | Outcome::Lost => {
+            line.put(Role::Bad, outcome.word()).gap(1);
+        }
+    }
+}
+
+/// How long a test has been running, against how long it usually takes.
+fn draw_age(line: &mut Line, scene: &Scene, test: &TestCase) {
+    let age = scene.now.since(test.since);
+    if test.in_debugger {
+        line.end_fmt(Role::Warning, format_args!("in a debugger {}", took(age))).end_gap(1);
+        return;
+    }
+    let late = test.usual.is_some_and(|usual| age.0 > usual.0.saturating_mul(2).max(2_000_000));
+    if let Some(usual) = test.usual.filter(|_| late || line.room() > 44) {
+        line.end_fmt(Role::Muted, format_args!(" of ~{}", took(usual)));
+    }
+    line.end(if late { Role::Warning } else { Role::Running }, &took(age)).end_gap(2);
+}
+
+/// What a failure said before and what it says now, where that is not the same.
+pub(super) fn draw_before_and_now(line: &mut Line, scene: &Scene, test: &TestCase) {
+    let (Some(Change::Differs), Some(latest), Some(before)) =
+        (Change::of(test), test.latest.as_ref(), test.earlier.last())
+    else {
+        return;
+    };
+    if let Some(words) = served(scene, latest) {
+        line.end_fmt(Role::Muted, format_args!("since {words}")).end_gap(2);
+    }
+    let half = line.room() / 2;
+    line.put(Role::Muted, "before").gap(2);
+    let (cut, _) = crate::ui::text::fit(message(before), usize::from(half.saturating_sub(9)));
+    line.put(Role::Stale, cut).gap(3);
+    line.put(Role::Muted, "now").gap(2).put(Role::Bad, message(latest));
+}
+
+/// The revision that changed last before an attempt started.
+fn served(scene: &Scene, attempt: &Attempt) -> Option<Short> {
+    let services = scene.state.services.iter().map(|(_, service)| service);
+    let changed = services.filter(|service| service.revision.is_some() && service.revision_since <= attempt.started);
+    let latest = changed.max_by_key(|service| service.revision_since)?;
+    let revision = latest.revision.as_ref()?;
+    Some(Short::new(format_args!(
+        "{} {}",
+        latest.spec.name,
+        super::services::short_revision(&latest.spec.name, revision)
+    )))
+}

@@ -1,0 +1,183 @@
+//! The second line: what is deployed and how it is, the streams, and who drives.
+
+use super::pen::{Line, Pen};
+use crate::domain::{Beat, Health, Link, Moment, Ring, Service, ServiceId, Span, State, Stream, Viewer};
+use crate::ui::regions::Regions;
+use crate::ui::scene::Scene;
+use crate::ui::text::{Short, count, latency, took, watch};
+use crate::ui::theme::{Glyphs, Mark, Role};
+
+/// From this width on there is air, and sparklines.
+const AIRY: u16 = 120;
+/// How many probes a sparkline shows.
+const BEATS: usize = 8;
+
+pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
+    let area = regions.services;
+    let mut line = pen.line(area, area.y);
+    line.gap(1).end_gap(1);
+    let airy = area.width >= AIRY;
+    draw_people(&mut line, scene, airy);
+    let streams_first = !airy;
+    if !streams_first {
+        for (_, stream) in scene.state.streams.iter().take(2) {
+            draw_stream_end(&mut line, stream, scene.now);
+        }
+    }
+    for (id, service) in scene.state.services.iter() {
+        draw_service(&mut line, scene, id, service, airy);
+        line.gap(if airy { 3 } else { 1 });
+    }
+    if streams_first {
+        for (_, stream) in scene.state.streams.iter() {
+            let (mark, role) = stream_mark(stream);
+            line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1);
+            line.put(if role == Role::Good { Role::Muted } else { role }, &stream_words(stream, scene.now)).gap(1);
+        }
+    }
+    if scene.state.services.is_empty() && scene.state.streams.is_empty() {
+        let runner = scene.state.session.project.runners.first();
+        match runner {
+            Some(runner) => line.put(Role::Muted, &runner.name).gap(1).put(Role::Muted, &runner.command),
+            None => line.put(Role::Muted, "no services are configured"),
+        };
+    }
+}
+
+fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service, airy: bool) {
+    let gap = u16::from(airy);
+    let name = &service.spec.name;
+    let deploy = scene.state.deploys.active(id).and_then(|id| scene.state.deploys.get(id));
+    if let Some(deploy) = deploy {
+        line.mark(Role::Warning, Mark::Running).gap(gap);
+        line.put(if airy { Role::Text } else { Role::Warning }, name).gap(1);
+        if airy {
+            line.put(Role::Warning, "deploying").gap(1);
+        }
+        line.put(Role::Warning, &watch(scene.now.since(deploy.started)));
+        if let Some(usual) = deploy.usual {
+            let of = if airy { " of ~" } else { "/~" };
+            line.fmt(if airy { Role::Muted } else { Role::Warning }, format_args!("{of}{}", watch(usual)));
+        }
+        return;
+    }
+    let (mark, role) = match &service.health {
+        Health::Healthy => (Mark::Up, Role::Good),
+        Health::Unknown if !service.is_watched() => (Mark::Down, Role::Muted),
+        Health::Unknown => (Mark::Down, Role::Warning),
+        Health::Unhealthy(_) | Health::Unreachable(_) => (Mark::Failed, Role::Bad),
+    };
+    line.mark(role, mark).gap(gap).put(Role::Text, name);
+    if let Some(revision) = &service.revision {
+        line.gap(1).put(Role::Muted, short_revision(name, revision));
+    }
+    match &service.health {
+        Health::Healthy => {
+            if let Some(beat) = service.beats.last().filter(|_| airy) {
+                line.gap(1).put(Role::Muted, &latency(beat.latency)).gap(1);
+                draw_beats(line, &service.beats);
+            }
+        }
+        Health::Unknown if service.is_watched() => {
+            line.gap(1).fmt(Role::Warning, format_args!("no answer yet {}", took(scene.now.since(service.since))));
+        }
+        Health::Unknown => {}
+        Health::Unhealthy(why) | Health::Unreachable(why) => {
+            line.gap(1).put(Role::Bad, &watch(scene.now.since(service.since))).gap(1).put(Role::Bad, why);
+        }
+    }
+}
+
+/// `backend-00004` of `backend` is `00004`.
+pub(super) fn short_revision<'a>(name: &str, revision: &'a str) -> &'a str {
+    let rest = revision.strip_prefix(name).and_then(|rest| rest.strip_prefix(['-', '@', ':']));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(revision)
+}
+
+fn draw_beats(line: &mut Line, beats: &Ring<Beat>) {
+    let recent = || beats.range(beats.len().saturating_sub(BEATS));
+    let most = recent().map(|beat| beat.latency).max().unwrap_or(Span::ZERO).0.max(60_000);
+    for beat in recent() {
+        let role = if beat.healthy { Role::Faint } else { Role::Bad };
+        let glyph = spark(line.theme().glyphs, beat.latency.0, most);
+        line.fill(role, glyph, 1);
+    }
+}
+
+/// One column of a sparkline: `value` out of `most`.
+pub(super) fn spark(glyphs: Glyphs, value: u64, most: u64) -> &'static str {
+    let level = (value.saturating_mul(8) / most.max(1)).min(7) as usize;
+    match glyphs {
+        Glyphs::Unicode => ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level],
+        Glyphs::Ascii => ["_", "_", ".", "-", "-", "=", "=", "#"][level],
+    }
+}
+
+fn stream_mark(stream: &Stream) -> (Mark, Role) {
+    match &stream.link {
+        Link::Open => (Mark::Up, Role::Good),
+        Link::Connecting => (Mark::Running, Role::Warning),
+        Link::Waiting { .. } => (Mark::Down, Role::Warning),
+        Link::Idle => (Mark::Down, Role::Muted),
+        Link::Stopped { .. } => (Mark::Failed, Role::Bad),
+    }
+}
+
+/// How a stream stands, in a few words: `41ms · 3.1k events`, `waiting 4s: why`.
+pub(super) fn stream_words(stream: &Stream, now: Moment) -> Short {
+    match &stream.link {
+        Link::Idle => Short::new(format_args!("not connected")),
+        Link::Connecting => Short::new(format_args!("connecting {}", took(now.since(stream.since)))),
+        Link::Open => match stream.round_trips.last() {
+            Some(trip) => Short::new(format_args!("{} · {} events", latency(*trip), count(stream.received))),
+            None => Short::new(format_args!("{} events", count(stream.received))),
+        },
+        Link::Waiting { until, why } => {
+            Short::new(format_args!("waiting {}s: {why}", until.since(now).0.div_ceil(1_000_000)))
+        }
+        Link::Stopped { why, .. } => Short::new(format_args!("stopped: {why}")),
+    }
+}
+
+fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment) {
+    let (mark, role) = stream_mark(stream);
+    let words = stream_words(stream, now);
+    // The services need most of the line: a long reason stands in full in the agents pane.
+    let role_of_words = if role == Role::Good { Role::Muted } else { role };
+    let (cut, _) = crate::ui::text::fit(&words, 36);
+    if cut.len() < words.len() {
+        line.end_mark(role_of_words, Mark::Ellipsis);
+    }
+    line.end(role_of_words, cut);
+    line.end_gap(1).end(Role::Text, &stream.spec.name).end_gap(1).end_mark(role, mark).end_gap(3);
+}
+
+fn draw_people(line: &mut Line, scene: &Scene, airy: bool) {
+    let viewers = &scene.state.session.viewers;
+    let others = |me: &Viewer| viewers.len() - usize::from(viewers.iter().any(|viewer| viewer.id == me.id));
+    let Some(me) = viewers.iter().find(|viewer| Some(viewer.id) == scene.view.viewer) else {
+        return watching(line, scene.state, airy);
+    };
+    match others(me) {
+        0 => {}
+        count if airy => {
+            line.end_fmt(Role::Muted, format_args!(" · {count} watching"));
+        }
+        count => {
+            line.end_fmt(Role::Press, format_args!(" +{count}"));
+        }
+    }
+    if me.drives {
+        line.end(Role::Press, "you drive");
+    } else {
+        let driver = viewers.iter().find(|viewer| viewer.drives);
+        line.end_fmt(Role::Warning, format_args!("{} drives", driver.map_or("nobody", |driver| &driver.name)));
+    }
+    line.end_gap(if airy { 4 } else { 1 });
+}
+
+fn watching(line: &mut Line, state: &State, airy: bool) {
+    if let Some(driver) = state.session.viewers.iter().find(|viewer| viewer.drives) {
+        line.end_fmt(Role::Press, format_args!("{} drives", driver.name)).end_gap(if airy { 4 } else { 1 });
+    }
+}

@@ -1,0 +1,55 @@
+//! The names of the panes, where only one is shown at a time: each with what is new in it.
+
+use super::pen::Pen;
+use crate::domain::{CRITICAL, DeployPhase};
+use crate::ui::regions::{Regions, chosen_agent_run};
+use crate::ui::scene::Scene;
+use crate::ui::text::{Short, watch};
+use crate::ui::theme::Role;
+use crate::ui::view::Pane;
+
+pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
+    for (n, (pane, area)) in Pane::ALL.into_iter().zip(regions.tab).enumerate() {
+        let (role, news) = news_of(pane, scene);
+        let chosen = scene.view.focus == pane;
+        let label = Short::new(format_args!(" {} {} ", n + 1, pane.word()));
+        let mut line = pen.line(area, area.y);
+        line.put(if chosen { Role::Chosen } else { Role::Muted }, &label).put(role, &news);
+    }
+    if regions.cramped {
+        let area = regions.tabs;
+        let last = regions.tab[Pane::ALL.len() - 1].right();
+        let rest = ratatui::layout::Rect { x: last, width: area.right().saturating_sub(last), ..area };
+        pen.line(rest, area.y).end_gap(1).end(Role::Muted, "made for 80×24");
+    }
+}
+
+fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
+    let state = scene.state;
+    let nothing = (Role::Muted, Short::new(format_args!("")));
+    match pane {
+        Pane::Tests => match state.inventory.tally().failures() {
+            0 => nothing,
+            failures => {
+                (Role::Bad, Short::new(format_args!("{} {failures}", scene.theme.mark(crate::ui::theme::Mark::Failed))))
+            }
+        },
+        Pane::Agents => match chosen_agent_run(state, scene.view).and_then(|id| state.agents.run(id)) {
+            None => nothing,
+            Some(run) => {
+                let role = if run.seen() == CRITICAL.len() { Role::Good } else { Role::Warning };
+                (role, Short::new(format_args!("{}/{}", run.seen(), CRITICAL.len())))
+            }
+        },
+        Pane::Deploys => match state.deploys.newest().and_then(|id| state.deploys.get(id)) {
+            None => nothing,
+            Some(deploy) => match &deploy.phase {
+                DeployPhase::Running | DeployPhase::Proving => (Role::Warning, watch(scene.now.since(deploy.started))),
+                DeployPhase::Live => (Role::Good, Short::new(format_args!("live"))),
+                DeployPhase::Failed(_) | DeployPhase::NotServing(_) => (Role::Bad, Short::new(format_args!("failed"))),
+                DeployPhase::Cancelled => nothing,
+            },
+        },
+        Pane::News => nothing,
+    }
+}
