@@ -5,13 +5,14 @@
 
 use std::io::{Read, Write};
 use std::num::NonZero;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal};
 use rustix::termios::{LocalModes, tcgetattr};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +30,10 @@ fn the_viewer_inside() {
     let end = runtime.expect("a runtime").block_on(inside(&story));
     if let Ok(path) = std::env::var(REPORT) {
         std::fs::write(path, format!("{end:?}")).expect("the report can be written");
+    }
+    if story == "stalled" {
+        // The harness would write to the terminal that takes nothing.
+        std::process::exit(0);
     }
     println!("after: {end:?}");
 }
@@ -89,6 +94,7 @@ struct Outside {
     bytes: Vec<u8>,
     screen: vt100::Parser,
     let_go: Arc<AtomicBool>,
+    gate: Arc<Mutex<()>>,
     report: tempfile::TempPath,
 }
 
@@ -108,16 +114,29 @@ impl Outside {
         let (send, output) = channel();
         let let_go = Arc::new(AtomicBool::new(false));
         let is_let_go = Arc::clone(&let_go);
+        let gate = Arc::new(Mutex::new(()));
+        let passed = Arc::clone(&gate);
         std::thread::spawn(move || {
             let mut buffer = [0; 8_192];
             while let Ok(count) = reader.read(&mut buffer) {
                 if count == 0 || is_let_go.load(Ordering::Acquire) || send.send(buffer[..count].to_vec()).is_err() {
                     break;
                 }
+                drop(passed.lock());
             }
         });
         let screen = vt100::Parser::new(some(24), some(80), 0);
-        Self { master: Some(pair.master), child, keys: Some(keys), output, bytes: Vec::new(), screen, let_go, report }
+        Self {
+            master: Some(pair.master),
+            child,
+            keys: Some(keys),
+            output,
+            bytes: Vec::new(),
+            screen,
+            let_go,
+            gate,
+            report,
+        }
     }
 
     /// Takes in what comes until `reached` holds.
@@ -153,6 +172,11 @@ impl Outside {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         self.master.as_ref().expect("the terminal is there").resize(size).expect("a terminal can be resized");
         self.screen.screen_mut().set_size(some(rows), some(cols));
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.process_id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("a process");
+        rustix::process::kill_process(pid, signal).expect("it is there");
     }
 
     /// What is written within a while, in which nobody does anything.
@@ -233,6 +257,39 @@ fn a_lost_terminal_ends_the_viewer_at_once() {
     assert!(lost.elapsed() < Duration::from_secs(2), "it took {:?}", lost.elapsed());
     let report = std::fs::read_to_string(&outside.report).expect("a report");
     assert_eq!(report, "Ok(HungUp)");
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_nobody() {
+    let mut outside = Outside::start("stalled");
+    outside.shows("quit");
+    let gate = Arc::clone(&outside.gate);
+    let held = gate.lock().expect("nobody panics with it");
+    for n in 0..200 {
+        outside.resize(80 + n % 100, 24 + n % 30);
+        outside.press("?");
+    }
+    outside.press("\x1b\x1b");
+    let pressed = Instant::now();
+    outside.press("qq");
+    outside.ends();
+    assert!(pressed.elapsed() < Duration::from_secs(4), "it took {:?}", pressed.elapsed());
+    drop(held);
+    assert_eq!(std::fs::read_to_string(&outside.report).expect("a report"), "Ok(Quit)");
+}
+
+#[test]
+fn stopped_and_continued_it_leaves_and_comes_back() {
+    let mut outside = Outside::start("quiet");
+    outside.shows("quit");
+    outside.signal(Signal::TSTP);
+    outside.until("the terminal to be given back", |outside| !outside.screen.screen().alternate_screen());
+    assert!(outside.is_given_back());
+    outside.signal(Signal::CONT);
+    outside.until("the screen to come back", |outside| outside.screen.screen().alternate_screen());
+    outside.shows("quit");
+    outside.press("q");
+    outside.shows("after: Ok(Quit)");
 }
 
 #[test]
