@@ -51,7 +51,7 @@ fn last_scroll(rows: usize, shown: u16) -> u16 {
 /// The scroll within what there is to scroll.
 #[must_use]
 pub fn clamped(scroll: u16, keymap: &Keymap, recording: bool, screen: u16) -> u16 {
-    scroll.min(last_scroll(rows(keymap, recording).len(), screen.saturating_sub(2)))
+    scroll.min(last_scroll(rows(keymap, recording).len(), screen.saturating_sub(if screen > 8 { 3 } else { 2 })))
 }
 
 pub(super) fn draw(scroll: u16, scene: &Scene, area: Rect, frame: &mut Frame) {
