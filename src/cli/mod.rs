@@ -1,1 +1,137 @@
-//! cli
+//! Wiring and exit codes: from the words of the command line to an engine, a screen, or both.
+
+pub mod args;
+pub mod check;
+pub mod console;
+pub mod demo;
+pub mod exit;
+pub mod headless;
+pub mod print;
+pub mod project;
+pub mod screen;
+pub mod trust;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use color_eyre::eyre::Context;
+
+use args::{Arguments, Command, DemoArguments, RunArguments};
+use exit::Exit;
+use project::{NotUsable, Opening, Yes};
+
+use crate::engine::http::install_crypto;
+use crate::engine::session;
+use crate::ui::action::key_table;
+
+/// Runs the program with the words of the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    install_crypto();
+    match dispatch(&arguments) {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("liveloop: {error:#}");
+            Exit::Environment.into()
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
+    let folder = arguments.project.as_deref();
+    match &arguments.command {
+        Some(Command::Run(run)) => match open(folder, Yes::Given, "run") {
+            Ok(opening) => runtime()?.block_on(run_headless(opening, run.clone())),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
+        Some(Command::Check) => Ok(check(folder)),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());
+            Ok(Exit::Green.into())
+        }
+        Some(Command::Keys) => {
+            print!("{}", key_table());
+            Ok(Exit::Green.into())
+        }
+        Some(Command::Replay { file }) => {
+            let (root, files) = match project::locate(folder) {
+                Ok(found) => found,
+                Err(error) => return Ok(refuse(&error)),
+            };
+            let configuration = match project::configure(&files) {
+                Ok(configuration) => configuration,
+                Err(error) => return Ok(refuse(&error)),
+            };
+            let settings = screen::settings(&configuration, files.user.themes().as_deref(), arguments.theme.as_deref());
+            let exit = runtime()?.block_on(console::replay(file.as_deref(), &root, settings))?;
+            Ok(exit.into())
+        }
+        None => {
+            let yes = if arguments.trust { Yes::Given } else { Yes::Ask };
+            match open(folder, yes, "console") {
+                Ok(opening) => runtime()?.block_on(run_console(opening, arguments.theme.as_deref())),
+                Err(error) => Ok(refuse(&error)),
+            }
+        }
+    }
+}
+
+async fn run_console(opening: Opening, theme: Option<&str>) -> color_eyre::Result<ExitCode> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        eprintln!("liveloop: the console needs a terminal; `liveloop run` works without one");
+        return Ok(Exit::Usage.into());
+    }
+    let settings = screen::settings(&opening.configuration, opening.themes.as_deref(), theme);
+    Ok(console::open(opening, settings).await?.into())
+}
+
+async fn run_demo(arguments: &DemoArguments, theme: Option<&str>) -> color_eyre::Result<ExitCode> {
+    let demo = demo::start(arguments).await?;
+    let _environment = demo.environment;
+    if arguments.headless {
+        return run_headless(demo.opening, RunArguments::default()).await;
+    }
+    run_console(demo.opening, theme).await
+}
+
+async fn run_headless(opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
+    match session::open(opening.session) {
+        Ok(session) => Ok(headless::run(session, arguments).await.into()),
+        Err(error) => {
+            eprintln!("liveloop: {error}");
+            Ok(Exit::Environment.into())
+        }
+    }
+}
+
+fn open(folder: Option<&Path>, yes: Yes, what: &'static str) -> Result<Opening, NotUsable> {
+    let (root, files) = project::locate(folder)?;
+    project::open(root, &files, yes, what)
+}
+
+fn refuse(error: &NotUsable) -> ExitCode {
+    eprintln!("liveloop: {error}");
+    Exit::Usage.into()
+}
+
+fn check(folder: Option<&Path>) -> ExitCode {
+    let (_, files) = match project::locate(folder) {
+        Ok(found) => found,
+        Err(error) => return refuse(&error),
+    };
+    let report = project::with_vocabulary(|vocabulary| check::check(&files, vocabulary, &project::variable));
+    print!("{}", report.text);
+    ExitCode::from(report.exit_code)
+}
+
+fn runtime() -> color_eyre::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .wrap_err("failed to start the runtime")
+}

@@ -533,3 +533,39 @@ impl From<StreamEvent> for Event {
         Self::Stream(event)
     }
 }
+
+impl DeployEvent {
+    /// The deploy that it is about.
+    #[must_use]
+    pub fn deploy(&self) -> DeployId {
+        match self {
+            Self::Printed { deploy, .. }
+            | Self::Stepped { deploy, .. }
+            | Self::TargetNamed { deploy, .. }
+            | Self::CommandEnded { deploy, .. }
+            | Self::CouldNotStart { deploy, .. }
+            | Self::Proved { deploy, .. }
+            | Self::ProofEnded { deploy, .. } => *deploy,
+        }
+    }
+}
+
+impl StreamEvent {
+    /// The stream that it is about.
+    #[must_use]
+    pub fn stream(&self) -> StreamId {
+        match self {
+            Self::Connecting { stream }
+            | Self::Opened { stream, .. }
+            | Self::Refused { stream, .. }
+            | Self::Received { stream, .. }
+            | Self::Measured { stream, .. }
+            | Self::Closed { stream, .. }
+            | Self::Waiting { stream, .. }
+            | Self::Stopped { stream, .. }
+            | Self::Overflowed { stream, .. }
+            | Self::TokenObtained { stream, .. }
+            | Self::Sent { stream, .. } => *stream,
+        }
+    }
+}

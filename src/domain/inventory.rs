@@ -122,6 +122,8 @@ pub struct TestCase {
     pub earlier: Vec<Attempt>,
     /// How long it usually takes, from attempts that passed.
     pub usual: Option<Span>,
+    /// Whether its latest result no longer counts, because what serves has changed since.
+    pub stale: bool,
     /// Whether it was missing when its runner last collected everything.
     pub gone: bool,
     /// Whether it waits in a debugger.
@@ -133,6 +135,12 @@ impl TestCase {
     #[must_use]
     pub fn settled(&self) -> Standing {
         self.latest.as_ref().map_or(Standing::NeverRun, |attempt| Standing::Done(attempt.outcome))
+    }
+
+    /// Whether the result that it shows no longer counts.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale && matches!(self.standing, Standing::Done(_))
     }
 
     /// Its latest outcome, whether or not it is running again.
@@ -230,12 +238,10 @@ impl Inventory {
     pub(super) fn find(&mut self, runner: RunnerId, found: &Found) -> TestId {
         grow(&mut self.test_index, runner.index());
         if let Some(&id) = self.test_index[runner.index()].get(&found.node) {
-            let test = &mut self.tests[id.index()];
-            test.line = found.line;
-            if std::mem::take(&mut test.gone) {
-                let (module, standing) = (test.module, test.standing);
-                self.count(module, |tally| tally.add(standing));
-            }
+            self.change(id, |test| {
+                test.line = found.line;
+                test.gone = false;
+            });
             return id;
         }
         let module = self.find_module(runner, &found.module);
@@ -250,20 +256,17 @@ impl Inventory {
             since: Moment::default(),
             epoch: 0,
             usual: self.memory.get(&found.node).and_then(|recalled| recalled.usual),
+            stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
-            gone: false,
+            gone: true,
             in_debugger: false,
         };
-        let standing = test.standing;
-        let recalled = test.latest.is_some();
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
-        self.count(module, |tally| {
-            tally.add(standing);
-            tally.stale += u32::from(recalled);
-        });
+        // Counted like one that has come back.
+        self.change(id, |test| test.gone = false);
         id
     }
 
@@ -273,21 +276,17 @@ impl Inventory {
             self.memory.insert(memory.node.clone(), memory.clone());
         }
         for n in 0..self.tests.len() {
-            let Some(memory) = self.memory.get(&self.tests[n].node) else { continue };
-            let test = &mut self.tests[n];
-            test.usual = test.usual.or(memory.usual);
-            if test.latest.is_none() {
-                test.latest = Some(memory.attempt());
-                if test.standing == Standing::NeverRun {
-                    let (module, outcome) = (test.module, memory.outcome);
-                    test.standing = Standing::Done(outcome);
-                    self.count(module, |tally| {
-                        tally.remove(Standing::NeverRun);
-                        tally.add(Standing::Done(outcome));
-                        tally.stale += 1;
-                    });
+            let Some(memory) = self.memory.get(&self.tests[n].node).cloned() else { continue };
+            self.change(TestId(n as u32), |test| {
+                test.usual = test.usual.or(memory.usual);
+                if test.latest.is_none() {
+                    test.latest = Some(memory.attempt());
+                    test.stale = true;
+                    if test.standing == Standing::NeverRun {
+                        test.standing = test.settled();
+                    }
                 }
-            }
+            });
         }
     }
 
@@ -297,14 +296,12 @@ impl Inventory {
         met.iter().for_each(|id| kept[id.index()] = true);
         let mut vanished = 0;
         for n in 0..self.tests.len() {
-            let module = self.tests[n].module;
-            if kept[n] || self.tests[n].gone || self.modules[module.index()].runner != runner {
+            let test = &self.tests[n];
+            if kept[n] || test.gone || self.modules[test.module.index()].runner != runner {
                 continue;
             }
-            self.tests[n].gone = true;
+            self.change(TestId(n as u32), |test| test.gone = true);
             vanished += 1;
-            let standing = self.tests[n].standing;
-            self.count(module, |tally| tally.remove(standing));
         }
         vanished
     }
@@ -314,6 +311,7 @@ impl Inventory {
     }
 
     pub(super) fn start(&mut self, id: TestId, at: Moment, epoch: Epoch) {
+        self.leave(id);
         self.stand(id, Standing::Running, at);
         if let Some(test) = self.tests.get_mut(id.index()) {
             test.epoch = epoch;
@@ -328,24 +326,30 @@ impl Inventory {
         self.stand(id, standing, at);
     }
 
-    pub(super) fn end(&mut self, id: TestId, attempt: Attempt, at: Moment) {
-        let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let (outcome, took) = (attempt.outcome, attempt.took);
-        if outcome.is_pass() {
-            // An exponential mean: a few attempts tell what is usual, and a change shows after a few more.
-            test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
-        }
-        test.in_debugger = false;
-        if let Some(before) = test.latest.replace(attempt) {
-            if test.earlier.len() == EARLIER_KEPT {
-                test.earlier.remove(0);
-            }
-            test.earlier.push(before);
-        }
+    /// An attempt ended; `stale` where it met something else than what serves now.
+    pub(super) fn end(&mut self, id: TestId, attempt: Attempt, stale: bool, at: Moment) {
+        let Some(test) = self.tests.get(id.index()) else { return };
         let module = test.module;
+        let (outcome, took) = (attempt.outcome, attempt.took);
         self.leave(id);
-        self.stand(id, Standing::Done(outcome), at);
+        self.change(id, |test| {
+            if outcome.is_pass() {
+                // An exponential mean: a few attempts tell what is usual, and a change shows after a few more.
+                test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
+            }
+            test.in_debugger = false;
+            test.stale = stale;
+            if let Some(before) = test.latest.replace(attempt) {
+                if test.earlier.len() == EARLIER_KEPT {
+                    test.earlier.remove(0);
+                }
+                test.earlier.push(before);
+            }
+            test.standing = Standing::Done(outcome);
+            test.since = at;
+        });
         let module = &mut self.modules[module.index()];
+        module.touched = at;
         module.spent = Span(module.spent.0.saturating_add(took.0));
     }
 
@@ -360,18 +364,14 @@ impl Inventory {
         self.modules.iter_mut().filter(|module| module.runner == runner).for_each(|module| module.spent = Span::ZERO);
     }
 
-    /// Counts anew which results are stale, after the revisions that serve have changed.
-    pub(super) fn recount_stale(&mut self, is_stale: impl Fn(&Attempt) -> bool) -> u32 {
-        self.tally.stale = 0;
-        for module in &mut self.modules {
-            module.tally.stale = module
-                .tests
-                .iter()
-                .map(|id| &self.tests[id.index()])
-                .filter(|test| !test.gone && matches!(test.standing, Standing::Done(_)))
-                .filter(|test| test.latest.as_ref().is_some_and(&is_stale))
-                .count() as u32;
-            self.tally.stale += module.tally.stale;
+    /// Decides anew which results are stale, after the revisions that serve have changed; answers how many are.
+    pub(super) fn review_stale(&mut self, is_stale: impl Fn(&Attempt) -> bool) -> u32 {
+        for n in 0..self.tests.len() {
+            let test = &self.tests[n];
+            let stale = test.latest.as_ref().is_some_and(&is_stale);
+            if stale != test.stale {
+                self.change(TestId(n as u32), |test| test.stale = stale);
+            }
         }
         self.tally.stale
     }
@@ -406,36 +406,34 @@ impl Inventory {
         id
     }
 
-    /// Moves a test to another standing. A result that is being proved again is no longer counted as stale; the fold
-    /// of services counts anew when what serves changes.
     fn stand(&mut self, id: TestId, standing: Standing, at: Moment) {
+        self.change(id, |test| {
+            test.standing = standing;
+            test.since = at;
+        });
+        if let Some(test) = self.tests.get(id.index()) {
+            self.modules[test.module.index()].touched = at;
+        }
+    }
+
+    /// The only way in which a test changes: its counters change with it.
+    fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let before = std::mem::replace(&mut test.standing, standing);
-        test.since = at;
-        let (module, gone) = (test.module, test.gone);
-        self.modules[module.index()].touched = at;
-        if gone || before == standing {
+        let before = (test.gone, test.standing, test.is_stale());
+        change(test);
+        let after = (test.gone, test.standing, test.is_stale());
+        if before == after {
             return;
         }
-        self.count(module, |tally| {
-            tally.remove(before);
-            tally.add(standing);
-        });
-    }
-
-    /// A result no longer counts as stale, because it is replaced or being proved.
-    pub(super) fn freshen(&mut self, id: TestId) {
-        if let Some(test) = self.tests.get(id.index()) {
-            let module = test.module;
-            self.count(module, |tally| tally.stale = tally.stale.saturating_sub(1));
-        }
-    }
-
-    /// A result counts as stale from now on.
-    pub(super) fn spoil(&mut self, id: TestId) {
-        if let Some(test) = self.tests.get(id.index()) {
-            let module = test.module;
-            self.count(module, |tally| tally.stale += 1);
+        for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
+            if let (false, standing, stale) = before {
+                tally.remove(standing);
+                tally.stale -= u32::from(stale);
+            }
+            if let (false, standing, stale) = after {
+                tally.add(standing);
+                tally.stale += u32::from(stale);
+            }
         }
     }
 
@@ -445,11 +443,6 @@ impl Inventory {
         if let Some(place) = running.iter().position(|&other| other == id) {
             running.remove(place);
         }
-    }
-
-    fn count(&mut self, module: ModuleId, change: impl Fn(&mut Tally)) {
-        change(&mut self.modules[module.index()].tally);
-        change(&mut self.tally);
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Standing, Streams,
-    TestCase, Text, Tone, ViewerId,
+    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Streams, Text,
+    Tone, ViewerId,
 };
 
 /// How many sentences of news are kept.
@@ -94,12 +94,6 @@ impl State {
     #[must_use]
     pub fn is_stale(&self, attempt: &Attempt) -> bool {
         attempt.straddled || !self.services.is_current(attempt.epoch)
-    }
-
-    /// Whether a test's shown result no longer counts.
-    #[must_use]
-    pub fn is_stale_test(&self, test: &TestCase) -> bool {
-        matches!(test.standing, Standing::Done(_)) && test.latest.as_ref().is_some_and(|attempt| self.is_stale(attempt))
     }
 
     /// Green: tests exist, every one has a result, none failed or was lost, and all results were obtained on the

@@ -1,1 +1,27 @@
-//! engine
+//! Time, order, durability, all I/O.
+//!
+//! [`core`] is the loop that everything passes through; [`journal`] makes it durable, [`hub`] publishes it,
+//! [`executor`] performs what it asks for through the drivers: [`runner`], [`deploy`], [`probe`], [`stream`].
+
+pub mod core;
+pub mod session;
+
+pub mod clock;
+pub mod folder;
+pub mod hub;
+pub mod journal;
+pub mod masks;
+pub mod recall;
+
+pub mod executor;
+pub mod means;
+
+pub mod deploy;
+pub mod http;
+pub mod links;
+pub mod probe;
+pub mod runner;
+pub mod stream;
+
+pub mod process;
+pub mod supervisor;

@@ -21,8 +21,8 @@ pub(super) fn of_test(state: &State, test: &TestCase) -> (Mark, Role) {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
         Standing::Done(outcome) => match of_outcome(outcome) {
-            (Mark::Passed, _) if state.is_stale_test(test) => (Mark::Stale, Role::Stale),
-            (mark, _) if state.is_stale_test(test) => (mark, Role::Stale),
+            (Mark::Passed, _) if test.is_stale() => (Mark::Stale, Role::Stale),
+            (mark, _) if test.is_stale() => (mark, Role::Stale),
             fresh => fresh,
         },
     }

@@ -1,0 +1,147 @@
+//! What an HTTP answer says of a service: its health, and the revision that gave the answer.
+
+use serde_json::Value;
+
+use super::sanitize;
+use crate::config::project::{HealthSpec, JsonCondition, RevisionSource};
+use crate::domain::{Health, Text};
+
+/// An HTTP answer, as far as a probe looks at it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer<'a> {
+    /// The status.
+    pub status: u16,
+    /// Gives the value of a header by its name in lower case.
+    pub header: Option<&'a str>,
+    /// The body, cut at a bound.
+    pub body: &'a [u8],
+}
+
+/// Whether the service is well, by its configured status and condition.
+#[must_use]
+pub fn health(spec: &HealthSpec, answer: &Answer) -> Health {
+    if !spec.status.contains(&answer.status) {
+        let said = gist(answer.body);
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        return Health::Unhealthy(format!("HTTP {}{said}", answer.status).into());
+    }
+    match &spec.condition {
+        None => Health::Healthy,
+        Some(condition) => fulfils(condition, answer.body),
+    }
+}
+
+fn fulfils(condition: &JsonCondition, body: &[u8]) -> Health {
+    let Ok(json) = serde_json::from_slice::<Value>(body) else {
+        return Health::Unhealthy("the answer is no JSON".into());
+    };
+    let pointer = &condition.pointer;
+    let found = json.pointer(pointer).filter(|value| !value.is_null());
+    match (found.map(as_text), &condition.equals) {
+        (None, _) => Health::Unhealthy(format!("nothing at {pointer}").into()),
+        (Some(found), Some(wanted)) if found != *wanted => {
+            Health::Unhealthy(sanitize::text(&format!("{pointer} is {found}")).into())
+        }
+        (Some(_), _) => Health::Healthy,
+    }
+}
+
+/// The revision that an answer names, if it names one.
+#[must_use]
+pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
+    if !(200..300).contains(&answer.status) {
+        return None;
+    }
+    let found = match source {
+        RevisionSource::Header(_) => answer.header?.to_owned(),
+        RevisionSource::Pointer(pointer) => as_text(
+            serde_json::from_slice::<Value>(answer.body).ok()?.pointer(pointer).filter(|value| !value.is_null())?,
+        ),
+    };
+    let clean = sanitize::text(found.trim());
+    (!clean.is_empty()).then(|| clean.into())
+}
+
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The first words of a body: the message of a JSON error, or the text of a page without its tags.
+fn gist(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
+    let message = serde_json::from_str::<Value>(&text).ok().and_then(|json| {
+        ["/message", "/detail", "/error/message", "/error", "/reason", "/status"]
+            .iter()
+            .find_map(|pointer| json.pointer(pointer)?.as_str().map(str::to_owned))
+    });
+    let words = message.unwrap_or_else(|| without_tags(&text));
+    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    sanitize::text(&line.chars().take(80).collect::<String>())
+}
+
+fn without_tags(page: &str) -> String {
+    // A page's title repeats its heading or its status; what people read is the body.
+    let page = page.split_once("</title>").map_or(page, |(_, rest)| rest);
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in page.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => {
+                inside = false;
+                text.push(' ');
+            }
+            _ if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn spec(condition: Option<(&str, Option<&str>)>) -> HealthSpec {
+        HealthSpec {
+            url: String::new(),
+            status: vec![200],
+            condition: condition
+                .map(|(pointer, equals)| JsonCondition { pointer: pointer.into(), equals: equals.map(str::to_owned) }),
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(3),
+            headers: Vec::new(),
+        }
+    }
+
+    fn check(condition: Option<(&str, Option<&str>)>, status: u16, body: &str, wanted: Health) {
+        let answer = Answer { status, header: None, body: body.as_bytes() };
+        assert_eq!(health(&spec(condition), &answer), wanted, "{status} {body}");
+    }
+
+    #[test]
+    fn health_is_status_and_condition() {
+        let status = Some(("/status", Some("healthy")));
+        check(None, 200, "anything", Health::Healthy);
+        check(status, 200, r#"{"status":"healthy"}"#, Health::Healthy);
+        check(status, 200, r#"{"status":"degraded"}"#, Health::Unhealthy("/status is degraded".into()));
+        check(status, 200, r#"{}"#, Health::Unhealthy("nothing at /status".into()));
+        check(status, 200, "<html>", Health::Unhealthy("the answer is no JSON".into()));
+        let page = "<html><title>503</title><h1>Service Unavailable</h1></html>";
+        check(None, 503, page, Health::Unhealthy("HTTP 503: Service Unavailable".into()));
+        check(None, 503, r#"{"status":"unhealthy","message":"Startup in progress"}"#, {
+            Health::Unhealthy("HTTP 503: Startup in progress".into())
+        });
+    }
+
+    #[test]
+    fn a_revision_is_read_from_header_or_body_of_a_good_answer_alone() {
+        let pointer = RevisionSource::Pointer("/revision".into());
+        let answer = |status, body: &'static str| Answer { status, header: Some(" r-1 "), body: body.as_bytes() };
+        assert_eq!(revision(&RevisionSource::Header("x-revision".into()), &answer(200, "")), Some("r-1".into()));
+        assert_eq!(revision(&pointer, &answer(200, r#"{"revision":7}"#)), Some("7".into()));
+        assert_eq!(revision(&pointer, &answer(200, r#"{"revision":null}"#)), None);
+        assert_eq!(revision(&pointer, &answer(503, r#"{"revision":7}"#)), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! The exit codes of the program.
+
+use std::process::ExitCode;
+
+use crate::domain::{Run, RunEnd, RunPhase};
+
+/// How the program ended, for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything that was selected finished and held.
+    Green,
+    /// Tests failed, were lost, or never had their turn.
+    TestsFailed,
+    /// The words of the command line or the configuration are wrong.
+    Usage,
+    /// The environment or the runner could not be used.
+    Environment,
+    /// Nothing was selected, or nothing ran.
+    NothingSelected,
+    /// Somebody stopped it.
+    Interrupted,
+}
+
+impl Exit {
+    /// How a run ended, as an exit.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        match &run.phase {
+            RunPhase::Ended(RunEnd::Complete) if run.is_green() => Self::Green,
+            RunPhase::Ended(RunEnd::Complete | RunEnd::CutShort(_)) => Self::TestsFailed,
+            RunPhase::Ended(RunEnd::NothingRan(_)) => Self::NothingSelected,
+            RunPhase::Ended(RunEnd::Stopped) => Self::Interrupted,
+            RunPhase::Ended(RunEnd::Crashed(_)) if run.integrity.started > 0 => Self::TestsFailed,
+            RunPhase::Ended(RunEnd::Crashed(_) | RunEnd::CouldNotStart(_)) => Self::Environment,
+            RunPhase::Held { .. }
+            | RunPhase::Starting
+            | RunPhase::Collecting
+            | RunPhase::Running
+            | RunPhase::Stopping { .. } => Self::Interrupted,
+        }
+    }
+
+    /// Of several runs, the heaviest one decides.
+    #[must_use]
+    pub fn weight(self) -> u8 {
+        match self {
+            Self::Green => 0,
+            Self::NothingSelected => 1,
+            Self::TestsFailed => 2,
+            Self::Environment => 3,
+            Self::Usage => 4,
+            Self::Interrupted => 5,
+        }
+    }
+
+    /// The code, as the README lists it.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Green => 0,
+            Self::TestsFailed => 1,
+            Self::Usage => 2,
+            Self::Environment => 3,
+            Self::NothingSelected => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

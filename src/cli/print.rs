@@ -1,0 +1,276 @@
+//! What a headless run prints: lines for people, or JSON for scripts.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::domain::{
+    Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State,
+    TestCase, TestId,
+};
+
+/// Prints a headless run as it goes.
+pub trait Printer {
+    /// An entry was folded into `state`.
+    fn print(&mut self, state: &State, entry: &Entry);
+    /// Something that concerns the run as a whole.
+    fn say(&mut self, text: &str);
+    /// Nothing further will come; `complete` unless it was broken off.
+    fn finish(&mut self, state: &State, complete: bool);
+}
+
+/// The tests whose results an entry brought.
+fn results<'a>(state: &'a State, entry: &Entry) -> Vec<(TestId, &'a TestCase)> {
+    let of = |id: RunId| state.runs.get(id).filter(|run| run.kind == RunKind::Test);
+    let ids: Vec<TestId> = match &entry.event {
+        Event::Run(RunEvent::TestEnded { run, n, .. }) => of(*run).and_then(|run| run.test(*n)).into_iter().collect(),
+        Event::Run(RunEvent::ModuleBroken { run, .. }) => {
+            of(*run).and_then(|run| run.tests.last().copied()).into_iter().collect()
+        }
+        // What was lost has no event of its own: it follows from the end.
+        Event::Run(RunEvent::Exited { run, .. }) => of(*run).map_or_else(Vec::new, |ended| {
+            let unended = |id: &&TestId| {
+                state.inventory.test(**id).and_then(|test| test.latest.as_ref()).is_some_and(|latest| {
+                    latest.run == Some(*run) && matches!(latest.outcome, Outcome::Lost | Outcome::Interrupted)
+                })
+            };
+            ended.tests.iter().filter(unended).copied().collect()
+        }),
+        _ => Vec::new(),
+    };
+    ids.into_iter().filter_map(|id| Some((id, state.inventory.test(id)?))).collect()
+}
+
+/// All runs of tests of the session, counted together.
+fn runs(state: &State) -> impl Iterator<Item = &Run> {
+    state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == RunKind::Test)
+}
+
+fn seconds(span: Span) -> f64 {
+    (span.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+/// JSON lines: one a test, and a summary at the end.
+#[derive(Debug)]
+pub struct Json<W> {
+    out: W,
+}
+
+impl<W: Write> Json<W> {
+    /// Prints to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+
+    fn line(&mut self, value: &Value) {
+        // A reader that has gone ends the output, not the run.
+        let _ = writeln!(self.out, "{value}").and_then(|()| self.out.flush());
+    }
+}
+
+impl<W: Write> Printer for Json<W> {
+    fn print(&mut self, state: &State, entry: &Entry) {
+        for (_, test) in results(state, entry) {
+            let Some(latest) = &test.latest else { continue };
+            let module = state.inventory.module(test.module).map(|module| &*module.path);
+            let line = json!({
+                "type": "test",
+                "id": &*test.node,
+                "module": module,
+                "outcome": latest.outcome,
+                "duration_s": seconds(latest.took),
+                "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
+            });
+            self.line(&line);
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.line(&json!({ "type": "note", "text": text }));
+    }
+
+    fn finish(&mut self, state: &State, complete: bool) {
+        let line = summary(state, complete);
+        self.line(&line);
+    }
+}
+
+/// The last line of a JSON run: counted from the runs, never from what a tool claims.
+#[must_use]
+pub fn summary(state: &State, complete: bool) -> Value {
+    let sum = |count: &dyn Fn(&Run) -> u32| runs(state).map(count).sum::<u32>();
+    let of = |outcomes: &[Outcome]| sum(&|run| outcomes.iter().map(|&outcome| run.tally.of(outcome)).sum());
+    let started = runs(state).filter_map(|run| run.started).min();
+    let ended = runs(state).map(|run| run.ended.unwrap_or(state.at)).max();
+    let revisions: HashMap<&str, &str> =
+        state.services.revisions(state.services.epoch()).map(|(name, revision)| (&**name, &**revision)).collect();
+    json!({
+        "type": "summary",
+        "cycle": state.cycle,
+        "selected": sum(&|run| run.integrity.selected),
+        "finished": sum(&|run| run.integrity.finished),
+        "passed": of(&[Outcome::Passed, Outcome::Flaky]),
+        "failed": of(&[Outcome::Failed, Outcome::TimedOut, Outcome::Crashed]),
+        "errored": of(&[Outcome::Errored]),
+        "skipped": of(&[Outcome::Skipped]),
+        "xfailed": of(&[Outcome::Xfailed]),
+        "xpassed": of(&[Outcome::Xpassed]),
+        "lost": sum(&|run| run.integrity.lost),
+        "not_run": sum(&|run| run.integrity.not_run),
+        "missing": sum(&|run| run.integrity.missing),
+        "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
+        "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
+        "revisions": revisions,
+    })
+}
+
+/// Lines for people: one a module, failures in full at the end.
+#[derive(Debug)]
+pub struct Human<W> {
+    out: W,
+    modules: HashMap<ModuleId, Progress>,
+    failures: Vec<TestId>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    finished: u32,
+    failed: u32,
+    spent: Span,
+}
+
+impl<W: Write> Human<W> {
+    /// Prints to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, modules: HashMap::new(), failures: Vec::new() }
+    }
+
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
+    }
+
+    fn module_line(&mut self, state: &State, id: ModuleId) {
+        let Some(module) = state.inventory.module(id) else { return };
+        let Some(progress) = self.modules.get(&id) else { return };
+        let waiting = module.tally.queued + module.tally.running;
+        if waiting > 0 {
+            return;
+        }
+        let Progress { finished, failed, spent } = progress;
+        let mark = if *failed > 0 { "✘" } else { "✔" };
+        let failed = if *failed > 0 { format!("  {failed} failed") } else { String::new() };
+        let took = spent.as_secs_f64();
+        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}", module.title);
+        self.line(&line);
+        self.modules.remove(&id);
+    }
+
+    fn failure(&mut self, state: &State, id: TestId) {
+        let Some(test) = state.inventory.test(id) else { return };
+        let Some(latest) = &test.latest else { return };
+        self.line(&format!("\n── {} {} ({:.1}s)", test.node, latest.outcome.word(), latest.took.as_secs_f64()));
+        let Some(detail) = &latest.detail else { return };
+        if detail.trace.is_empty() {
+            self.line(&detail.message);
+        } else {
+            self.line(&detail.trace);
+        }
+        for section in &detail.sections {
+            self.line(&format!("· {}\n{}", section.title, section.text));
+        }
+    }
+
+    fn totals(&mut self, state: &State, complete: bool) {
+        let summary = summary(state, complete);
+        let count = |name: &str| summary[name].as_u64().unwrap_or_default();
+        let parts = ["passed", "failed", "errored", "skipped", "xfailed", "xpassed", "lost", "not_run", "missing"];
+        let counted: Vec<String> = parts
+            .into_iter()
+            .filter(|name| count(name) > 0 || *name == "passed")
+            .map(|name| format!("{} {}", count(name), name.replace('_', " ")))
+            .collect();
+        let revisions: Vec<String> =
+            state.services.revisions(state.services.epoch()).map(|(_, revision)| revision.to_string()).collect();
+        let on = if revisions.is_empty() { String::new() } else { format!(" on {}", revisions.join(", ")) };
+        let word = if summary["green"] == true { "green" } else { "not green" };
+        let (cycle, finished, selected) = (state.cycle, count("finished"), count("selected"));
+        let took = summary["duration_s"].as_f64().unwrap_or_default();
+        self.line(&format!(
+            "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}",
+            counted.join(", ")
+        ));
+        for run in runs(state) {
+            let why = match &run.phase {
+                RunPhase::Ended(RunEnd::NothingRan(why)) => format!("nothing ran: {why}"),
+                RunPhase::Ended(RunEnd::CutShort(why)) => format!("cut short: {why}"),
+                RunPhase::Ended(RunEnd::Crashed(why)) => format!("the run died: {why}"),
+                RunPhase::Ended(RunEnd::CouldNotStart(why)) => format!("could not run: {why}"),
+                RunPhase::Ended(RunEnd::Stopped) => "stopped".to_owned(),
+                _ => run.disagreement.as_deref().unwrap_or_default().to_owned(),
+            };
+            if !why.is_empty() {
+                self.line(&why);
+                // What a runner that fails as a whole says of it is in its own output.
+                if !run.is_green() && run.integrity.finished == 0 {
+                    let tail: Vec<_> = run.output.iter().collect();
+                    let from = tail.len().saturating_sub(20);
+                    tail[from..].iter().for_each(|text| self.line(&format!("  {text}")));
+                }
+            }
+        }
+    }
+}
+
+impl<W: Write> Printer for Human<W> {
+    fn print(&mut self, state: &State, entry: &Entry) {
+        for (id, test) in results(state, entry) {
+            let Some(latest) = &test.latest else { continue };
+            let progress = self.modules.entry(test.module).or_default();
+            progress.finished += 1;
+            progress.spent = Span(progress.spent.0 + latest.took.0);
+            if latest.outcome.is_failure() {
+                progress.failed += 1;
+                self.failures.retain(|known| *known != id);
+                self.failures.push(id);
+            }
+            self.module_line(state, test.module);
+        }
+        match &entry.event {
+            Event::Run(RunEvent::Exited { .. }) => {
+                let mut open: Vec<ModuleId> = self.modules.keys().copied().collect();
+                open.sort_unstable();
+                open.into_iter().for_each(|id| self.module_line(state, id));
+            }
+            Event::Session(SessionEvent::Opened { .. } | SessionEvent::ViewerJoined { .. }) => {}
+            Event::Run(RunEvent::Printed { .. } | RunEvent::TestStarted { .. } | RunEvent::TestEnded { .. }) => {}
+            Event::Run(_) | Event::Session(_) | Event::Service(_) | Event::Deploy(_) => {
+                if let Some(news) =
+                    state.news.last().filter(|news| news.at == entry.at && news.at != Default::default())
+                    && self.is_news(state)
+                {
+                    self.line(&format!("  {}", news.text));
+                }
+            }
+            Event::Stream(_) => {}
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.line(text);
+    }
+
+    fn finish(&mut self, state: &State, complete: bool) {
+        for id in std::mem::take(&mut self.failures) {
+            self.failure(state, id);
+        }
+        self.totals(state, complete);
+    }
+}
+
+impl<W> Human<W> {
+    /// Sentences about a held run or a service are worth a line in a log; what the end repeats is not.
+    fn is_news(&self, state: &State) -> bool {
+        state.runs.newest().is_none_or(|(_, run)| run.is_active())
+    }
+}

@@ -1,0 +1,339 @@
+//! The project as the engine takes it: plain specs, every variable put in, every default decided.
+//!
+//! Nothing here knows where it was written; [`resolve`](super::resolve) makes it from the settings.
+
+use std::fmt;
+use std::time::Duration;
+
+pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
+
+/// A value that must never be shown, written down or handed to a process as an argument.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that sends it and for the redactor.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A text that is shown only where it may be: a secret prints as `…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Masked {
+    text: String,
+    is_secret: bool,
+}
+
+impl Masked {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>, is_secret: bool) -> Self {
+        Self { text: text.into(), is_secret }
+    }
+
+    /// The text itself, for the one place that hands it over.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Masked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_secret { "…" } else { &self.text })
+    }
+}
+
+impl fmt::Debug for Masked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+/// One project in one environment, in the order of its file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Project {
+    /// Where the tests are aimed.
+    pub environment: EnvironmentSpec,
+    /// Test tools; empty, the engine looks for one.
+    pub runners: Vec<RunnerSpec>,
+    /// What is deployed.
+    pub services: Vec<ServiceSpec>,
+    /// Sources of agent events.
+    pub streams: Vec<StreamSpec>,
+    /// How a run is held and stopped.
+    pub run: RunSpec,
+    /// How much is kept of what grows.
+    pub limits: LimitSettings,
+    /// What stays on disk between sessions.
+    pub journal: JournalSettings,
+    /// Values to mask in everything that comes in, longest first, none empty.
+    pub secrets: Vec<Secret>,
+}
+
+/// The environment's badge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentSpec {
+    /// Its name.
+    pub name: String,
+    /// How careful one has to be there.
+    pub kind: EnvironmentKind,
+}
+
+/// A process to start. The first word is the program; there is no shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// Program and arguments; never empty.
+    pub argv: Vec<String>,
+    /// Variables on top of the console's own environment.
+    pub env: Vec<(String, Masked)>,
+    /// Where it runs, relative to the project; the project itself where unset.
+    pub directory: Option<String>,
+}
+
+/// A test tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunnerSpec {
+    /// Its name in the file, and in every test's identity.
+    pub name: String,
+    /// After this long a run is stopped.
+    pub timeout: Option<Duration>,
+    /// Which tool it is.
+    pub tool: RunnerTool,
+}
+
+/// Which tool a runner is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunnerTool {
+    /// pytest, through liveloop's own plugin.
+    Pytest(PytestSpec),
+    /// A command that speaks the reporter protocol.
+    Reporter(ReporterSpec),
+}
+
+/// How pytest is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PytestSpec {
+    /// The interpreter; unset, the project's virtual environment is found.
+    pub python: Option<String>,
+    /// Options for every run.
+    pub args: Vec<String>,
+    /// What to collect; empty, pytest decides.
+    pub paths: Vec<String>,
+    /// Variables on top of the console's own environment.
+    pub env: Vec<(String, Masked)>,
+    /// Where it runs, relative to the project.
+    pub directory: Option<String>,
+}
+
+/// How a command that speaks the reporter protocol is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReporterSpec {
+    /// Runs the tests.
+    pub command: CommandSpec,
+    /// Lists the tests; unset, `command` is asked to.
+    pub collect: Option<CommandSpec>,
+    /// How many processes run at a time; at least one.
+    pub processes: usize,
+}
+
+/// Something that is deployed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceSpec {
+    /// Its name.
+    pub name: String,
+    /// Where it serves.
+    pub url: String,
+    /// How its health is asked.
+    pub health: Option<HealthSpec>,
+    /// How the revision that serves is asked.
+    pub revision: Option<RevisionSpec>,
+    /// How a new revision is put in place.
+    pub deploy: Option<DeploySpec>,
+}
+
+/// A header to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderSpec {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Masked,
+}
+
+/// A GET request that tells a service's health.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthSpec {
+    /// The whole URL.
+    pub url: String,
+    /// The statuses that count as healthy.
+    pub status: Vec<u16>,
+    /// What the JSON answer has to hold.
+    pub condition: Option<JsonCondition>,
+    /// From one probe to the next.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Headers to send.
+    pub headers: Vec<HeaderSpec>,
+}
+
+/// What a JSON answer has to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonCondition {
+    /// Where (RFC 6901).
+    pub pointer: String,
+    /// What, as text; unset, anything but `null`.
+    pub equals: Option<String>,
+}
+
+/// A GET request that tells which revision serves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RevisionSpec {
+    /// The whole URL.
+    pub url: String,
+    /// Where in the answer it stands.
+    pub source: RevisionSource,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Headers to send.
+    pub headers: Vec<HeaderSpec>,
+}
+
+/// Where in an answer the revision stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevisionSource {
+    /// In this header.
+    Header(String),
+    /// At this place of the JSON body.
+    Pointer(String),
+}
+
+/// How a new revision is put in place, and when it counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeploySpec {
+    /// The command.
+    pub command: CommandSpec,
+    /// After this long it is stopped.
+    pub timeout: Duration,
+    /// When the new revision counts as live.
+    pub proof: ProofSpec,
+}
+
+/// The revision probe has to agree with itself, on fresh connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofSpec {
+    /// How many answers in a row; at least one.
+    pub streak: u32,
+    /// From one question to the next.
+    pub interval: Duration,
+    /// How long to wait after the command has ended.
+    pub timeout: Duration,
+}
+
+/// A WebSocket connection to a source of agent events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamSpec {
+    /// Its name.
+    pub name: String,
+    /// Where to connect, `ws://` or `wss://`.
+    pub url: String,
+    /// The service that it belongs to.
+    pub service: Option<String>,
+    /// Offered in the opening handshake.
+    pub subprotocols: Vec<String>,
+    /// Headers of the opening handshake.
+    pub headers: Vec<HeaderSpec>,
+    /// Where the token comes from.
+    pub token: Option<TokenSpec>,
+    /// How the token is shown to the server.
+    pub offer: OfferSpec,
+    /// The message that starts an agent run.
+    pub start: Option<String>,
+    /// How long the opening handshake may take.
+    pub open_timeout: Duration,
+    /// From one ping to the next.
+    pub ping_interval: Duration,
+}
+
+/// Where a token comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokenSpec {
+    /// An environment variable, with the value that it had.
+    Variable {
+        /// Its name.
+        name: String,
+        /// What it held; unset, the stream says that it has no token.
+        value: Option<Secret>,
+    },
+    /// The first line of a file, read at every connect.
+    File(String),
+    /// The output of a command, run at every connect.
+    Command(CommandSpec),
+    /// The answer to an HTTP request, asked at every connect.
+    Http(HttpTokenSpec),
+}
+
+/// An HTTP request whose answer holds a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpTokenSpec {
+    /// Where to ask.
+    pub url: String,
+    /// How to ask.
+    pub method: Method,
+    /// What to send.
+    pub body: Option<String>,
+    /// Headers to send.
+    pub headers: Vec<HeaderSpec>,
+    /// The place of the token in the JSON answer.
+    pub pointer: String,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
+/// How a token is shown to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfferSpec {
+    /// `NAME: SCHEME TOKEN`, or the token alone where the scheme is empty.
+    Header {
+        /// The header's name.
+        name: String,
+        /// The word before the token.
+        scheme: String,
+    },
+    /// A query parameter.
+    Query {
+        /// Its name.
+        parameter: String,
+    },
+    /// An offered subprotocol.
+    Subprotocol {
+        /// What stands before the token.
+        prefix: String,
+        /// How the token is written.
+        encoding: TokenEncoding,
+    },
+}
+
+/// How a run is held and stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSpec {
+    /// From SIGINT to SIGTERM.
+    pub interrupt_grace: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub terminate_grace: Duration,
+    /// Whether a run waits while a service is down or deploying.
+    pub hold_on_unhealthy: bool,
+    /// How long a headless run waits.
+    pub hold_limit: Duration,
+}

@@ -1,0 +1,101 @@
+//! Streams: where agent events come from, and what opens the door there.
+
+use std::collections::BTreeMap;
+
+use super::{Resolver, url};
+use crate::config::project::{HttpTokenSpec, OfferSpec, Secret, StreamSpec, TokenSpec};
+use crate::config::settings::{HttpTokenSettings, OfferSettings, StreamSettings, TokenSettings};
+
+impl Resolver<'_> {
+    pub(super) fn stream(&mut self, name: &str, stream: &StreamSettings) -> StreamSpec {
+        let path = format!("stream.{name}");
+        let url = url::as_websocket(&self.url(&format!("{path}.url"), &stream.url, &["ws", "wss", "http", "https"]));
+        let token = stream.token.as_ref().map(|token| self.token(&format!("{path}.token"), token));
+        self.check_token_is_safe(&path, stream, &url, token.as_ref());
+        self.check_service(&path, stream);
+        StreamSpec {
+            name: self.name(&path, name),
+            url,
+            service: stream.service.clone(),
+            subprotocols: self.texts(&format!("{path}.subprotocols"), &stream.subprotocols),
+            headers: self.headers(&path, &stream.headers),
+            token,
+            offer: self.offer(&format!("{path}.offer"), &stream.offer),
+            start: stream.start.as_ref().map(|start| self.text(&format!("{path}.start.message"), &start.message)),
+            open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
+            ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),
+        }
+    }
+
+    fn check_service(&mut self, path: &str, stream: &StreamSettings) {
+        let services = &self.settings.service;
+        if let Some(service) = stream.service.as_ref().filter(|service| !services.contains_key(*service)) {
+            self.mistake(&format!("{path}.service"), format!("there is no service `{service}`"))
+                .suggest(service, services.keys())
+                .misses(format!("service.{service}"));
+        }
+    }
+
+    /// Whoever sits on the way must not be able to read the token.
+    fn check_token_is_safe(&mut self, path: &str, stream: &StreamSettings, url: &str, token: Option<&TokenSpec>) {
+        let is_exposed = |url: &str| url::is_plain_text(url) && !url::is_loopback(url) && !stream.allow_plain_text;
+        let hint = "use wss:// and https://, or set allow_plain_text = true on this stream";
+        if token.is_some() && is_exposed(url) {
+            self.mistake(&format!("{path}.url"), "a token would go over the network unencrypted").hint(hint);
+        }
+        if let Some(TokenSpec::Http(http)) = token
+            && is_exposed(&http.url)
+        {
+            self.mistake(&format!("{path}.token.http.url"), "a token would come over the network unencrypted")
+                .hint(hint);
+        }
+    }
+
+    fn token(&mut self, path: &str, token: &TokenSettings) -> TokenSpec {
+        match token {
+            TokenSettings::Env(name) => {
+                let value = self.environment_variable(name).map(Secret::new);
+                let path = format!("{path}.env");
+                match &value {
+                    Some(secret) => self.secrets.push((path, secret.clone())),
+                    None => {
+                        self.notice(&path, format!("{name} is not set: the stream has no token"));
+                    }
+                }
+                TokenSpec::Variable { name: name.clone(), value }
+            }
+            TokenSettings::File(file) => TokenSpec::File(self.text(&format!("{path}.file"), file)),
+            TokenSettings::Command(command) => {
+                TokenSpec::Command(self.command(path, "command", command, &BTreeMap::new(), None))
+            }
+            TokenSettings::Http(http) => TokenSpec::Http(self.http_token(&format!("{path}.http"), http)),
+        }
+    }
+
+    fn http_token(&mut self, path: &str, http: &HttpTokenSettings) -> HttpTokenSpec {
+        HttpTokenSpec {
+            url: self.url(&format!("{path}.url"), &http.url, &["http", "https"]),
+            method: http.method,
+            body: http.body.as_ref().map(|body| self.text(&format!("{path}.body"), body)),
+            headers: self.headers(path, &http.headers),
+            pointer: self.pointer(&format!("{path}.pointer"), &http.pointer),
+            timeout: self.wait(&format!("{path}.timeout"), http.timeout),
+        }
+    }
+
+    fn offer(&mut self, path: &str, offer: &OfferSettings) -> OfferSpec {
+        match offer {
+            OfferSettings::Header(header) => OfferSpec::Header {
+                name: self.text(&format!("{path}.header.name"), &header.name),
+                scheme: self.text(&format!("{path}.header.scheme"), &header.scheme),
+            },
+            OfferSettings::Query(query) => {
+                OfferSpec::Query { parameter: self.text(&format!("{path}.query.parameter"), &query.parameter) }
+            }
+            OfferSettings::Subprotocol(subprotocol) => OfferSpec::Subprotocol {
+                prefix: self.text(&format!("{path}.subprotocol.prefix"), &subprotocol.prefix),
+                encoding: subprotocol.encoding,
+            },
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Services and deploys: what serves, and what follows for results, held runs and streams when that changes.
+
+use crate::domain::deploy::DeployFact;
+use crate::domain::effect::{Effect, Effects};
+use crate::domain::event::DeployEvent;
+use crate::domain::{DeployId, DeployPhase, Health, Probe, ServiceId, State, Text, Tone, ViewerId};
+
+impl State {
+    pub(super) fn apply_probe(&mut self, id: ServiceId, probe: &Probe, effects: &mut Effects) {
+        let Some(fact) = self.services.probe(id, probe, self.at) else { return };
+        let Some(service) = self.services.get(id) else { return };
+        let name = service.spec.name.clone();
+        let revision = service.revision.clone();
+        let deploying = self.deploys.active(id).is_some();
+        match &fact.health {
+            None => {}
+            Some(Health::Healthy) => self.say(Tone::Good, format!("{name} is healthy")),
+            Some(Health::Unhealthy(why) | Health::Unreachable(why)) if !deploying => {
+                self.say(Tone::Bad, format!("{name} is down: {why}"));
+            }
+            Some(_) => {}
+        }
+        if let (Some(Some(before)), Some(now)) = (&fact.moved_from, revision) {
+            if !deploying {
+                self.say(Tone::Warning, format!("{name} changed from {before} to {now}, and not by us"));
+            }
+            self.change_what_serves(&name, effects);
+        }
+        if fact.health.is_some() {
+            self.review_held(effects);
+        }
+    }
+
+    /// Results that were obtained before do not count until they are proved again, and connections that were opened
+    /// before may still talk to the old revision.
+    fn change_what_serves(&mut self, name: &str, effects: &mut Effects) {
+        let stale = self.review_stale();
+        if stale > 0 {
+            self.say(Tone::Stale, format!("{stale} results are stale"));
+        }
+        let why = "the revision changed";
+        effects.extend(self.streams_of(name).into_iter().map(|stream| Effect::OpenStream { stream, why: why.into() }));
+    }
+
+    fn review_stale(&mut self) -> u32 {
+        let services = &self.services;
+        self.inventory.review_stale(|attempt| attempt.straddled || !services.is_current(attempt.epoch))
+    }
+
+    pub(super) fn request_deploy(&mut self, by: ViewerId, id: ServiceId, effects: &mut Effects) {
+        let Some(service) = self.services.get(id) else { return };
+        let name = service.spec.name.clone();
+        let Some(spec) = &service.spec.deploy else {
+            return self.say(Tone::Warning, format!("{name} has no deploy command in the configuration"));
+        };
+        if self.deploys.active(id).is_some() {
+            return self.say(Tone::Warning, format!("{name} is being deployed already"));
+        }
+        let (streak, from) = (spec.streak, service.revision.clone());
+        let deploy = self.deploys.open(id, by, from, streak, self.at);
+        let who = self.viewer_name(Some(by)).to_owned();
+        self.say(Tone::Person, format!("{who} deploys {name}"));
+        effects.push(Effect::StartDeploy { deploy, service: id });
+        effects.push(Effect::WatchClosely { service: id, closely: true });
+        self.expect_drops(&name, true, effects);
+    }
+
+    pub(super) fn cancel_deploy(&mut self, id: DeployId, effects: &mut Effects) {
+        match self.deploys.get(id).map(|deploy| &deploy.phase) {
+            Some(DeployPhase::Running) => effects.push(Effect::CancelDeploy { deploy: id }),
+            Some(DeployPhase::Proving) => self.say(Tone::Warning, "the command has ended: only the proof is awaited"),
+            _ => {}
+        }
+    }
+
+    pub(super) fn apply_deploy(&mut self, event: &DeployEvent, effects: &mut Effects) {
+        let id = event.deploy();
+        if let DeployEvent::Proved { saw: Some(saw), .. } = event
+            && let Some(deploy) = self.deploys.get(id).filter(|deploy| deploy.is_active())
+        {
+            // What the proof saw counts at once: the next run must not wait for the next health probe to be right.
+            let service = deploy.service;
+            let moved = self.services.see(service, saw, self.at);
+            if let (Some(Some(_)), Some(service)) = (moved, self.services.get(service)) {
+                let name = service.spec.name.clone();
+                self.change_what_serves(&name, effects);
+            }
+        }
+        match self.deploys.apply(id, event, self.at) {
+            DeployFact::Nothing => {}
+            DeployFact::Prove => {
+                if let Some(deploy) = self.deploys.get(id) {
+                    let (service, from) = (deploy.service, deploy.from.clone());
+                    effects.push(Effect::BeginProof { deploy: id, service, from });
+                }
+            }
+            DeployFact::Over => self.end_deploy(id, effects),
+        }
+    }
+
+    fn end_deploy(&mut self, id: DeployId, effects: &mut Effects) {
+        let Some(deploy) = self.deploys.get(id) else { return };
+        let (service, phase, exit) = (deploy.service, deploy.phase.clone(), deploy.exit);
+        let (from, to, streak) = (deploy.from.clone(), deploy.to.clone(), deploy.needed);
+        let name = self.services.get(service).map_or_else(|| "the service".into(), |service| service.spec.name.clone());
+        let revision = |revision: Option<Text>| revision.unwrap_or_else(|| name.clone());
+        match phase {
+            DeployPhase::Live => {
+                self.deploys.learn(id);
+                // The proof has seen the new revision; the health probe, which holds runs back, may lag behind.
+                self.say(Tone::Good, format!("{} is live, proved {streak} times", revision(to)));
+                effects.push(Effect::EndProof { deploy: id });
+            }
+            DeployPhase::Failed(why) => {
+                let still = from.map_or(String::new(), |from| format!(", {from} still serves"));
+                self.say(Tone::Bad, format!("the deploy of {name} failed{still}: {why}"));
+            }
+            DeployPhase::NotServing(why) => {
+                let exit = exit.map_or(String::new(), |exit| format!("{exit}, but "));
+                self.say(Tone::Bad, format!("{exit}{why}"));
+            }
+            DeployPhase::Cancelled => self.say(Tone::Person, format!("the deploy of {name} was cancelled")),
+            DeployPhase::Running | DeployPhase::Proving => {}
+        }
+        effects.push(Effect::WatchClosely { service, closely: false });
+        self.expect_drops(&name, false, effects);
+        self.review_held(effects);
+    }
+}

@@ -1,0 +1,90 @@
+//! The one fold, and the only place where areas meet: an entry goes to its area, the fact that comes back decides what
+//! follows elsewhere.
+
+mod deploys;
+mod runs;
+mod selection;
+mod streams;
+
+use super::command::Command;
+use super::effect::{Effect, Effects};
+use super::event::{Entry, Event, ServiceEvent, SessionEvent};
+use super::{Deploys, Services, State, Streams, Tone, ViewerId};
+
+impl State {
+    /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
+    /// entry about an identity that is unknown or no longer current changes nothing. Followers and replays drop the
+    /// effects.
+    pub fn apply(&mut self, entry: &Entry, effects: &mut Effects) {
+        self.seq = entry.seq;
+        self.at = entry.at;
+        match &entry.event {
+            Event::Run(event) => self.apply_run(event),
+            Event::Stream(event) => self.apply_stream(event),
+            Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
+            Event::Deploy(event) => self.apply_deploy(event, effects),
+            Event::Session(event) => self.apply_session(event, effects),
+        }
+    }
+
+    fn apply_session(&mut self, event: &SessionEvent, effects: &mut Effects) {
+        self.session.apply(event);
+        match event {
+            SessionEvent::Opened { project } => {
+                self.session.project = project.clone();
+                self.session.started = self.at;
+                self.services = Services::new(&project.services, self.at);
+                self.deploys = Deploys::default();
+                self.streams = Streams::new(&project.streams, self.at);
+                effects.extend(
+                    self.services
+                        .iter()
+                        .filter(|(_, service)| service.is_watched())
+                        .map(|(service, _)| Effect::WatchClosely { service, closely: false }),
+                );
+                effects.extend(
+                    self.streams.iter().map(|(stream, _)| Effect::OpenStream { stream, why: "session opened".into() }),
+                );
+            }
+            SessionEvent::Recalled(memory) => {
+                self.cycle = self.cycle.max(memory.cycle);
+                self.inventory.recall(&memory.tests);
+                for (name, took) in &memory.deploys {
+                    if let Some(service) = self.services.named(name) {
+                        self.deploys.recall(service, *took);
+                    }
+                }
+                if let Some(how) = &memory.unfinished {
+                    self.say(Tone::Warning, how.clone());
+                }
+            }
+            SessionEvent::Asked { by, command } => self.obey(*by, command, effects),
+            SessionEvent::Troubled { what, over } => {
+                let (tone, text) =
+                    if *over { (Tone::Good, format!("{what}: over")) } else { (Tone::Bad, what.to_string()) };
+                self.say(tone, text);
+            }
+            SessionEvent::Remarked { text } => self.say(Tone::Plain, text.clone()),
+            SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
+            SessionEvent::Ended { .. } => {}
+        }
+    }
+
+    fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
+        match command {
+            Command::Run(selection) => self.request_run(by, selection, effects),
+            Command::Collect => self.request_collection(Some(by), effects),
+            Command::ForceRun(run) => self.force_run(*run, effects),
+            Command::StopRun(run) => self.stop_run(*run, effects),
+            Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
+            Command::Deploy(service) => self.request_deploy(by, *service, effects),
+            Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
+            Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
+            Command::ReopenStream(stream) => {
+                effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
+            }
+            Command::ProbeServices => effects.push(Effect::ProbeServices),
+            Command::Quit => effects.push(Effect::EndSession),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The executor: performs effects by telling drivers, and never waits for them.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::deploy::{self, Proof};
+use super::http::{Http, HttpSettings};
+use super::links::Links;
+use super::means::Means;
+use super::probe::{self, ProbeOrder};
+use super::runner::{self, Launch, RunOrder};
+use crate::config::project::Project;
+use crate::domain::{DeployEvent, DeployId, Effect, Event, RunEvent, RunId, ServiceId, SessionEvent, Span, Text};
+
+/// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
+const ORDERS: usize = 8;
+
+/// Performs effects.
+#[derive(Debug)]
+pub struct Executor {
+    project: Arc<Project>,
+    python: Vec<String>,
+    means: Means,
+    http: OnceCell<Option<Http>>,
+    tasks: JoinSet<()>,
+    runs: HashMap<RunId, mpsc::Sender<RunOrder>>,
+    deploys: HashMap<DeployId, mpsc::Sender<()>>,
+    proofs: HashMap<DeployId, mpsc::Sender<()>>,
+    probes: HashMap<ServiceId, mpsc::Sender<ProbeOrder>>,
+    links: Links,
+}
+
+impl Executor {
+    /// An executor for a project, whose Python is `python`.
+    #[must_use]
+    pub fn new(project: Arc<Project>, python: Vec<String>, means: Means) -> Self {
+        let links = Links::new(project.clone(), means.clone());
+        Self {
+            project,
+            python,
+            means,
+            http: OnceCell::new(),
+            tasks: JoinSet::new(),
+            runs: HashMap::new(),
+            deploys: HashMap::new(),
+            proofs: HashMap::new(),
+            probes: HashMap::new(),
+            links,
+        }
+    }
+
+    /// Performs an effect. Whatever comes of it arrives as an event.
+    pub fn perform(&mut self, effect: Effect) {
+        // Drivers that have ended no longer take orders.
+        while self.tasks.try_join_next().is_some() {}
+        self.runs.retain(|_, orders| !orders.is_closed());
+        self.deploys.retain(|_, cancel| !cancel.is_closed());
+        match effect {
+            Effect::StartRun { run, runner, kind, wanted } => {
+                let Some(spec) = self.project.runners.get(runner.index()).cloned() else { return };
+                let (python, stopping) = (self.python.clone(), self.project.run.clone());
+                let launch = Launch { run, kind, wanted, runner: spec, python, stopping };
+                let (orders, receiver) = mpsc::channel(ORDERS);
+                self.runs.insert(run, orders);
+                self.tasks.spawn(runner::execute(launch, self.means.clone(), receiver));
+            }
+            Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
+            Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
+            Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
+            Effect::StartDeploy { deploy, service } => self.start_deploy(deploy, service),
+            Effect::CancelDeploy { deploy } => {
+                if let Some(cancel) = self.deploys.get(&deploy) {
+                    let _ = cancel.try_send(());
+                }
+            }
+            Effect::BeginProof { deploy, service, from } => self.begin_proof(deploy, service, from),
+            Effect::EndProof { deploy } => drop(self.proofs.remove(&deploy)),
+            Effect::WatchClosely { service, closely } => self.watch(service, closely),
+            Effect::ProbeServices => self.probes.values().for_each(|orders| {
+                let _ = orders.try_send(ProbeOrder::Now);
+            }),
+            Effect::OpenStream { stream, why } => {
+                let http = self.http();
+                self.links.open(stream, &why, http.as_ref());
+            }
+            Effect::ExpectDrops { stream, expected } => self.links.expect_drops(stream, expected),
+            Effect::StartAgent { stream } => self.links.start_agent(stream),
+            // The engine ends itself.
+            Effect::EndSession => {}
+        }
+    }
+
+    /// Whether no child is left.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.runs.values().all(mpsc::Sender::is_closed) && self.deploys.values().all(mpsc::Sender::is_closed)
+    }
+
+    /// Asks all children to end, and the drivers of everything else too.
+    pub fn end_all(&mut self) {
+        self.tell_runs(RunOrder::Stop);
+        for cancel in self.deploys.values() {
+            let _ = cancel.try_send(());
+        }
+        self.proofs.clear();
+        self.probes.clear();
+        self.links.close();
+    }
+
+    /// Ends all children at once.
+    pub fn kill_all(&mut self) {
+        self.tell_runs(RunOrder::Kill);
+        self.links.close();
+    }
+
+    fn tell_runs(&self, order: RunOrder) {
+        for orders in self.runs.values() {
+            let _ = orders.try_send(order);
+        }
+    }
+
+    fn tell_run(&self, run: RunId, order: RunOrder) {
+        if let Some(orders) = self.runs.get(&run) {
+            let _ = orders.try_send(order);
+        }
+    }
+
+    /// The client is made when it is first needed: reading the system's certificates takes its time, and a project
+    /// without an environment never needs it. Without a client nothing is probed, and that is said.
+    fn http(&self) -> Option<Http> {
+        self.http.get_or_init(|| self.make_http()).clone()
+    }
+
+    fn make_http(&self) -> Option<Http> {
+        let made = Http::new(&HttpSettings::default());
+        let trouble = match &made {
+            Ok(http) => http.note.clone(),
+            Err(error) => Some(format!("failed to {error}")),
+        };
+        if let Some(what) = trouble {
+            let event = SessionEvent::Troubled { what: what.into(), over: false };
+            let _ = self.means.outbox.try_send(vec![event.into()]);
+        }
+        made.ok()
+    }
+
+    fn remind(&mut self, after: Span, event: Event) {
+        let outbox = self.means.outbox.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(Duration::from(after)).await;
+            let _ = outbox.send(vec![event]).await;
+        });
+    }
+
+    fn start_deploy(&mut self, id: DeployId, service: ServiceId) {
+        let spec = self.project.services.get(service.index()).and_then(|spec| spec.deploy.clone());
+        let Some(spec) = spec else {
+            let why = "no deploy command is configured".into();
+            return self.remind(Span::ZERO, DeployEvent::CouldNotStart { deploy: id, why }.into());
+        };
+        let (cancel, receiver) = mpsc::channel(1);
+        self.deploys.insert(id, cancel);
+        self.tasks.spawn(deploy::run(id, spec, self.means.clone(), receiver));
+    }
+
+    fn begin_proof(&mut self, deploy: DeployId, service: ServiceId, from: Option<Text>) {
+        let Some(spec) = self.project.services.get(service.index()) else { return };
+        let Some(proof) = spec.deploy.as_ref().map(|deploy| deploy.proof.clone()) else { return };
+        let Some(http) = self.http() else { return };
+        let (done, receiver) = mpsc::channel(1);
+        self.proofs.insert(deploy, done);
+        let proof = Proof { deploy, revision: spec.revision.clone(), spec: proof, from };
+        self.tasks.spawn(deploy::prove(proof, http.client, receiver, self.means.outbox.clone()));
+    }
+
+    fn watch(&mut self, id: ServiceId, closely: bool) {
+        if let Some(orders) = self.probes.get(&id) {
+            let _ = orders.try_send(ProbeOrder::Watch { closely });
+            return;
+        }
+        let Some(spec) = self.project.services.get(id.index()).cloned() else { return };
+        let Some(http) = self.http() else { return };
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        self.probes.insert(id, orders);
+        self.tasks.spawn(probe::watch(id, spec, http.client, receiver, self.means.outbox.clone()));
+    }
+}

@@ -1,0 +1,141 @@
+//! The links of all streams: one task each, told by effects, heard as events.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::http::Http;
+use super::means::Means;
+use super::stream::handshake::{Deadlines, Opening};
+use super::stream::link::{self, LinkOrder, LinkSettings, Pulse};
+use super::stream::secret::Secrets;
+use super::stream::token::{self, HeaderSource, TokenCall, TokenSource, process_variables};
+use crate::config::project::{Method, Project, StreamSpec, TokenSpec};
+use crate::domain::{StreamEvent, StreamId};
+
+/// How many orders may wait for a link.
+const ORDERS: usize = 16;
+/// How many events of a link may wait for the loop; the link merges and then drops what comes on top.
+const EVENTS: usize = 16;
+/// The longest message that is taken, in bytes.
+const LONGEST_MESSAGE: usize = 16 << 20;
+/// How long the body of a refusal is waited for.
+const BODY: Duration = Duration::from_secs(5);
+
+/// The links of all streams.
+#[derive(Debug)]
+pub struct Links {
+    project: Arc<Project>,
+    means: Means,
+    orders: HashMap<StreamId, mpsc::Sender<LinkOrder>>,
+}
+
+impl Links {
+    /// No link yet, for the streams of a project.
+    #[must_use]
+    pub fn new(project: Arc<Project>, means: Means) -> Self {
+        Self { project, means, orders: HashMap::new() }
+    }
+
+    /// Connects a stream, anew where it is connected.
+    pub fn open(&mut self, id: StreamId, why: &str, http: Option<&Http>) {
+        if !self.orders.contains_key(&id) {
+            let Some(http) = http else { return };
+            self.start(id, http);
+        }
+        self.tell(id, LinkOrder::Reopen { why: why.into() });
+    }
+
+    /// Whether drops are to be expected from now on.
+    pub fn expect_drops(&self, id: StreamId, expected: bool) {
+        self.tell(id, LinkOrder::ExpectDrop(expected));
+    }
+
+    /// Sends the stream's configured start message.
+    pub fn start_agent(&self, id: StreamId) {
+        if let Some(message) = self.project.streams.get(id.index()).and_then(|spec| spec.start.clone()) {
+            self.tell(id, LinkOrder::Send(message));
+        }
+    }
+
+    /// Ends all links.
+    pub fn close(&mut self) {
+        self.orders.clear();
+    }
+
+    fn tell(&self, id: StreamId, order: LinkOrder) {
+        if let Some(orders) = self.orders.get(&id) {
+            let _ = orders.try_send(order);
+        }
+    }
+
+    fn start(&mut self, id: StreamId, http: &Http) {
+        let Some(spec) = self.project.streams.get(id.index()) else { return };
+        let (orders, receiver) = mpsc::channel(ORDERS);
+        let (events, mut reports) = mpsc::channel::<StreamEvent>(EVENTS);
+        self.orders.insert(id, orders);
+        let masks = self.means.masks.clone();
+        let means = token::Means {
+            client: http.client.clone(),
+            variables: process_variables(),
+            secrets: Secrets::new(move |value| masks.learn(value)),
+        };
+        for secret in &self.project.secrets {
+            means.secrets.learn(secret.reveal());
+        }
+        let clock = self.means.clock;
+        tokio::spawn(link::run(settings(id, spec), means, Arc::new(move || clock.now()), receiver, events));
+        let outbox = self.means.outbox.clone();
+        tokio::spawn(async move {
+            while let Some(event) = reports.recv().await {
+                if outbox.send(vec![event.into()]).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+fn settings(stream: StreamId, spec: &StreamSpec) -> LinkSettings {
+    LinkSettings {
+        stream,
+        opening: Opening {
+            url: spec.url.clone(),
+            headers: spec.headers.iter().map(|h| (h.name.clone(), h.value.reveal().to_owned())).collect(),
+            subprotocols: spec.subprotocols.clone(),
+            deadlines: Deadlines { answer: spec.open_timeout, body: BODY },
+            max_message: LONGEST_MESSAGE,
+        },
+        token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
+        keep_open: true,
+        close_codes: Vec::new(),
+        pulse: Pulse { ping_every: spec.ping_interval, silent_for: spec.ping_interval * 2 },
+    }
+}
+
+fn source(spec: &TokenSpec) -> TokenSource {
+    match spec {
+        TokenSpec::Variable { name, .. } => TokenSource::Variable(name.clone()),
+        TokenSpec::File(path) => TokenSource::File(path.into()),
+        TokenSpec::Command(command) => TokenSource::Command { argv: command.argv.clone(), deadline: token::DEADLINE },
+        TokenSpec::Http(call) => TokenSource::Http(TokenCall {
+            method: match call.method {
+                Method::Get => "GET",
+                Method::Post => "POST",
+                Method::Put => "PUT",
+            }
+            .to_owned(),
+            url: call.url.clone(),
+            headers: call
+                .headers
+                .iter()
+                .map(|header| (header.name.clone(), HeaderSource::Text(header.value.reveal().to_owned())))
+                .collect(),
+            body: call.body.clone(),
+            pointer: call.pointer.clone(),
+            deadline: call.timeout,
+        }),
+    }
+}

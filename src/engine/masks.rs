@@ -1,0 +1,55 @@
+//! The secrets of a session: known at the start, or learnt on the way, and masked wherever text comes in.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::adapters::redact::{Redactor, Secret};
+
+/// Masks the secrets of a session. Clones share what they know.
+#[derive(Clone)]
+pub struct Masks(Arc<RwLock<Known>>);
+
+struct Known {
+    values: Vec<String>,
+    redactor: Arc<Redactor>,
+}
+
+impl Masks {
+    /// Masks that know these values.
+    #[must_use]
+    pub fn new(values: impl IntoIterator<Item = String>) -> Self {
+        let values: Vec<String> = values.into_iter().collect();
+        let redactor = Arc::new(redactor(&values));
+        Self(Arc::new(RwLock::new(Known { values, redactor })))
+    }
+
+    /// Learns another value: a token that was just obtained.
+    pub fn learn(&self, value: &str) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.values.iter().any(|other| other == value) {
+            return;
+        }
+        known.values.push(value.to_owned());
+        known.redactor = Arc::new(redactor(&known.values));
+    }
+
+    /// The text without secrets; borrowed where there were none.
+    #[must_use]
+    pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let redactor = self.0.read().unwrap_or_else(PoisonError::into_inner).redactor.clone();
+        redactor.mask(text)
+    }
+}
+
+fn redactor(values: &[String]) -> Redactor {
+    let secrets: Vec<Secret<'_>> = values.iter().map(|value| Secret { name: "a secret", value }).collect();
+    Redactor::new(&secrets, &[])
+}
+
+/// Never shows what it knows.
+impl fmt::Debug for Masks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Masks(…)")
+    }
+}

@@ -1,0 +1,134 @@
+//! Probes: a task a service that looks at it again and again, each time on a fresh connection.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::core::Outbox;
+use crate::adapters::health::{self, Answer};
+use crate::adapters::sanitize;
+use crate::config::project::{HeaderSpec, HealthSpec, RevisionSource, RevisionSpec, ServiceSpec};
+use crate::domain::{Health, Probe, ServiceEvent, ServiceId, Text};
+
+/// How much of an answer's body is read.
+const BODY: usize = 64 * 1024;
+/// How often a service is looked at while its deploy is under way.
+const CLOSELY: Duration = Duration::from_millis(500);
+/// How often a service without a health probe is asked for its revision.
+const UNHURRIED: Duration = Duration::from_secs(10);
+
+/// What a prober is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeOrder {
+    /// Look now, and more often from now on (or as usual again).
+    Watch {
+        /// Whether more often.
+        closely: bool,
+    },
+    /// Look now.
+    Now,
+}
+
+/// Looks at a service until nobody can tell it anything any more.
+pub async fn watch(
+    id: ServiceId,
+    spec: ServiceSpec,
+    client: Client,
+    mut orders: mpsc::Receiver<ProbeOrder>,
+    outbox: Outbox,
+) {
+    let usual = spec.health.as_ref().map_or(UNHURRIED, |health| health.interval);
+    let mut pace = usual;
+    loop {
+        let probe = look(&spec, &client).await;
+        if outbox.send(vec![ServiceEvent::Probed { service: id, probe }.into()]).await.is_err() {
+            return;
+        }
+        match timeout(pace, orders.recv()).await {
+            Ok(None) => return,
+            Ok(Some(ProbeOrder::Watch { closely })) => pace = if closely { CLOSELY.min(usual) } else { usual },
+            Ok(Some(ProbeOrder::Now)) | Err(_) => {}
+        }
+    }
+}
+
+/// One look at a service.
+async fn look(spec: &ServiceSpec, client: &Client) -> Probe {
+    let started = Instant::now();
+    let health = match &spec.health {
+        None => Health::Unknown,
+        Some(health) => check_health(health, client).await,
+    };
+    let latency = started.elapsed();
+    let revision = match (&spec.revision, &health) {
+        // A service that does not answer has no revision to tell; asking it would only double the wait.
+        (None, _) | (_, Health::Unreachable(_)) => None,
+        (Some(revision), _) => ask_revision(revision, client).await.ok(),
+    };
+    Probe { health, latency: latency.into(), revision }
+}
+
+async fn check_health(spec: &HealthSpec, client: &Client) -> Health {
+    match get(client, &spec.url, &spec.headers, None, spec.timeout).await {
+        Ok(got) => health::health(spec, &got.answer()),
+        Err(why) => Health::Unreachable(why.into()),
+    }
+}
+
+/// Which revision answers on a fresh connection; else what was seen instead.
+///
+/// # Errors
+/// Says what was seen: no answer, or one that names no revision.
+pub async fn ask_revision(spec: &RevisionSpec, client: &Client) -> Result<Text, String> {
+    let header = match &spec.source {
+        RevisionSource::Header(name) => Some(name.as_str()),
+        RevisionSource::Pointer(_) => None,
+    };
+    let got = get(client, &spec.url, &spec.headers, header, spec.timeout).await?;
+    health::revision(&spec.source, &got.answer()).ok_or_else(|| format!("HTTP {} without a revision", got.status))
+}
+
+struct Got {
+    status: u16,
+    header: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Got {
+    fn answer(&self) -> Answer<'_> {
+        Answer { status: self.status, header: self.header.as_deref(), body: &self.body }
+    }
+}
+
+async fn get(
+    client: &Client,
+    url: &str,
+    headers: &[HeaderSpec],
+    wanted: Option<&str>,
+    limit: Duration,
+) -> Result<Got, String> {
+    let ask = async {
+        let mut request = client.get(url);
+        for header in headers {
+            request = request.header(&header.name, header.value.reveal());
+        }
+        let mut response = request.send().await?;
+        let header = wanted.and_then(|name| Some(response.headers().get(name)?.to_str().ok()?.to_owned()));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            let room = BODY - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if body.len() == BODY {
+                break;
+            }
+        }
+        Ok::<_, reqwest::Error>(Got { status: response.status().as_u16(), header, body })
+    };
+    match timeout(limit, ask).await {
+        Ok(Ok(got)) => Ok(got),
+        Ok(Err(error)) => Err(sanitize::text(&super::http::chain(&error))),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs_f32())),
+    }
+}

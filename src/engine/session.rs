@@ -1,0 +1,170 @@
+//! A session from its folder to its engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::core::{Call, Engine, Handle};
+use super::executor::Executor;
+use super::folder::{Folder, Holder, NotOpened};
+use super::journal::{Header, Journal};
+use super::masks::Masks;
+use super::means::Means;
+use super::recall::recall;
+use crate::config::project::{EnvironmentKind, Project, RunnerTool};
+use crate::domain::{
+    self, DeploySpec, EnvironmentSpec, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec, Text,
+};
+
+/// How long the next agent event may take before the wait is worth a colour.
+const AGENT_BUDGET: Span = Span::seconds(2);
+
+/// What a session is opened with.
+#[derive(Debug)]
+pub struct SessionOptions {
+    /// The project's folder, absolute.
+    pub root: PathBuf,
+    /// The project as configured, its runners found.
+    pub project: Project,
+    /// The words that start the project's Python.
+    pub python: Vec<String>,
+    /// Why that Python was chosen, and why its runners.
+    pub why: String,
+    /// What holds the project: `console`, `run`, …
+    pub what: &'static str,
+    /// Our own program, which supervises every child.
+    pub program: PathBuf,
+}
+
+/// An open session: its engine, ready to run.
+#[derive(Debug)]
+pub struct Session {
+    /// The engine; nothing happens until it runs.
+    pub engine: Engine,
+    /// How the engine is reached.
+    pub handle: Handle,
+    /// The session's folders, locked while this lives.
+    pub folder: Folder,
+    /// Where the journal is.
+    pub journal: PathBuf,
+    /// What knows the session's secrets.
+    pub masks: Masks,
+}
+
+/// Opens a session: locks the project, begins the journal, and takes the first event.
+///
+/// # Errors
+/// When another session holds the project, or its folder cannot be written.
+pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
+    let clock = Clock::start();
+    let now = clock.now();
+    let since = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+    let holder = Holder { pid: std::process::id(), what: options.what.to_owned(), since };
+    let folder = Folder::open(&options.root, &holder)?;
+    let path = folder.journal(now);
+    let journal = Journal::create(&path, &Header::new(now))
+        .map_err(|error| NotOpened::Io { what: format!("failed to make {}", path.display()), error })?;
+    let masks = Masks::new(options.project.secrets.iter().map(|secret| secret.reveal().to_owned()));
+    let spec = describe(&options, &masks);
+    let project = Arc::new(options.project);
+    let (engine, handle) = Engine::new(clock, journal, |outbox| {
+        let means = Means {
+            root: options.root.as_path().into(),
+            runtime: folder.runtime().into(),
+            supervisor: options.program.as_path().into(),
+            bin: bin_of(&options.python).map(Into::into),
+            masks: masks.clone(),
+            clock,
+            outbox,
+        };
+        Executor::new(project, options.python, means)
+    });
+    let mut session = Session { engine, handle, folder, journal: path, masks };
+    session.engine.begin(SessionEvent::Opened { project: Arc::new(spec) });
+    Ok(session)
+}
+
+impl Session {
+    /// Reads what earlier sessions left, in the background, and tells the engine.
+    pub fn recall(&self) {
+        let (sessions, own, calls) = (self.folder.sessions(), self.journal.clone(), self.handle.calls.clone());
+        tokio::task::spawn_blocking(move || {
+            let recollection = recall(&sessions, &own);
+            let _ = calls.blocking_send(Call::Tell(SessionEvent::Recalled(Arc::new(recollection)).into()));
+        });
+    }
+}
+
+/// The folder of an interpreter that is given by its whole path: its virtual environment's `bin`.
+fn bin_of(python: &[String]) -> Option<&Path> {
+    let program = Path::new(python.first()?);
+    program.parent().filter(|folder| folder.is_absolute())
+}
+
+/// The project as everybody may know it.
+fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
+    let project = &options.project;
+    let shown = |text: &str| -> Text { crate::adapters::sanitize::text(&masks.mask(text)).into() };
+    let name = options.root.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy());
+    let aimed = !project.services.is_empty() || !project.streams.is_empty();
+    ProjectSpec {
+        name: shown(&name),
+        root: shown(&options.root.to_string_lossy()),
+        environment: aimed.then(|| EnvironmentSpec {
+            name: shown(&project.environment.name),
+            kind: match project.environment.kind {
+                EnvironmentKind::Local => domain::EnvironmentKind::Local,
+                EnvironmentKind::Shared => domain::EnvironmentKind::Shared,
+                EnvironmentKind::Protected => domain::EnvironmentKind::Protected,
+            },
+        }),
+        runners: project
+            .runners
+            .iter()
+            .map(|runner| {
+                let (tool, command) = match &runner.tool {
+                    RunnerTool::Pytest(spec) => {
+                        let python = spec.python.clone().unwrap_or_else(|| options.python.join(" "));
+                        let command = [&[python, "-m".into(), "pytest".into()], spec.args.as_slice()].concat();
+                        ("pytest", command.join(" "))
+                    }
+                    RunnerTool::Reporter(spec) => ("reporter", spec.command.argv.join(" ")),
+                };
+                RunnerSpec {
+                    name: shown(&runner.name),
+                    tool: tool.into(),
+                    command: shown(&command),
+                    why: shown(&options.why),
+                }
+            })
+            .collect(),
+        services: project
+            .services
+            .iter()
+            .map(|service| ServiceSpec {
+                name: shown(&service.name),
+                url: shown(&service.url),
+                has_health: service.health.is_some(),
+                has_revision: service.revision.is_some(),
+                deploy: service.deploy.as_ref().map(|deploy| DeploySpec {
+                    command: deploy.command.argv.iter().map(|word| shown(word)).collect(),
+                    timeout: deploy.timeout.into(),
+                    streak: deploy.proof.streak,
+                    proof_timeout: deploy.proof.timeout.into(),
+                }),
+            })
+            .collect(),
+        streams: project
+            .streams
+            .iter()
+            .map(|stream| StreamSpec {
+                name: shown(&stream.name),
+                url: shown(&stream.url),
+                service: stream.service.as_deref().map(shown),
+                start: stream.start.as_deref().map(shown),
+                budget: AGENT_BUDGET,
+            })
+            .collect(),
+        hold_limit: project.run.hold_limit.into(),
+    }
+}
