@@ -1,11 +1,17 @@
 //! The keys that work here and now, with what they will do.
 
+use super::acting;
+use super::action::Action;
 use super::scene::Scene;
+use super::theme::Glyphs;
+use super::view::{Cursor, Overlay, Page, Pane};
+use crate::attach::Clock;
+use crate::domain::{RunKind, RunPhase, Selection, Signal};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FooterKey {
-    /// The key as people know it: `r`, `enter`, `ctrl-l`.
+    /// The key as people know it: `r`, `⏎`, `ctrl-l`.
     pub keys: String,
     /// What it will do now: `rerun 3 failed`.
     pub label: String,
@@ -14,6 +20,185 @@ pub struct FooterKey {
 /// The keys that work here, most important first. A narrow screen drops them from the end.
 #[must_use]
 pub fn keys(scene: &Scene) -> Vec<FooterKey> {
-    let _ = scene;
-    Vec::new()
+    let mut footer = Footer { scene, keys: Vec::new() };
+    match &scene.view.overlay {
+        Some(overlay) => footer.over(overlay),
+        None if scene.view.filter.editing => footer.fixed(&[("enter", "keep"), ("esc", "clear")]),
+        None => {
+            if let Clock::Played { playing, .. } = scene.clock {
+                footer.recording(playing);
+            } else if scene.view.drives(scene.state) {
+                footer.session();
+            }
+            footer.place();
+            footer.always();
+        }
+    }
+    footer.keys
+}
+
+struct Footer<'a, 'b> {
+    scene: &'a Scene<'b>,
+    keys: Vec<FooterKey>,
+}
+
+impl Footer<'_, '_> {
+    fn key(&mut self, action: Action, label: impl Into<String>) {
+        if let Some(chord) = self.scene.view.keymap.shown(action) {
+            let keys = match (chord.as_str(), self.scene.theme.glyphs) {
+                ("enter", Glyphs::Unicode) => "⏎".to_owned(),
+                _ => chord,
+            };
+            self.keys.push(FooterKey { keys, label: label.into() });
+        }
+    }
+
+    fn fixed(&mut self, keys: &[(&str, &str)]) {
+        let key = |(keys, label): &(&str, &str)| FooterKey { keys: (*keys).to_owned(), label: (*label).to_owned() };
+        self.keys.extend(keys.iter().map(key));
+    }
+
+    fn over(&mut self, overlay: &Overlay) {
+        match overlay {
+            Overlay::Help { .. } => {
+                self.key(Action::Down, "scroll");
+                self.key(Action::Back, "close");
+            }
+            Overlay::Palette { .. } => self.fixed(&[("enter", "do it"), ("↑↓", "choose"), ("esc", "close")]),
+            Overlay::Choice(_) => {
+                self.key(Action::Open, "choose");
+                self.key(Action::Down, "next");
+                self.key(Action::Back, "cancel");
+            }
+            Overlay::Confirm(confirm) => {
+                let enter = if confirm.accept { confirm.verb.as_str() } else { "cancel" };
+                self.fixed(&[("enter", enter), ("tab", "other button"), ("esc", "cancel")]);
+            }
+        }
+    }
+
+    fn session(&mut self) {
+        let (state, view) = (self.scene.state, self.scene.view);
+        let mut testing = false;
+        for (_, run) in state.runs.active().filter(|(_, run)| run.kind == RunKind::Test) {
+            if testing {
+                break;
+            }
+            testing = true;
+            match &run.phase {
+                RunPhase::Held { .. } => {
+                    self.key(Action::ForceHeld, "start it anyway");
+                    self.key(Action::Stop, "give it up");
+                }
+                RunPhase::Stopping { signal, .. } => {
+                    let next = if *signal == Signal::Interrupt { Signal::Terminate } else { Signal::Kill };
+                    self.key(Action::Stop, format!("{} now", next.word()));
+                }
+                RunPhase::Starting | RunPhase::Collecting | RunPhase::Running | RunPhase::Ended(_) => {
+                    self.key(Action::Stop, "stop the run");
+                    if matches!(run.phase, RunPhase::Running) {
+                        self.key(Action::DumpStacks, "stacks");
+                    }
+                }
+            }
+        }
+        let failed = state.inventory.tally().failures();
+        if !testing && failed > 0 {
+            match acting::failures(state, view) {
+                Selection::Tests(_) => self.key(Action::RerunFailed, "rerun this failure"),
+                Selection::All | Selection::Module(_) | Selection::Failures => {
+                    self.key(Action::RerunFailed, format!("rerun {failed} failed"));
+                }
+            }
+        }
+        if !testing && !state.session.project.runners.is_empty() {
+            self.key(Action::RunAll, "run all");
+        }
+        self.others(testing);
+    }
+
+    fn others(&mut self, testing: bool) {
+        let (state, view) = (self.scene.state, self.scene.view);
+        if state.deploys.any_active() {
+            self.key(Action::CancelDeploy, "cancel the deploy");
+        }
+        match acting::deployable(state)[..] {
+            [] => {}
+            [only] if state.deploys.active(only).is_some() => {}
+            [only] => {
+                let name = state.services.get(only).map_or("", |service| &service.spec.name);
+                self.key(Action::Deploy, format!("deploy {name}"));
+            }
+            _ => self.key(Action::Deploy, "deploy"),
+        }
+        if state.streams.iter().any(|(_, stream)| stream.spec.start.is_some()) {
+            self.key(Action::StartAgent, "agent run");
+        }
+        if !testing && view.focus == Pane::Tests {
+            match (view.page, view.cursor) {
+                (Page::Detail(_), _) => self.key(Action::RunSelected, "run this test"),
+                (Page::Board, Some(Cursor::Test(_))) => self.key(Action::RunSelected, "run the test"),
+                (Page::Board, Some(Cursor::Module(_))) => self.key(Action::RunSelected, "run the module"),
+                (Page::Board, None) => {}
+            }
+        }
+        if state.inventory.tally().total() == 0 && !state.session.project.runners.is_empty() {
+            self.key(Action::Collect, "list the tests");
+        }
+    }
+
+    fn recording(&mut self, playing: bool) {
+        self.key(Action::TogglePlay, if playing { "pause" } else { "play" });
+        self.key(Action::StepForward, "step");
+        self.key(Action::StepBack, "step back");
+        self.key(Action::SeekForward, "10 s on");
+        self.key(Action::SeekBack, "10 s back");
+        self.key(Action::PlayFaster, "faster");
+        self.key(Action::PlaySlower, "slower");
+    }
+
+    fn place(&mut self) {
+        let (state, view) = (self.scene.state, self.scene.view);
+        let failed = state.inventory.tally().failures();
+        match (view.focus, view.page) {
+            (Pane::Tests, Page::Board) => {
+                if state.inventory.tally().total() > 0 {
+                    self.key(Action::Open, "open");
+                }
+                if !view.filter.is_empty() {
+                    self.key(Action::Back, "clear the filter");
+                }
+            }
+            (Pane::Tests, Page::Detail(_)) => {
+                self.key(Action::Back, "back");
+                if failed > 1 {
+                    self.key(Action::NextFailure, "next failure");
+                }
+                self.key(Action::Edit, "editor");
+                if !view.filter.is_empty() {
+                    self.key(Action::NextMatch, "next match");
+                }
+                self.key(Action::Wrap, if view.wrap { "cut lines" } else { "wrap lines" });
+            }
+            (Pane::Agents, _) => {
+                self.key(Action::Back, "tests");
+                if state.agents.runs().len() > 1 {
+                    self.key(Action::Open, "earlier run");
+                }
+                self.key(Action::Reconnect, "reconnect");
+            }
+            (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
+        }
+    }
+
+    fn always(&mut self) {
+        let view = self.scene.view;
+        if self.scene.state.inventory.tally().total() > 0 {
+            self.key(Action::Copy, "copy");
+            self.key(Action::Filter, if matches!(view.page, Page::Detail(_)) { "search" } else { "filter" });
+        }
+        self.key(Action::Palette, "command");
+        self.key(Action::Help, "help");
+        self.key(Action::Quit, "quit");
+    }
 }

@@ -1,0 +1,282 @@
+//! What a person asks of the session: the commands that their keys mean here and now, and the questions before those
+//! that others feel.
+
+use super::shell;
+use super::update::{About, Wish};
+use super::view::{Choice, Chosen, Confirm, Cursor, Overlay, Page, ViewState};
+use crate::domain::{
+    Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestId, Tone,
+};
+
+/// Asks, or says why this person cannot.
+fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &str) -> Vec<Wish> {
+    if !view.drives(about.state) {
+        view.note(Tone::Warning, "you observe this session: only its driver can do that", about.now);
+        return Vec::new();
+    }
+    if commands.is_empty() {
+        view.note(Tone::Warning, nothing, about.now);
+    }
+    commands.into_iter().map(Wish::Command).collect()
+}
+
+/// What `rerun-failed` would run: the opened test where it failed, else everything that failed.
+#[must_use]
+pub fn failures(state: &State, view: &ViewState) -> Selection {
+    match view.page {
+        Page::Detail(id) if has_failed(state, id) => Selection::Tests(vec![id]),
+        Page::Detail(_) | Page::Board => Selection::Failures,
+    }
+}
+
+fn has_failed(state: &State, id: TestId) -> bool {
+    state.inventory.test(id).and_then(|test| test.outcome()).is_some_and(|outcome| outcome.is_failure())
+}
+
+pub(super) fn rerun_failed(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let any = about.state.inventory.failures().next().is_some();
+    let commands = any.then(|| Command::Run(failures(about.state, view))).into_iter().collect();
+    ask(view, about, commands, "nothing to rerun: no test failed")
+}
+
+pub(super) fn run_all(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    ask(view, about, vec![Command::Run(Selection::All)], "")
+}
+
+pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let selection = match (view.subject(about), about.regions.cursor()) {
+        (Some(id), _) => Some(Selection::Tests(vec![id])),
+        (None, Some(Cursor::Module(id))) if view.filter.is_empty() => Some(Selection::Module(id)),
+        (None, Some(Cursor::Module(id))) => about.state.inventory.module(id).map(|module| {
+            let admitted =
+                |id: &TestId| about.state.inventory.test(*id).is_some_and(|test| view.filter.admits(&test.node));
+            Selection::Tests(module.tests.iter().copied().filter(admitted).collect())
+        }),
+        (None, Some(Cursor::Test(_)) | None) => None,
+    };
+    let commands = selection.map(Command::Run).into_iter().collect();
+    ask(view, about, commands, "nothing under the cursor to run")
+}
+
+/// The runs of which `wanted` holds, as commands.
+fn of_runs(about: &About, wanted: fn(&RunPhase) -> bool, command: fn(RunId) -> Command) -> Vec<Command> {
+    about.state.runs.active().filter(|(_, run)| wanted(&run.phase)).map(|(id, _)| command(id)).collect()
+}
+
+pub(super) fn stop(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let commands = of_runs(about, |_| true, Command::StopRun);
+    ask(view, about, commands, "nothing runs")
+}
+
+pub(super) fn dump_stacks(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let commands = of_runs(about, |phase| !matches!(phase, RunPhase::Held { .. }), Command::DumpStacks);
+    ask(view, about, commands, "nothing runs whose stacks could be shown")
+}
+
+pub(super) fn force_held(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let commands = of_runs(about, |phase| matches!(phase, RunPhase::Held { .. }), Command::ForceRun);
+    ask(view, about, commands, "no run is held")
+}
+
+pub(super) fn collect(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    ask(view, about, vec![Command::Collect], "")
+}
+
+pub(super) fn cancel_deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let active = about.state.deploys.iter().rev().find(|(_, deploy)| deploy.is_active());
+    let commands = active.map(|(id, _)| Command::CancelDeploy(id)).into_iter().collect();
+    ask(view, about, commands, "no deploy is under way")
+}
+
+pub(super) fn reconnect(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let streams = about.state.streams.iter().map(|(id, _)| Command::ReopenStream(id));
+    let services = (!about.state.services.is_empty()).then_some(Command::ProbeServices);
+    let commands = streams.chain(services).collect();
+    ask(view, about, commands, "no stream and no service is configured")
+}
+
+pub(super) fn start_agent(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let streams = about.state.streams.iter().filter(|(_, stream)| stream.spec.start.is_some());
+    let rows: Vec<(String, Chosen)> =
+        streams.map(|(id, stream)| (stream.spec.name.to_string(), Chosen::Command(Command::StartAgent(id)))).collect();
+    match rows.len() {
+        0 | 1 => {
+            let commands = rows.into_iter().filter_map(|(_, chosen)| match chosen {
+                Chosen::Command(command) => Some(command),
+                Chosen::Confirm(_) | Chosen::Copy(..) => None,
+            });
+            let commands = commands.collect();
+            ask(view, about, commands, "no stream has a message that starts an agent run: configure `start`")
+        }
+        _ => {
+            view.overlay = Some(Overlay::Choice(Choice { title: "start an agent run on".into(), rows, chosen: 0 }));
+            Vec::new()
+        }
+    }
+}
+
+/// Follows a choice.
+pub(super) fn choose(view: &mut ViewState, chosen: Chosen, about: &About) -> Vec<Wish> {
+    match chosen {
+        Chosen::Command(command) => ask(view, about, vec![command], ""),
+        Chosen::Copy(what, text) => vec![Wish::Copy { what, text }],
+        Chosen::Confirm(confirm) => {
+            view.overlay = Some(Overlay::Confirm(Confirm { since: about.now, accept: false, ..confirm }));
+            Vec::new()
+        }
+    }
+}
+
+// ---- deploys ----------------------------------------------------------------------------------------------------
+
+/// Asks which service, where there are several, and then whether really.
+pub(super) fn deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if !view.drives(about.state) {
+        return ask(view, about, Vec::new(), "");
+    }
+    let services = deployable(about.state);
+    let free = |id: &ServiceId| about.state.deploys.active(*id).is_none();
+    match services[..] {
+        [] => view.note(Tone::Warning, "no service has a deploy command: configure one to deploy from here", about.now),
+        [only] => return ask_deploy(view, only, about),
+        _ if !services.iter().any(free) => {
+            view.note(Tone::Warning, "every service is being deployed already", about.now);
+        }
+        _ => {
+            let rows: Vec<(String, Chosen)> = services
+                .iter()
+                .filter(|id| free(id))
+                .filter_map(|id| Some((service_row(about.state, *id)?, Chosen::Confirm(question(about.state, *id)?))))
+                .collect();
+            let wanted = sensible(about.state);
+            let free: Vec<ServiceId> = services.into_iter().filter(free).collect();
+            let chosen = wanted.and_then(|id| free.iter().position(|known| *known == id)).unwrap_or(0);
+            view.overlay = Some(Overlay::Choice(Choice { title: "deploy".into(), rows, chosen }));
+        }
+    }
+    Vec::new()
+}
+
+/// Asks whether really.
+pub(super) fn ask_deploy(view: &mut ViewState, service: ServiceId, about: &About) -> Vec<Wish> {
+    if !view.drives(about.state) {
+        return ask(view, about, Vec::new(), "");
+    }
+    match question(about.state, service) {
+        Some(_) if about.state.deploys.active(service).is_some() => {
+            view.note(Tone::Warning, "it is being deployed already: X cancels that", about.now);
+            Vec::new()
+        }
+        Some(confirm) => choose(view, Chosen::Confirm(confirm), about),
+        None => Vec::new(),
+    }
+}
+
+/// The services that have a deploy command.
+#[must_use]
+pub fn deployable(state: &State) -> Vec<ServiceId> {
+    state.services.iter().filter(|(_, service)| service.spec.deploy.is_some()).map(|(id, _)| id).collect()
+}
+
+/// The service that most probably needs a deploy: one that is not well, one whose stream is refused, or the last that
+/// was deployed.
+fn sensible(state: &State) -> Option<ServiceId> {
+    let unwell = state.services.iter().find(|(_, service)| {
+        service.spec.deploy.is_some() && matches!(service.health, Health::Unhealthy(_) | Health::Unreachable(_))
+    });
+    let refused = state.streams.iter().find(|(_, stream)| {
+        stream.refusal.is_some() || matches!(stream.link, Link::Stopped { .. } | Link::Waiting { .. })
+    });
+    let behind = refused.and_then(|(_, stream)| state.services.named(stream.spec.service.as_ref()?));
+    let last = state.deploys.iter().next_back().map(|(_, deploy)| deploy.service);
+    unwell.map(|(id, _)| id).or(behind).or(last)
+}
+
+fn service_row(state: &State, id: ServiceId) -> Option<String> {
+    let service = state.services.get(id)?;
+    let revision = service.revision.as_deref().unwrap_or("revision unknown");
+    let health = match &service.health {
+        Health::Healthy | Health::Unknown => String::new(),
+        Health::Unhealthy(why) => format!("  not healthy: {why}"),
+        Health::Unreachable(why) => format!("  does not answer: {why}"),
+    };
+    Some(format!("{}  {revision}{health}", service.spec.name))
+}
+
+/// The label of the line that holds the exact command.
+const COMMAND: &str = "command";
+/// The label of the line that holds the revision that would go.
+const REPLACES: &str = "replaces";
+
+/// The question before a deploy: everything that somebody must know to answer it.
+#[must_use]
+pub fn question(state: &State, id: ServiceId) -> Option<Confirm> {
+    let service = state.services.get(id)?;
+    let spec = service.spec.deploy.as_ref()?;
+    let mut lines = Vec::new();
+    let mut line = |label: &str, value: String| lines.push((label.to_owned(), value));
+    if let Some(environment) = &state.session.project.environment {
+        let kind = match environment.kind {
+            EnvironmentKind::Local => "your own",
+            EnvironmentKind::Shared => "shared with the team",
+            EnvironmentKind::Protected => "protected: others rely on it",
+        };
+        line("environment", format!("{}, {kind}", environment.name));
+    }
+    line("service", service.spec.name.to_string());
+    line(COMMAND, shell::command_line(spec.command.iter().map(|word| &**word)));
+    line(REPLACES, service.revision.as_deref().unwrap_or("a revision that nobody knows").to_owned());
+    let others: Vec<&str> = state.session.viewers.iter().map(|viewer| &*viewer.name).collect();
+    if !others.is_empty() {
+        line("connected", others.join(", "));
+    }
+    if let Some((_, run)) = state.runs.active().find(|(_, run)| run.kind == RunKind::Test) {
+        line(
+            "run",
+            match &run.phase {
+                RunPhase::Held { why } => format!("held ({why}); it starts once nothing is in its way"),
+                _ => format!("in progress ({}): what it meets from now on is uncertain", run.what),
+            },
+        );
+    }
+    let results =
+        state.inventory.tally().finished() - state.inventory.tally().stale.min(state.inventory.tally().finished());
+    if results > 0 && service.spec.has_revision {
+        line("afterwards", format!("{results} results are stale until they are proved again"));
+    }
+    Some(Confirm {
+        lines,
+        verb: format!("deploy {}", service.spec.name),
+        command: Command::Deploy(id),
+        accept: false,
+        since: state.at,
+    })
+}
+
+/// Whether what a question says about its command still holds.
+pub(super) fn still_holds(state: &State, asked: &Confirm) -> bool {
+    let said = |confirm: &Confirm| {
+        let matter = |(label, _): &&(String, String)| [COMMAND, REPLACES].contains(&label.as_str());
+        confirm.lines.iter().filter(matter).cloned().collect::<Vec<_>>()
+    };
+    match asked.command {
+        Command::Deploy(id) => {
+            state.deploys.active(id).is_none() && question(state, id).is_some_and(|now| said(&now) == said(asked))
+        }
+        _ => true,
+    }
+}
+
+/// Asks before leaving while something runs.
+pub(super) fn confirm_quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let mut lines = Vec::new();
+    for (_, run) in about.state.runs.active().filter(|(_, run)| run.kind == RunKind::Test) {
+        lines.push(("run".to_owned(), format!("{} is stopped, its started tests are lost", run.what)));
+    }
+    for (_, deploy) in about.state.deploys.iter().filter(|(_, deploy)| deploy.is_active()) {
+        let name = about.state.services.get(deploy.service).map_or("a service", |service| &service.spec.name);
+        lines.push(("deploy".to_owned(), format!("the command that deploys {name} is stopped")));
+    }
+    let confirm = Confirm { lines, verb: "quit".into(), command: Command::Quit, accept: false, since: about.now };
+    choose(view, Chosen::Confirm(confirm), about)
+}

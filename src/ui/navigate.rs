@@ -1,0 +1,244 @@
+//! Moving about: the cursor of the board, scrolled lists and texts, failures and matches.
+
+use super::update::{About, Wish};
+use super::view::{Cursor, Overlay, Page, Pane, Scroll, ViewState};
+use crate::domain::{AgentRunId, ModuleId, TestId, Tone};
+
+/// One row up or down.
+pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
+    match &mut view.overlay {
+        Some(Overlay::Help { scroll }) => *scroll = scroll.saturating_add_signed(by as i16),
+        Some(Overlay::Choice(choice)) => choice.chosen = around(choice.chosen, by, choice.rows.len()),
+        Some(Overlay::Palette { .. } | Overlay::Confirm(_)) => {}
+        None if view.focus == Pane::Tests && view.page == Page::Board => move_cursor(view, about, by),
+        None if view.focus == Pane::News => scroll(view, about, -by),
+        None => scroll(view, about, by),
+    }
+    Vec::new()
+}
+
+/// A page up or down.
+pub(super) fn page(view: &mut ViewState, about: &About, direction: i64) -> Vec<Wish> {
+    // A line stays, so that the eye finds its place again.
+    let lines = i64::from(about.regions.page(view.focus).saturating_sub(1).max(1));
+    match view.overlay {
+        Some(Overlay::Help { .. }) => step(view, about, direction * 10),
+        Some(_) => step(view, about, direction),
+        None => step(view, about, direction * lines),
+    }
+}
+
+/// To the beginning, or to the end.
+pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> {
+    const FAR: i64 = 1 << 40;
+    match &mut view.overlay {
+        Some(Overlay::Help { scroll }) => *scroll = if end { u16::MAX } else { 0 },
+        Some(Overlay::Choice(choice)) => choice.chosen = if end { choice.rows.len().saturating_sub(1) } else { 0 },
+        Some(Overlay::Palette { .. } | Overlay::Confirm(_)) => {}
+        None if view.focus == Pane::Tests && view.page == Page::Board => {
+            let rows = &about.regions.rows;
+            put_cursor(view, about, rows.row(if end { rows.rows.saturating_sub(1) } else { 0 }));
+        }
+        // The newest news come first.
+        None if view.focus == Pane::News => scroll(view, about, if end { -FAR } else { FAR }),
+        None => scroll(view, about, if end { FAR } else { -FAR }),
+    }
+    Vec::new()
+}
+
+/// What is under the wheel moves; the board moves with its cursor, which never leaves the screen.
+pub(super) fn wheel(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
+    match (pane, view.page) {
+        (Pane::Tests, Page::Board) => move_cursor(view, about, by),
+        (Pane::Tests, Page::Detail(_)) | (Pane::Agents | Pane::Deploys, _) => scroll_pane(view, about, pane, by),
+        (Pane::News, _) => scroll_pane(view, about, pane, -by),
+    }
+}
+
+/// Moves around a short list.
+pub(super) fn around(place: usize, by: i64, count: usize) -> usize {
+    let count = count.max(1) as i64;
+    (place as i64 + by).rem_euclid(count) as usize
+}
+
+fn scroll(view: &mut ViewState, about: &About, by: i64) {
+    scroll_pane(view, about, view.focus, by);
+}
+
+fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
+    let window = about.regions.window(pane, view.page);
+    let slot = match pane {
+        Pane::Tests => {
+            let last = window.end.saturating_sub(window.shown);
+            let scrolled = u64::from(view.detail_scroll).min(last).saturating_add_signed(by).min(last);
+            view.detail_scroll = u16::try_from(scrolled).unwrap_or(u16::MAX);
+            return;
+        }
+        Pane::Agents => &mut view.agents_scroll,
+        Pane::Deploys => &mut view.deploy_scroll,
+        Pane::News => &mut view.news_scroll,
+    };
+    *slot = if window.end <= window.first + window.shown { Scroll::Follow } else { window.moved(by) };
+}
+
+fn move_cursor(view: &mut ViewState, about: &About, by: i64) {
+    put_cursor(view, about, about.regions.rows.step(by));
+}
+
+/// The board follows its cursor; it begins to do so from what is shown now.
+fn put_cursor(view: &mut ViewState, about: &About, row: Option<Cursor>) {
+    if row.is_some() {
+        view.cursor = row;
+        view.board_scroll = about.regions.rows.top;
+    }
+}
+
+/// Opens what is under the cursor, or chooses a row.
+pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if let Some(Overlay::Choice(choice)) = view.overlay.take() {
+        return match choice.rows.into_iter().nth(choice.chosen) {
+            Some((_, chosen)) => super::acting::choose(view, chosen, about),
+            None => Vec::new(),
+        };
+    }
+    match view.focus {
+        Pane::Tests => open_row(view, about),
+        Pane::Agents => next_agent_run(view, about),
+        Pane::Deploys | Pane::News => {}
+    }
+    Vec::new()
+}
+
+fn open_row(view: &mut ViewState, about: &About) {
+    match about.regions.cursor() {
+        Some(Cursor::Test(id)) => open_test(view, id),
+        Some(Cursor::Module(id)) if is_open(about, id) => shut(view, id),
+        Some(Cursor::Module(id)) => unfold(view, id),
+        None => {}
+    }
+}
+
+/// Opens a test over the board.
+pub(super) fn open_test(view: &mut ViewState, id: TestId) {
+    view.focus = Pane::Tests;
+    view.cursor = Some(Cursor::Test(id));
+    view.page = Page::Detail(id);
+    view.detail_scroll = 0;
+}
+
+/// Looks at one agent run after the other, newest first; then at the newest as it comes.
+fn next_agent_run(view: &mut ViewState, about: &About) {
+    let mut runs = about.state.agents.runs().rev().map(|(id, _)| id);
+    let next: Option<AgentRunId> = match view.agent_run {
+        None => runs.nth(1),
+        Some(looked) => runs.find(|id| *id < looked),
+    };
+    view.agent_run = next;
+    view.agents_scroll = Scroll::Follow;
+}
+
+/// Whether tests of the module are listed below it.
+fn is_open(about: &About, module: ModuleId) -> bool {
+    let rows = &about.regions.rows;
+    let next = rows.place(Cursor::Module(module)).and_then(|place| rows.row(place + 1));
+    matches!(next, Some(Cursor::Test(_)))
+}
+
+fn unfold(view: &mut ViewState, module: ModuleId) {
+    view.closed.remove(&module);
+    view.opened.insert(module);
+}
+
+fn shut(view: &mut ViewState, module: ModuleId) {
+    view.opened.remove(&module);
+    view.closed.insert(module);
+}
+
+/// Shows the tests of a module; on an open one, steps inside.
+pub(super) fn expand(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    match about.regions.cursor() {
+        Some(Cursor::Module(id)) if view.opened.contains(&id) => move_cursor(view, about, 1),
+        Some(Cursor::Module(id)) => {
+            view.cursor = Some(Cursor::Module(id));
+            unfold(view, id);
+        }
+        Some(Cursor::Test(id)) => open_test(view, id),
+        None => {}
+    }
+    Vec::new()
+}
+
+/// Hides the tests of a module; on a test, of its module.
+pub(super) fn collapse(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let module = match about.regions.cursor() {
+        Some(Cursor::Module(id)) => Some(id),
+        Some(Cursor::Test(id)) => about.state.inventory.test(id).map(|test| test.module),
+        None => None,
+    };
+    if let Some(id) = module {
+        shut(view, id);
+        put_cursor(view, about, Some(Cursor::Module(id)));
+    }
+    Vec::new()
+}
+
+/// The next or previous failure, in the order of the board; an opened test gives way to it.
+pub(super) fn failure(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
+    let rank = |id: &TestId| {
+        let module = about.state.inventory.test(*id).map(|test| Cursor::Module(test.module));
+        module.and_then(|module| about.regions.rows.place(module))
+    };
+    let mut failures: Vec<TestId> = about.state.inventory.failures().collect();
+    failures.sort_by_cached_key(|id| (rank(id).unwrap_or(usize::MAX), *id));
+    if failures.is_empty() {
+        view.note(Tone::Good, "no test failed", about.now);
+        return Vec::new();
+    }
+    let here = view.subject(about).and_then(|id| failures.iter().position(|failure| *failure == id));
+    let next = match here {
+        Some(place) => around(place, by, failures.len()),
+        None if by > 0 => 0,
+        None => failures.len() - 1,
+    };
+    let id = failures[next];
+    view.focus = Pane::Tests;
+    if let Some(test) = about.state.inventory.test(id) {
+        unfold(view, test.module);
+    }
+    match view.page {
+        Page::Detail(_) => open_test(view, id),
+        Page::Board => {
+            put_cursor(view, about, Some(Cursor::Test(id)));
+        }
+    }
+    Vec::new()
+}
+
+/// The next or previous line of the opened test that holds the words that are searched.
+pub(super) fn found(view: &mut ViewState, about: &About, forward: bool) -> Vec<Wish> {
+    let lines = about.regions.detail_matches.iter().map(|line| u64::from(*line));
+    let here = u64::from(view.detail_scroll);
+    let last = about.regions.detail.end.saturating_sub(about.regions.detail.shown);
+    let mut tops: Vec<u64> = lines.map(|line| line.min(last)).collect();
+    tops.dedup();
+    let next = match forward {
+        true => tops.iter().find(|top| **top > here).or(tops.first()),
+        false => tops.iter().rev().find(|top| **top < here).or(tops.last()),
+    };
+    match next {
+        Some(top) => view.detail_scroll = u16::try_from(*top).unwrap_or(u16::MAX),
+        None => view.note(Tone::Plain, "nothing here holds those words: / searches", about.now),
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_list_goes_round() {
+        assert_eq!((around(0, -1, 3), around(2, 1, 3), around(1, 1, 3)), (2, 0, 2));
+        assert_eq!(around(0, 5, 0), 0);
+    }
+}

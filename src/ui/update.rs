@@ -1,0 +1,212 @@
+//! The private fold: what an action makes of a person's view, and what it asks of others.
+//!
+//! Total: an action that makes no sense here changes nothing, or says why.
+
+use super::action::Action;
+use super::editor::Place;
+use super::regions::Regions;
+use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
+use super::{acting, copying, navigate};
+use crate::attach::{Clock, Playback};
+use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
+
+/// How long a notice is shown.
+const NOTICE: Span = Span::seconds(5);
+
+/// What an action may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The shared truth.
+    pub state: &'a State,
+    /// Where everything was when the last frame was drawn.
+    pub regions: &'a Regions,
+    /// The present time.
+    pub now: Moment,
+    /// Where that time comes from.
+    pub clock: Clock,
+}
+
+impl About<'_> {
+    /// Whether a recording is watched rather than a session.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        matches!(self.clock, Clock::Played { .. })
+    }
+}
+
+/// What a view asks of others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wish {
+    /// Something from the session.
+    Command(Command),
+    /// Something from the player of a recording.
+    Playback(Playback),
+    /// A text in the clipboard.
+    Copy {
+        /// What it is.
+        what: &'static str,
+        /// The text.
+        text: String,
+    },
+    /// A place in a file, in the editor.
+    Edit(Place),
+    /// The whole screen anew.
+    Redraw,
+    /// To go.
+    Leave,
+}
+
+impl ViewState {
+    /// Says something to this person alone, for a few seconds.
+    pub fn note(&mut self, tone: Tone, text: impl Into<String>, now: Moment) {
+        self.notice = Some(Notice { text: text.into(), tone, until: now.after(NOTICE) });
+    }
+
+    /// Whether this person may act, as far as is known: somebody who is not listed is alone.
+    #[must_use]
+    pub fn drives(&self, state: &State) -> bool {
+        let viewer = self.viewer.and_then(|id| state.session.viewers.iter().find(|viewer| viewer.id == id));
+        viewer.is_none_or(|viewer| viewer.drives)
+    }
+
+    /// The opened test, else the one under the cursor.
+    #[must_use]
+    pub fn subject(&self, about: &About) -> Option<TestId> {
+        match (self.page, about.regions.cursor()) {
+            (Page::Detail(id), _) | (Page::Board, Some(Cursor::Test(id))) => Some(id),
+            (Page::Board, Some(Cursor::Module(_)) | None) => None,
+        }
+    }
+}
+
+/// Does an action.
+pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> {
+    view.last = Some(action);
+    if !action.is_for(about.is_recording()) {
+        let why =
+            if about.is_recording() { "this is a recording: it can only be watched" } else { "no recording plays" };
+        view.note(Tone::Warning, why, about.now);
+        return Vec::new();
+    }
+    match action {
+        Action::RerunFailed => acting::rerun_failed(view, about),
+        Action::RunAll => acting::run_all(view, about),
+        Action::RunSelected => acting::run_selected(view, about),
+        Action::Stop => acting::stop(view, about),
+        Action::DumpStacks => acting::dump_stacks(view, about),
+        Action::ForceHeld => acting::force_held(view, about),
+        Action::Collect => acting::collect(view, about),
+        Action::Deploy => acting::deploy(view, about),
+        Action::CancelDeploy => acting::cancel_deploy(view, about),
+        Action::StartAgent => acting::start_agent(view, about),
+        Action::Reconnect => acting::reconnect(view, about),
+        Action::Copy => copying::copy(view, about),
+        Action::Edit => copying::edit(view, about),
+        Action::Open => navigate::open(view, about),
+        Action::Back => back(view),
+        Action::NextFailure => navigate::failure(view, about, 1),
+        Action::PreviousFailure => navigate::failure(view, about, -1),
+        Action::Up => navigate::step(view, about, -1),
+        Action::Down => navigate::step(view, about, 1),
+        Action::PageUp => navigate::page(view, about, -1),
+        Action::PageDown => navigate::page(view, about, 1),
+        Action::Top => navigate::edge(view, about, false),
+        Action::Bottom => navigate::edge(view, about, true),
+        Action::Expand => navigate::expand(view, about),
+        Action::Collapse => navigate::collapse(view, about),
+        Action::FocusNext => focus(view, shifted(view.focus, 1)),
+        Action::FocusPrevious => focus(view, shifted(view.focus, Pane::ALL.len() - 1)),
+        Action::FocusTests => focus(view, Pane::Tests),
+        Action::FocusAgents => focus(view, Pane::Agents),
+        Action::FocusDeploys => focus(view, Pane::Deploys),
+        Action::FocusNews => focus(view, Pane::News),
+        Action::Filter => edit_filter(view),
+        Action::NextMatch => navigate::found(view, about, true),
+        Action::PreviousMatch => navigate::found(view, about, false),
+        Action::Wrap => wrap(view, about),
+        Action::TogglePlay => vec![Wish::Playback(Playback::Toggle)],
+        Action::StepForward => vec![Wish::Playback(Playback::StepForward)],
+        Action::StepBack => vec![Wish::Playback(Playback::StepBack)],
+        Action::SeekForward => vec![Wish::Playback(Playback::Seek(10))],
+        Action::SeekBack => vec![Wish::Playback(Playback::Seek(-10))],
+        Action::PlayFaster => vec![Wish::Playback(Playback::Faster)],
+        Action::PlaySlower => vec![Wish::Playback(Playback::Slower)],
+        Action::Palette => open_over(view, Overlay::Palette { input: tui_input::Input::default(), chosen: 0 }),
+        Action::Help => help(view),
+        Action::Redraw => vec![Wish::Redraw],
+        Action::Quit => quit(view, about),
+    }
+}
+
+fn shifted(pane: Pane, by: usize) -> Pane {
+    Pane::ALL[(pane as usize + by) % Pane::ALL.len()]
+}
+
+fn focus(view: &mut ViewState, pane: Pane) -> Vec<Wish> {
+    view.focus = pane;
+    Vec::new()
+}
+
+fn open_over(view: &mut ViewState, overlay: Overlay) -> Vec<Wish> {
+    view.overlay = Some(overlay);
+    Vec::new()
+}
+
+fn help(view: &mut ViewState) -> Vec<Wish> {
+    view.overlay = match view.overlay {
+        Some(Overlay::Help { .. }) => None,
+        _ => Some(Overlay::Help { scroll: 0 }),
+    };
+    Vec::new()
+}
+
+fn wrap(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    view.wrap = !view.wrap;
+    let text = if view.wrap { "long lines are wrapped" } else { "long lines are cut" };
+    view.note(Tone::Plain, text, about.now);
+    Vec::new()
+}
+
+fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
+    view.focus = Pane::Tests;
+    view.filter.editing = true;
+    Vec::new()
+}
+
+/// One step back, the nearest first: overlay, opened test, filter, frozen list, other pane.
+fn back(view: &mut ViewState) -> Vec<Wish> {
+    let scroll = match view.focus {
+        Pane::Tests => None,
+        Pane::Agents => Some(&mut view.agents_scroll),
+        Pane::Deploys => Some(&mut view.deploy_scroll),
+        Pane::News => Some(&mut view.news_scroll),
+    };
+    if view.overlay.is_some() {
+        view.overlay = None;
+    } else if let Some(frozen) = scroll.filter(|scroll| **scroll != Scroll::Follow) {
+        *frozen = Scroll::Follow;
+    } else if view.focus == Pane::Agents && view.agent_run.is_some() {
+        view.agent_run = None;
+    } else if view.focus != Pane::Tests {
+        view.focus = Pane::Tests;
+    } else if let Page::Detail(_) = view.page {
+        view.page = Page::Board;
+    } else if !view.filter.is_empty() {
+        view.filter = Filter::default();
+    } else {
+        view.notice = None;
+    }
+    Vec::new()
+}
+
+fn quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if view.overlay.take().is_some() {
+        return Vec::new();
+    }
+    let testing = about.state.runs.active().any(|(_, run)| run.kind == RunKind::Test);
+    let deploying = about.state.deploys.any_active();
+    if about.is_recording() || !view.drives(about.state) || !(testing || deploying) {
+        return vec![Wish::Leave];
+    }
+    acting::confirm_quit(view, about)
+}
