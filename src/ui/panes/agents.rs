@@ -3,11 +3,13 @@
 
 use ratatui::layout::Rect;
 
+use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::services::{spark, stream_words};
 use crate::domain::{
     AgentKind, AgentRun, AgentRunEnd, AgentRunId, CRITICAL, Link, Moment, Refusal, Seen, State, Stream,
 };
+use crate::ui::action::Action;
 use crate::ui::regions::{Regions, chosen_agent_run};
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, Short, count, latency, precise_time, took};
@@ -137,13 +139,20 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, inner: Rect, y: u16) {
     let startable = scene.state.streams.iter().any(|(_, stream)| stream.spec.start.is_some());
     let (first, second) = match streams.next().map(|stream| &stream.link) {
         None => ("no stream of agent events is configured", "add one under [[stream]] in liveloop.toml"),
-        Some(Link::Open) if startable => ("connected; no agent event yet", "tests bring them, or start an agent run"),
+        Some(Link::Open) if startable => ("connected; no agent event yet", "they come while tests run"),
         Some(Link::Open) => ("connected; no agent event yet", "they come while tests run"),
         Some(Link::Connecting) => ("connecting", ""),
         Some(Link::Idle | Link::Waiting { .. } | Link::Stopped { .. }) => ("no agent event was seen", ""),
     };
     for (text, y) in [first, second].into_iter().zip(y..inner.bottom()) {
         pen.line(inner, y).put(Role::Muted, text);
+    }
+    let mut line = pen.line(inner, (y + 3).min(inner.bottom().saturating_sub(1)));
+    if startable {
+        hint(&mut line, scene, Action::StartAgent, "starts an agent run");
+    }
+    if scene.state.streams.iter().any(|(_, stream)| stream.link != Link::Open) {
+        hint(&mut line, scene, Action::Reconnect, "connects anew");
     }
 }
 

@@ -2,9 +2,11 @@
 
 use ratatui::layout::Rect;
 
+use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::{marks, row};
 use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally};
+use crate::ui::action::Action;
 use crate::ui::regions::{Block, Board, Form, Group, Regions};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
@@ -64,7 +66,7 @@ fn columns(board: &Board) -> Columns {
         Columns { title, marks: width.saturating_sub(title + note + 25).max(4) }
     } else {
         let title = board.title_width.min(width * 28 / 100).max(6);
-        Columns { title, marks: width.saturating_sub(title + 21).max(4) }
+        Columns { title, marks: width.saturating_sub(title + 22).max(4) }
     }
 }
 
@@ -318,7 +320,7 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     line.gap(1).end_gap(1);
     let title = if tally.failures() > 0 { Role::Strong } else { Role::Text };
     let tag = |line: &mut Line, role, text: &str| {
-        line.end_number(role, text, 9);
+        line.end_number(role, text, 10);
     };
     match block.group {
         Group::Failing => {
@@ -375,7 +377,12 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
     match (active, project.runners.first()) {
         (Some(run), _) if run.is_held() => {
             pen.line(area, y).put(Role::Warning, "the run waits for its services");
-            pen.line(area, y + 1).put(Role::Muted, "it starts by itself once they are well, or when it is forced");
+            if let RunPhase::Held { why } = &run.phase {
+                pen.line(area, y + 1).put(Role::Text, why);
+            }
+            let mut line = pen.line(area, y + 2);
+            line.put(Role::Muted, "it starts by itself once they are well").gap(3);
+            hint(&mut line, scene, Action::ForceHeld, "starts it anyway");
         }
         (Some(run), _) => {
             let since = watch(scene.now.since(run.asked));
@@ -389,8 +396,11 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
             let newest = state.runs.iter().next_back().map(|(_, run)| run);
             let mut line = pen.line(area, y);
             line.put(Role::Warning, why_empty(newest)).gap(2).put(Role::Muted, &runner.command);
+            let mut line = pen.line(area, y + 1);
+            hint(&mut line, scene, Action::RunAll, "runs everything");
+            hint(&mut line, scene, Action::Collect, "lists the tests");
             let output = newest.into_iter().flat_map(|run| run.output.range(run.output.len().saturating_sub(12)));
-            for (line, y) in output.zip(y + 2..area.bottom()) {
+            for (line, y) in output.zip(y + 3..area.bottom()) {
                 pen.line(area, y).ansi(Role::Muted, line);
             }
         }

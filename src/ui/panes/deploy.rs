@@ -3,9 +3,11 @@
 
 use ratatui::layout::Rect;
 
+use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::services::short_revision;
 use crate::domain::{Deploy, DeployPhase, Source, State, StepState};
+use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, time_of_day, watch};
@@ -125,6 +127,7 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
     for (_, service) in deployable() {
         line.gap(1).put(Role::Text, &service.spec.name);
     }
+    hint(&mut pen.line(inner, inner.y + 1), scene, Action::Deploy, "deploys one, after a question");
 }
 
 fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {

@@ -9,6 +9,8 @@ use crate::ui::theme::{Glyphs, Mark, Role};
 
 /// From this width on there is air, and sparklines.
 const AIRY: u16 = 120;
+/// From this width on there is room for sparklines.
+const SPARKLINES: u16 = 150;
 /// How many probes a sparkline shows.
 const BEATS: usize = 8;
 
@@ -25,14 +27,19 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         }
     }
     for (id, service) in scene.state.services.iter() {
-        draw_service(&mut line, scene, id, service, airy);
+        draw_service(&mut line, scene, id, service, area.width);
         line.gap(if airy { 3 } else { 1 });
     }
     if streams_first {
         for (_, stream) in scene.state.streams.iter() {
             let (mark, role) = stream_mark(stream);
             line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1);
-            line.put(if role == Role::Good { Role::Muted } else { role }, &stream_words(stream, scene.now)).gap(1);
+            match (&stream.link, stream.round_trips.last()) {
+                (Link::Open, Some(trip)) => line.put(Role::Muted, &latency(*trip)),
+                (Link::Open, None) => &mut line,
+                _ => line.put(role, &stream_words(stream, scene.now)),
+            };
+            line.gap(1);
         }
     }
     if scene.state.services.is_empty() && scene.state.streams.is_empty() {
@@ -44,7 +51,8 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
 }
 
-fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service, airy: bool) {
+fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service, width: u16) {
+    let (airy, spacious) = (width >= AIRY, width >= SPARKLINES);
     let gap = u16::from(airy);
     let name = &service.spec.name;
     let deploy = scene.state.deploys.active(id).and_then(|id| scene.state.deploys.get(id));
@@ -74,8 +82,11 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
     match &service.health {
         Health::Healthy => {
             if let Some(beat) = service.beats.last().filter(|_| airy) {
-                line.gap(1).put(Role::Muted, &latency(beat.latency)).gap(1);
-                draw_beats(line, &service.beats);
+                line.gap(1).put(Role::Muted, &latency(beat.latency));
+                if spacious {
+                    line.gap(1);
+                    draw_beats(line, &service.beats);
+                }
             }
         }
         Health::Unknown if service.is_watched() => {

@@ -363,7 +363,7 @@ impl Board {
     fn form(&self, plan: &Plan, group: Group, id: ModuleId, view: &ViewState) -> (Form, List) {
         let large = if self.framed { Form::Card } else { Form::Line };
         if !self.words.is_empty() {
-            return (large, List::Matching);
+            return (Form::Line, List::Matching);
         }
         if view.opened.contains(&id) {
             return (large, List::All);
