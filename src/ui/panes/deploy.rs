@@ -101,7 +101,7 @@ fn draw_revisions(line: &mut Line, name: &str, deploy: &Deploy) {
         line.put(Role::Muted, " ").put(Role::Muted, short_revision(name, from));
     }
     if let Some(to) = &deploy.to {
-        line.put(Role::Muted, if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " > " } else { " → " });
+        line.put(Role::Muted, " → ");
         line.put(Role::Text, short_revision(name, to));
     }
 }
@@ -131,7 +131,6 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
 }
 
 fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
-    let dash = if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " - " } else { " ─ " };
     for step in &deploy.steps {
         let (mark, role) = match step.state {
             StepState::Running => (Mark::Running, Role::Running),
@@ -139,7 +138,7 @@ fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
             StepState::Failed => (Mark::Failed, Role::Bad),
         };
         let span = step.ended.unwrap_or(scene.now).since(step.started);
-        line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, dash);
+        line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, " ─ ");
     }
     let (mark, role) = match deploy.phase {
         DeployPhase::Running => (Mark::Queued, Role::Muted),

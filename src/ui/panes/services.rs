@@ -5,7 +5,7 @@ use crate::domain::{Beat, Health, Link, Moment, Ring, Service, ServiceId, Span, 
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, count, latency, took, watch};
-use crate::ui::theme::{Glyphs, Mark, Role};
+use crate::ui::theme::{Mark, Role};
 
 /// From this width on there is air, and sparklines.
 const AIRY: u16 = 120;
@@ -23,7 +23,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let streams_first = !airy;
     if !streams_first {
         for (_, stream) in scene.state.streams.iter().take(2) {
-            draw_stream_end(&mut line, stream, scene.now);
+            draw_stream_end(&mut line, stream, scene.now, area.width);
         }
     }
     for (id, service) in scene.state.services.iter() {
@@ -59,7 +59,7 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
     if let Some(deploy) = deploy {
         line.mark(Role::Warning, Mark::Running).gap(gap);
         line.put(if airy { Role::Text } else { Role::Warning }, name).gap(1);
-        if airy {
+        if spacious {
             line.put(Role::Warning, "deploying").gap(1);
         }
         line.put(Role::Warning, &watch(scene.now.since(deploy.started)));
@@ -110,18 +110,15 @@ fn draw_beats(line: &mut Line, beats: &Ring<Beat>) {
     let most = recent().map(|beat| beat.latency).max().unwrap_or(Span::ZERO).0.max(60_000);
     for beat in recent() {
         let role = if beat.healthy { Role::Faint } else { Role::Bad };
-        let glyph = spark(line.theme().glyphs, beat.latency.0, most);
+        let glyph = spark(beat.latency.0, most);
         line.fill(role, glyph, 1);
     }
 }
 
 /// One column of a sparkline: `value` out of `most`.
-pub(super) fn spark(glyphs: Glyphs, value: u64, most: u64) -> &'static str {
+pub(super) fn spark(value: u64, most: u64) -> &'static str {
     let level = (value.saturating_mul(8) / most.max(1)).min(7) as usize;
-    match glyphs {
-        Glyphs::Unicode => ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level],
-        Glyphs::Ascii => ["_", "_", ".", "-", "-", "=", "=", "#"][level],
-    }
+    ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level]
 }
 
 fn stream_mark(stream: &Stream) -> (Mark, Role) {
@@ -150,9 +147,12 @@ pub(super) fn stream_words(stream: &Stream, now: Moment) -> Short {
     }
 }
 
-fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment) {
+fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment, width: u16) {
     let (mark, role) = stream_mark(stream);
-    let words = stream_words(stream, now);
+    let words = match (&stream.link, stream.round_trips.last()) {
+        (Link::Open, Some(trip)) if width < SPARKLINES => latency(*trip),
+        _ => stream_words(stream, now),
+    };
     // The services need most of the line: a long reason stands in full in the agents pane.
     let role_of_words = if role == Role::Good { Role::Muted } else { role };
     let (cut, _) = crate::ui::text::fit(&words, 36);

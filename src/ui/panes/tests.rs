@@ -92,6 +92,8 @@ fn every_other_state_says_what_it_is() {
     check("green", &fixture::green(), &view(), size);
     check("stale", &fixture::stale(), &view(), (80, 24));
     check("cut-short", &fixture::cut_short(), &view(), size);
+    check("crashed", &fixture::crashed(), &view(), size);
+    check("stopping", &fixture::stopping(), &view(), (80, 24));
     check("held", &fixture::held(), &view(), (80, 24));
     check("broken", &fixture::broken(), &view(), size);
     check("refused", &fixture::refused(), &view(), (160, 45));
@@ -155,6 +157,18 @@ fn refreshing_is_the_same_as_computing() {
     }
 }
 
+/// A terminal that shows only ASCII is given only ASCII, and still tells every state.
+#[test]
+fn ascii_alone_is_enough() {
+    let theme = Palette::dark().theme(Depth::None, Glyphs::Ascii);
+    for (name, story, view) in gallery() {
+        for (width, height) in [(160, 45), (80, 24)] {
+            let screen = text(&render(&story, &view, &theme, width, height));
+            assert!(screen.is_ascii(), "{name}: {screen}");
+        }
+    }
+}
+
 /// Writes screens with their colours into the folder that `LIVELOOP_SCREENS` names, for people who want to look.
 #[test]
 fn screens_can_be_looked_at() {
@@ -204,6 +218,8 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("green", fixture::green(), view()),
         ("stale", fixture::stale(), view()),
         ("cut-short", fixture::cut_short(), view()),
+        ("crashed", fixture::crashed(), view()),
+        ("stopping", fixture::stopping(), view()),
         ("held", fixture::held(), view()),
         ("broken", fixture::broken(), view()),
         ("refused", fixture::refused(), view()),
