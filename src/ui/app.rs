@@ -146,7 +146,7 @@ impl App {
     async fn next(&mut self) -> Woken {
         let frame_at = self.drawn.map_or(self.ticked, |drawn| drawn + FRAME);
         let dirty = self.viewer.is_dirty();
-        let ticking = self.viewer.is_ticking();
+        let ticking = self.viewer.is_ticking(self.watch.now());
         let screen = &mut self.screen;
         let frame_due = tokio::time::sleep_until(frame_at.into());
         let tick_due = tokio::time::sleep_until((self.ticked + Duration::from_secs(1)).into());
@@ -305,8 +305,7 @@ impl App {
         let (area, now) = (self.viewer.area(), self.watch.now());
         let Self { screen, viewer, .. } = self;
         guarded(|| screen.draw(area, |frame| viewer.draw(frame, now))).wrap_err("could not draw")?;
-        let drawn = Instant::now();
-        self.drawn = Some(drawn);
+        self.drawn = Some(Instant::now());
         Ok(())
     }
 }

@@ -434,6 +434,29 @@ pub(crate) fn cut_short() -> Story {
     story
 }
 
+/// A run whose process died with tests under way.
+pub(crate) fn crashed() -> Story {
+    let mut story = Story::new();
+    story.healthy().connect().start().pass(0, 0..2);
+    let (n, run) = (story.place(0, 2), story.run());
+    story.begin(n).wait(1_500);
+    let lines = ["Fatal Python error: Segmentation fault", "", "Current thread 0x00007f1c (most recent call first):"];
+    story.tell(RunEvent::Printed { run, n: None, lines: lines.map(Text::from).to_vec() });
+    story.tell(RunEvent::Exited { run, exit: Exit::Signal(11), says: "segmentation fault".into(), leaked: 2 });
+    story
+}
+
+/// A run that a person is stopping, with two tests of several workers under way.
+pub(crate) fn stopping() -> Story {
+    let mut story = Story::new();
+    story.healthy().connect().start().pass(0, 0..2);
+    let run = story.run();
+    story.begin(2).begin(3).wait(4_000);
+    let (signal, grace) = (crate::domain::Signal::Interrupt, Span::seconds(5));
+    story.tell(RunEvent::Signalled { run, signal, grace }).wait(3_000);
+    story
+}
+
 /// A run that waits for a service that is down.
 pub(crate) fn held() -> Story {
     let mut story = Story::new();

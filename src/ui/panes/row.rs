@@ -84,7 +84,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             let column = if roomy { (line.room() * 34 / 100).min(40) } else { line.room() * 2 / 5 };
             let words = message(latest);
             if words.is_empty() {
-                line.put(name, short_name(test));
+                line.put(name, short_name(test)).gap(2);
             } else {
                 line.cell(name, short_name(test), column.max(8)).gap(1);
             }
