@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::clipboard::{self, Copied, Route};
 use super::editor::{self, Place};
 use super::keymap::Keymap;
-use super::terminal::{FromTerminal, Screen, failures, guarded};
+use super::terminal::{FromTerminal, Screen, failed, failures, guarded};
 use super::theme::Theme;
 use super::update::Wish;
 use super::view::ViewState;
@@ -129,6 +129,7 @@ enum Woken {
     Resized,
     Stopped,
     Continued,
+    Failed,
     FrameDue,
     Ticked,
 }
@@ -158,6 +159,7 @@ impl App {
             _ = self.signals.resized.recv() => Woken::Resized,
             _ = self.signals.stopped.recv() => Woken::Stopped,
             _ = self.signals.continued.recv() => Woken::Continued,
+            () = failed() => Woken::Failed,
             () = async { frame_due.await; is_ready.await; }, if dirty => Woken::FrameDue,
             () = tick_due, if ticking => Woken::Ticked,
             delivery = self.feed.deliveries.recv() => Woken::Delivery(delivery),
@@ -181,13 +183,19 @@ impl App {
                 self.ticked = Instant::now();
                 let now = self.watch.now();
                 guarded(|| self.viewer.tick(now));
-                for failure in failures() {
-                    let first = failure.lines().next().unwrap_or("").to_owned();
-                    self.viewer.view.note(Tone::Bad, format!("a part of the console failed: {first}"), now);
-                }
             }
+            Woken::Failed => self.confess(),
         }
         Ok(self.viewer.ended.take())
+    }
+
+    /// What broke behind the screen is said, and the rest goes on.
+    fn confess(&mut self) {
+        for failure in failures() {
+            let text = failure.lines().collect::<Vec<_>>().join(" ");
+            self.viewer.view.note(Tone::Bad, format!("a part of the console failed: {text}"), self.watch.now());
+        }
+        self.viewer.spoil();
     }
 
     fn lost_session(&mut self) -> SessionEnd {
