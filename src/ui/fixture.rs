@@ -352,12 +352,23 @@ pub(crate) fn busy() -> Story {
         let n = story.place(0, n);
         match n {
             21 | 23 => story.end(n, Outcome::Failed, 4_000, Some("the run never completed; last event agent_thinking")),
-            24 => story.end(
-                n,
-                Outcome::Failed,
-                4_100,
-                Some("2/5 critical events, missing tool_executing, tool_completed"),
-            ),
+            24 => {
+                story.begin(n);
+                story.agent("run_77ac", AgentKind::AgentStarted, "", 80);
+                story.agent("run_77ac", AgentKind::AgentThinking, "reading the request", 81);
+                story.agent(
+                    "run_77ac",
+                    AgentKind::AgentFailed,
+                    "agent execution timed out after agent_thinking",
+                    2_400,
+                );
+                story.end(
+                    n,
+                    Outcome::Failed,
+                    4_100,
+                    Some("2/5 critical events, missing tool_executing, tool_completed"),
+                )
+            }
             _ => story.end(n, Outcome::Passed, 310, None),
         };
     }

@@ -52,7 +52,8 @@ pub(super) fn tell_surroundings(sheet: &mut Sheet, state: &State, attempt: &Atte
             sheet.line(|line| {
                 around(line, from, seen.at, "agent");
                 line.cell(if seen.failed { Role::Bad } else { Role::Agent }, state.agents.name(seen), 17).gap(1);
-                line.put(Role::Muted, state.agents.subject(seen)).gap(1).ansi(Role::Muted, first_line(&seen.text));
+                let said = first_line(&seen.text);
+                line.ansi(Role::Muted, if said.is_empty() { state.agents.subject(seen) } else { said });
             });
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn short_name(test: &TestCase) -> &str {
 
 /// Draws a test into a line of a list.
 pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool) {
-    let (mark, role) = marks::of_test(scene.state, test);
+    let (mark, role) = marks::of_test(test);
     let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
     match test.standing {
         Standing::Running => {
@@ -139,9 +139,8 @@ pub(super) fn draw_before_and_now(line: &mut Line, scene: &Scene, test: &TestCas
         line.end_fmt(Role::Muted, format_args!("since {words}")).end_gap(2);
     }
     let half = line.room() / 2;
-    line.put(Role::Muted, "before").gap(2);
-    let (cut, _) = crate::ui::text::fit(message(before), usize::from(half.saturating_sub(9)));
-    line.put(Role::Stale, cut).gap(3);
+    let columns = crate::ui::text::width(message(before)).min(usize::from(half.saturating_sub(9))) as u16;
+    line.put(Role::Muted, "before").gap(2).cell(Role::Stale, message(before), columns).gap(3);
     line.put(Role::Muted, "now").gap(2).put(Role::Bad, message(latest));
 }
 

@@ -101,6 +101,28 @@ fn every_other_state_says_what_it_is() {
     check("not-serving", &fixture::not_serving(), &ViewState { focus: Pane::Deploys, ..view() }, (80, 24));
 }
 
+/// Nor does any other story, at sizes between the smallest and the largest, with ids that nobody knows in the view.
+#[test]
+fn every_story_can_be_drawn() {
+    let theme = theme();
+    for (_, story, mut view) in gallery() {
+        view.agent_run = Some(crate::domain::AgentRunId(999));
+        view.cursor = Some(Cursor::Test(crate::domain::TestId(99_999)));
+        view.detail_scroll = u16::MAX;
+        view.board_scroll = u32::MAX;
+        view.agents_scroll = crate::ui::view::Scroll::At(u64::MAX);
+        for width in (1..=210).step_by(19) {
+            for height in (1..=64).step_by(9) {
+                let area = Rect::new(0, 0, width, height);
+                let regions = Regions::compute(area, &story.state, &view);
+                let scene =
+                    Scene { state: &story.state, view: &view, theme: &theme, now: story.now, clock: Clock::Live };
+                crate::ui::draw::paint(&scene, &regions, &mut Buffer::empty(area));
+            }
+        }
+    }
+}
+
 /// The numbers of the first line are together the number after `of`.
 #[test]
 fn totals_add_up() {

@@ -353,6 +353,11 @@ impl Board {
 
     fn follow_cursor(&mut self, state: &State, view: &ViewState) {
         self.cursor = self.find_cursor(state, view);
+        if self.area.is_empty() {
+            // A board that is not shown keeps its place until it is shown again.
+            self.top = view.board_scroll;
+            return;
+        }
         let last = self.height.saturating_sub(u32::from(self.area.height));
         self.top = view.board_scroll.min(last);
         let Some((from, to)) = self.cursor.and_then(|cursor| self.lines_of(cursor)) else { return };
