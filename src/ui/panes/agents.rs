@@ -396,7 +396,7 @@ fn draw_trouble(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
     if let Some(y) = ys.next() {
         let mut line = pen.line(area, y);
         match &stream.link {
-            Link::Waiting { until, why } => {
+            Link::Waiting { until, .. } => {
                 let seconds = until.since(scene.now).0.div_ceil(1_000_000);
                 line.put(Role::Warning, "disconnected").gap(1).put(Role::Text, &stream.spec.name);
                 line.gap(2).fmt(Role::Warning, format_args!("next try in {seconds}s"));

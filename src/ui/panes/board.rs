@@ -200,7 +200,7 @@ fn draw_tests(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, inside
     let bottom = board.top + u32::from(board.area.height);
     let last = bottom.saturating_sub(block.list_top) as usize;
     let listed = &board.tests[block.listed.clone()];
-    for n in first..last.min(listed.len()) {
+    for n in (first..last).take_while(|n| *n < listed.len()) {
         let Some(y) = board.screen_line(block.list_top + n as u32) else { continue };
         let Some(test) = scene.state.inventory.test(listed[n]) else { continue };
         row::draw(&mut pen.line(inside, y), scene, test, board.framed);

@@ -62,7 +62,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) 
 }
 
 fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions: &Regions) {
-    let (mark, role) = marks::of_test(scene.state, test);
+    let (mark, role) = marks::of_test(test);
     let module = scene.state.inventory.module(test.module);
     let mut line = pen.title(area);
     line.end(Role::Muted, " ");

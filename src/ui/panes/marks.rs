@@ -16,7 +16,7 @@ pub(super) fn of_outcome(outcome: Outcome) -> (Mark, Role) {
 }
 
 /// The mark and role of a test as it stands. What is stale loses its colour; only what passed loses its shape too.
-pub(super) fn of_test(state: &State, test: &TestCase) -> (Mark, Role) {
+pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
     match test.standing {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
@@ -37,14 +37,14 @@ pub(super) fn draw(line: &mut Line, state: &State, id: ModuleId, skip: usize, co
     if all_known {
         // The usual case: no test has vanished, so that the skipped ones need not be looked at.
         let tests = module.tests[skip.min(module.tests.len())..].iter().filter_map(|id| state.inventory.test(*id));
-        tests.take(room).for_each(|test| draw_one(line, state, test));
+        tests.take(room).for_each(|test| draw_one(line, test));
     } else {
-        known.filter(|test| !test.gone).skip(skip).take(room).for_each(|test| draw_one(line, state, test));
+        known.filter(|test| !test.gone).skip(skip).take(room).for_each(|test| draw_one(line, test));
     }
 }
 
-fn draw_one(line: &mut Line, state: &State, test: &TestCase) {
-    let (mark, role) = of_test(state, test);
+fn draw_one(line: &mut Line, test: &TestCase) {
+    let (mark, role) = of_test(test);
     let style = line.theme().style(role);
     let glyph = line.theme().mark(mark);
     line.glyph(style, glyph);

@@ -59,7 +59,7 @@ pub(super) fn short_name(test: &TestCase) -> &str {
 
 /// Draws a test into a line of a list.
 pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool) {
-    let (mark, role) = marks::of_test(scene.state, test);
+    let (mark, role) = marks::of_test(test);
     let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
     match test.standing {
         Standing::Running => {
