@@ -1,13 +1,16 @@
 //! The console: an engine and a screen in one process, and the replay of a journal on the same screen.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::eyre;
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 
 use super::exit::Exit;
 use super::headless::pass_signals;
-use super::project::{Opening, own_name};
+use super::project::Opening;
 use super::screen;
 use crate::attach::{Player, Recorded, feed};
 use crate::domain::{Command, SessionEnd, SessionEvent, ViewerId};
@@ -31,7 +34,7 @@ pub async fn open(opening: Opening, settings: UiSettings) -> color_eyre::Result<
     let viewer = ViewerId(0);
     let (sender, feed) = feed(viewer, Player::Session, session.handle.requests.clone());
     let calls = session.handle.calls.clone();
-    let name = own_name().into();
+    let name = std::env::var("USER").unwrap_or_else(|_| "you".to_owned()).into();
     let attached = calls.send(Call::Attach { feed: sender, name, drives: true }).await;
     let collect = SessionEvent::Asked { by: viewer, command: Command::Collect };
     let asked = calls.send(Call::Tell(collect.into())).await;
@@ -40,21 +43,31 @@ pub async fn open(opening: Opening, settings: UiSettings) -> color_eyre::Result<
     }
     let signals = tokio::spawn(pass_signals(calls.clone()));
     let engine = tokio::spawn(session.engine.run());
-    let shown = screen::show(feed, settings).await;
+    let shown = AssertUnwindSafe(screen::show(feed, settings)).catch_unwind().await;
     // However the screen ended, the session ends in good order: children first, then the journal's last word.
     let how = match &shown {
-        Ok(how) => how.clone(),
-        Err(error) => SessionEnd::Panicked(format!("{error}").into()),
+        Ok(Ok(how)) => how.clone(),
+        Ok(Err(error)) => SessionEnd::Panicked(format!("{error}").into()),
+        Err(panic) => SessionEnd::Panicked(words_of(panic.as_ref()).into()),
     };
     let _ = calls.send(Call::End(how)).await;
     let ended = engine.await;
     signals.abort();
     drop(session.folder);
-    shown?;
+    match shown {
+        Ok(shown) => drop(shown?),
+        Err(panic) => resume_unwind(panic),
+    }
     Ok(match ended {
         Ok(SessionEnd::Quit | SessionEnd::Done) => Exit::Green,
         Ok(SessionEnd::Signal(_) | SessionEnd::HungUp | SessionEnd::Panicked(_)) | Err(_) => Exit::Interrupted,
     })
+}
+
+/// What a panic said. Its report, with the place, is on the terminal already.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
 }
 
 /// Shows a journal on the same screen; no engine runs in this process.
