@@ -361,5 +361,5 @@ fn without_colours_the_selection_is_still_told() {
     assert_eq!(console.ended().exit_code(), 0);
     let is_colour = |code: &u16| matches!(code, 30..=38 | 40..=48 | 58 | 90..=97 | 100..=107);
     let styles = gate::read(&console.shown().bytes).styles;
-    assert!(!styles.iter().flatten().any(|code| is_colour(code)), "{styles:?}");
+    assert!(!styles.iter().flatten().any(is_colour), "{styles:?}");
 }
