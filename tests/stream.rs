@@ -622,6 +622,15 @@ async fn a_link_opens_receives_sends_measures_and_closes() {
 }
 
 #[tokio::test]
+async fn a_ping_in_a_message_is_answered_in_one() {
+    let address = serve([websocket(Script::Echo(vec![r#"{"type":"ping","data":{"timestamp":1.5}}"#.into()]))]).await;
+    let mut link = link(settings(address), 64);
+    link.order(LinkOrder::Open).await;
+    let told = link.told_until("acknowledged").await;
+    assert_eq!(told.last().map(String::as_str), Some(r#"acknowledged {"type":"pong"}"#));
+}
+
+#[tokio::test]
 async fn a_link_ends_with_its_orders_whatever_it_is_at() {
     for answer in [websocket(Script::Hang), Answer::Silence, json("503 Service Unavailable", "")] {
         let mut link = link(settings(serve([answer]).await), 64);
