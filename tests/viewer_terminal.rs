@@ -73,6 +73,7 @@ async fn inside(story: &str) -> Result<liveloop::domain::SessionEnd, String> {
         theme: liveloop::ui::theme_file::Palette::dark().theme(Depth::True, Glyphs::Unicode),
         keymap: Default::default(),
         mouse: true,
+        frame: std::time::Duration::from_millis(33),
         editor: "echo EDITED".into(),
         clipboard: vec![liveloop::ui::clipboard::Route::Terminal],
         utc_offset: 0,

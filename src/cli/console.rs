@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::exit::Exit;
 use super::headless::pass_signals;
-use super::project::Opening;
+use super::project::{Opening, own_name};
 use super::screen;
 use crate::attach::{Player, Recorded, feed};
 use crate::domain::{Command, SessionEnd, SessionEvent, ViewerId};
@@ -34,7 +34,7 @@ pub async fn open(opening: Opening, settings: UiSettings) -> color_eyre::Result<
     let viewer = ViewerId(0);
     let (sender, feed) = feed(viewer, Player::Session, session.handle.requests.clone());
     let calls = session.handle.calls.clone();
-    let name = std::env::var("USER").unwrap_or_else(|_| "you".to_owned()).into();
+    let name = own_name().into();
     let attached = calls.send(Call::Attach { feed: sender, name, drives: true }).await;
     let collect = SessionEvent::Asked { by: viewer, command: Command::Collect };
     let asked = calls.send(Call::Tell(collect.into())).await;

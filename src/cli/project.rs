@@ -133,6 +133,15 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// What this person is called where others see it.
+#[must_use]
+pub fn own_name() -> String {
+    ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| variable(name).filter(|name| !name.is_empty()))
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
 fn trust(files: &Files, configuration: &Configuration, yes: Yes) -> Result<(), NotUsable> {
     let (Some(path), Some(text)) = (&files.project, &configuration.project_text) else { return Ok(()) };
     let store = files.user.trust().map(TrustStore::new);

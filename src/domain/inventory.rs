@@ -295,9 +295,9 @@ impl Inventory {
         let mut kept = vec![false; self.tests.len()];
         met.iter().for_each(|id| kept[id.index()] = true);
         let mut vanished = 0;
-        for n in 0..self.tests.len() {
+        for (n, kept) in kept.into_iter().enumerate() {
             let test = &self.tests[n];
-            if kept[n] || test.gone || self.modules[test.module.index()].runner != runner {
+            if kept || test.gone || self.modules[test.module.index()].runner != runner {
                 continue;
             }
             self.change(TestId(n as u32), |test| test.gone = true);

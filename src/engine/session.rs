@@ -63,7 +63,7 @@ pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
     let holder = Holder { pid: std::process::id(), what: options.what.to_owned(), since };
     let folder = Folder::open(&options.root, &holder)?;
     let path = folder.journal(now);
-    let journal = Journal::create(&path, &Header::new(now))
+    let journal = Journal::create(&path, &Header::new(now), options.project.journal.bytes)
         .map_err(|error| NotOpened::Io { what: format!("failed to make {}", path.display()), error })?;
     let masks = Masks::new(options.project.secrets.iter().map(|secret| secret.reveal().to_owned()));
     let spec = describe(&options, &masks);

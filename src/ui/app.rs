@@ -20,8 +20,6 @@ use super::viewer::Viewer;
 use crate::attach::{Delivery, Feed, Request};
 use crate::domain::{Moment, SessionEnd, Tone};
 
-/// The least time between two frames.
-const FRAME: Duration = Duration::from_millis(33);
 /// How far the clocks of the session and of this process may be apart before the session's is taken.
 const SKEW: u64 = 2_000_000;
 /// How many deliveries are taken in before a key is looked at again.
@@ -36,6 +34,8 @@ pub struct UiSettings {
     pub keymap: Arc<Keymap>,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// The least time between two frames.
+    pub frame: Duration,
     /// The editor: `$VISUAL`, else `$EDITOR`, as it is written there.
     pub editor: String,
     /// The ways into the clipboard, in order.
@@ -145,7 +145,7 @@ impl App {
     }
 
     async fn next(&mut self) -> Woken {
-        let frame_at = self.drawn.map_or(self.ticked, |drawn| drawn + FRAME);
+        let frame_at = self.drawn.map_or(self.ticked, |drawn| drawn + self.settings.frame);
         let dirty = self.viewer.is_dirty();
         let ticking = self.viewer.is_ticking(self.watch.now());
         let screen = &mut self.screen;

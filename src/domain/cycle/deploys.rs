@@ -60,7 +60,7 @@ impl State {
         let lines = self.session.project.limits.deploy_lines;
         let deploy = self.deploys.open(id, by, from, streak, lines, self.at);
         let who = self.viewer_name(Some(by)).to_owned();
-        self.say(Tone::Person, format!("deploy of {name}, asked for by {who}"));
+        self.say(Tone::Person, format!("{who} deploys {name}"));
         effects.push(Effect::StartDeploy { deploy, service: id });
         effects.push(Effect::WatchClosely { service: id, closely: true });
         self.expect_drops(&name, true, effects);

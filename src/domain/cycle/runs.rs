@@ -43,7 +43,7 @@ impl State {
             let what = self.describe(selection, tests.as_deref());
             let cycle = self.cycle;
             let name = self.viewer_name(Some(by)).to_owned();
-            self.say(Tone::Person, format!("cycle {cycle}: {what}, asked for by {name}"));
+            self.say(Tone::Person, format!("cycle {cycle}: {name} runs {what}"));
             self.inventory.reset_spent(runner);
             let (kind, at) = (RunKind::Test, self.at);
             let run = self.runs.open(runner, kind, cycle, Some(by), what.into(), tests, at);

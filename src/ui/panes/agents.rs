@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::disconnected;
 use super::footer::hint;
 use super::pen::{Line, Pen};
-use super::services::{spark, stream_words};
+use super::services::spark;
 use crate::domain::{AgentKind, AgentRun, AgentRunEnd, AgentRunId, CRITICAL, Link, Moment, Seen, State, Stream};
 use crate::ui::action::Action;
 use crate::ui::regions::{Regions, chosen_agent_run};
@@ -65,7 +65,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let inner = pen.frame(area, scene.view.focus == Pane::Agents);
     let chosen = chosen_agent_run(scene.state, scene.view);
     let run = chosen.and_then(|id| scene.state.agents.run(id));
-    draw_title(pen, scene, area, run);
+    draw_title(pen, area, run);
     let plan = Plan::new(area, scene.state, scene.view, run);
     let mut y = inner.y;
     for (_, stream) in
@@ -101,7 +101,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
 }
 
-fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, run: Option<&AgentRun>) {
+fn draw_title(pen: &mut Pen, area: Rect, run: Option<&AgentRun>) {
     let mut line = pen.title(area);
     match run {
         Some(run) => {
@@ -116,9 +116,6 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, run: Option<&AgentRun>) 
         }
         None => {
             line.put(Role::Text, " agents ");
-            if let Some((_, stream)) = scene.state.streams.iter().next() {
-                line.put(Role::Muted, &stream_words(stream, scene.now)).put(Role::Muted, " ");
-            }
         }
     }
 }

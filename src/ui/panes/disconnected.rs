@@ -23,7 +23,10 @@ pub(super) fn lines(stream: &Stream, width: u16) -> u16 {
         Link::Waiting { why, .. } => {
             1 + if stream.refusal.is_none() { text::wrap(why, room).take(2).count() } else { 0 }
         }
-        Link::Stopped { advice, .. } => 1 + text::wrap(advice, room).take(3).count(),
+        Link::Stopped { why, advice } => match &stream.refusal {
+            Some(_) => 1,
+            None => 1 + text::wrap(why, room).take(3).count() + text::wrap(advice, room).take(3).count(),
+        },
     };
     let refusal = stream.refusal.as_ref().map_or(0, |refusal| refusal_lines(refusal, room));
     (base + refusal + 1).min(30) as u16
@@ -57,8 +60,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
                 line.gap(2).fmt(Role::Warning, format_args!("next try in {seconds}s"));
                 line.fmt(Role::Muted, format_args!(" (try {})", stream.tries + 1));
             }
-            Link::Stopped { why, .. } => {
-                line.bold(Role::Bad, "stopped").gap(1).put(Role::Text, &stream.spec.name).gap(2).put(Role::Bad, why);
+            Link::Stopped { .. } => {
+                line.bold(Role::Bad, "stopped").gap(1).put(Role::Text, &stream.spec.name);
+                line.gap(2).put(Role::Muted, "no further try by itself");
             }
             Link::Idle | Link::Connecting | Link::Open => {
                 let since = took(scene.now.since(stream.since));
@@ -94,9 +98,13 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
             pen.line(area, y).put(Role::Strong, piece);
         }
     }
-    if let Link::Stopped { advice, .. } = &stream.link {
+    // A refusal has said all that.
+    if let (Link::Stopped { why, advice }, None) = (&stream.link, &stream.refusal) {
+        for (piece, y) in text::wrap(why, room).take(3).zip(&mut ys) {
+            pen.line(area, y).put(Role::Bad, piece);
+        }
         for (piece, y) in text::wrap(advice, room).take(3).zip(&mut ys) {
-            pen.line(area, y).put(Role::Text, piece);
+            pen.line(area, y).put(Role::Strong, piece);
         }
     }
 }

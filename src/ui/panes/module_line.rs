@@ -22,7 +22,7 @@ impl Columns {
         let width = board.area.width;
         if board.framed {
             let note = 26.min(width / 4);
-            let title = board.title_width.min(width / 4);
+            let title = board.title_width.min(width * 2 / 5);
             // No wider than the largest module needs: numbers that stand far away are hard to read.
             let marks = board.largest.clamp(24, 400) as u16;
             Columns { title, marks: marks.min(width.saturating_sub(title + note + 25)).max(4), framed: board.framed }

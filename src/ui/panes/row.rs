@@ -41,9 +41,17 @@ impl Change {
     }
 }
 
-/// The first line of what an attempt said.
+/// The first line of what an attempt said, the exception's name without the package that it comes from.
 pub(super) fn message(attempt: &Attempt) -> &str {
-    attempt.detail.as_ref().map_or("", |detail| first_line(&detail.message))
+    attempt.detail.as_ref().map_or("", |detail| without_package(first_line(&detail.message)))
+}
+
+/// `websockets.exceptions.InvalidStatus: refused` begins with its news at `InvalidStatus`.
+fn without_package(message: &str) -> &str {
+    let Some((name, _)) = message.split_once(": ") else { return message };
+    let is_path = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+    let package = name.rfind('.').filter(|_| is_path).map_or(0, |dot| dot + 1);
+    &message[package..]
 }
 
 /// Whether two messages say the same, numbers and ids aside.
