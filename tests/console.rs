@@ -130,6 +130,41 @@ fn signals_end_the_session_in_good_order() {
 }
 
 #[test]
+fn a_signal_at_any_moment_finds_the_terminal_in_good_hands() {
+    let home = Home::new();
+    let Some(()) = suite::write(&home.project(), HANGS, "") else { return };
+    for bytes in [1, 1, 1, 1, 50, 100, 500, 1_000] {
+        let mut console = Console::start(&home, &["--trust"], WIDE, &[]);
+        console.until_written(bytes);
+        console.signal(Signal::TERM);
+        ended_in_good_order(&home, &mut console, 130, &SessionEnd::Signal("SIGTERM".into()));
+    }
+}
+
+#[test]
+fn a_project_that_names_commands_is_asked_about_once() {
+    let home = Home::new();
+    let Some(()) = suite::write(&home.project(), HANGS, "") else { return };
+    let mut console = Console::start(&home, &[], WIDE, &[]);
+    console.until_shown("[y/N]");
+    assert!(console.shown().text().contains("suite.py"));
+    console.keys("n\n");
+    assert_eq!(console.ended().exit_code(), 2);
+    assert!(!home.project().join(".liveloop").exists(), "nothing was begun");
+    let mut console = Console::start(&home, &[], WIDE, &[]);
+    console.until_shown("[y/N]");
+    console.keys("y\n");
+    console.until_shown("of 3");
+    console.keys("q");
+    assert_eq!(console.ended().exit_code(), 0);
+    let mut console = Console::start(&home, &[], WIDE, &[]);
+    console.until_shown("of 3");
+    console.keys("q");
+    assert_eq!(console.ended().exit_code(), 0);
+    assert!(!String::from_utf8_lossy(&console.shown().bytes).contains("[y/N]"));
+}
+
+#[test]
 fn a_terminal_that_goes_away_ends_the_session() {
     let home = Home::new();
     let Some(mut console) = in_mid_run(&home, &[]) else { return };

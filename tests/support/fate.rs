@@ -5,9 +5,16 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::console::{Console, PATIENCE, above_zero, pty_size};
+use super::console::{Console, PATIENCE, Shown, above_zero, pty_size};
 
 impl Console {
+    /// Waits until that many bytes were written, whether or not they make a whole frame.
+    pub(crate) fn until_written(&self, bytes: usize) {
+        let few = |shown: &mut Shown| shown.bytes.len() < bytes && !shown.closed;
+        let wait = self.seen.changed.wait_timeout_while(self.shown(), PATIENCE, few);
+        assert!(wait.expect("no test panics in here").0.bytes.len() >= bytes, "so much is never written");
+    }
+
     /// The terminal takes another size, as when somebody drags a corner of its window.
     pub(crate) fn resize(&self, size: (u16, u16)) {
         let (master, _) = self.terminal.as_ref().expect("the terminal is open");
