@@ -41,6 +41,7 @@ impl Story {
                 start: None,
                 budget: Span::seconds(2),
             }],
+            hold_limit: Span::seconds(600),
             ..ProjectSpec::default()
         };
         let mut story = Self { state: State::default(), effects: Vec::new() };

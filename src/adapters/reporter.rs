@@ -296,7 +296,8 @@ impl Reporter {
             _ => None,
         };
         let workers = count(line.workers).unwrap_or_default();
-        self.emit(out, RunEvent::Greeted { run: self.run, tool: name(tool.trim()), lane, workers });
+        let root = (!self.root.is_empty()).then(|| name(&self.root));
+        self.emit(out, RunEvent::Greeted { run: self.run, tool: name(tool.trim()), lane, workers, root });
     }
 
     fn collected(&mut self, line: Line<'_>, out: &mut Vec<Event>) {

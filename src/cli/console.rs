@@ -1,13 +1,15 @@
 //! The console: an engine and a screen in one process, and the replay of a journal on the same screen.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::eyre;
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::exit::Exit;
 use super::headless::pass_signals;
-use super::project::Opening;
+use super::project::{Opening, own_name};
 use super::screen;
 use crate::attach::{Player, Recorded, feed};
 use crate::domain::{Command, SessionEnd, SessionEvent, ViewerId};
@@ -31,7 +33,7 @@ pub async fn open(opening: Opening, settings: UiSettings) -> color_eyre::Result<
     let viewer = ViewerId(0);
     let (sender, feed) = feed(viewer, Player::Session, session.handle.requests.clone());
     let calls = session.handle.calls.clone();
-    let name = std::env::var("USER").unwrap_or_else(|_| "you".to_owned()).into();
+    let name = own_name().into();
     let attached = calls.send(Call::Attach { feed: sender, name, drives: true }).await;
     let collect = SessionEvent::Asked { by: viewer, command: Command::Collect };
     let asked = calls.send(Call::Tell(collect.into())).await;
@@ -40,17 +42,18 @@ pub async fn open(opening: Opening, settings: UiSettings) -> color_eyre::Result<
     }
     let signals = tokio::spawn(pass_signals(calls.clone()));
     let engine = tokio::spawn(session.engine.run());
-    let shown = screen::show(feed, settings).await;
+    let shown = AssertUnwindSafe(screen::show(feed, settings)).catch_unwind().await;
     // However the screen ended, the session ends in good order: children first, then the journal's last word.
     let how = match &shown {
-        Ok(how) => how.clone(),
-        Err(error) => SessionEnd::Panicked(format!("{error}").into()),
+        Ok(Ok(how)) => how.clone(),
+        Ok(Err(error)) => SessionEnd::Panicked(format!("{error}").into()),
+        Err(_) => SessionEnd::Panicked("the screen failed".into()),
     };
     let _ = calls.send(Call::End(how)).await;
     let ended = engine.await;
     signals.abort();
     drop(session.folder);
-    shown?;
+    shown.unwrap_or_else(|panic| resume_unwind(panic))?;
     Ok(match ended {
         Ok(SessionEnd::Quit | SessionEnd::Done) => Exit::Green,
         Ok(SessionEnd::Signal(_) | SessionEnd::HungUp | SessionEnd::Panicked(_)) | Err(_) => Exit::Interrupted,

@@ -25,7 +25,7 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
     let viewer = ViewerId(0);
     let (sender, feed) = feed(viewer, Player::Session, handle.requests.clone());
     let calls = handle.calls.clone();
-    let name = std::env::var("USER").unwrap_or_else(|_| "run".to_owned()).into();
+    let name = super::project::own_name().into();
     let attach = Call::Attach { feed: sender, name, drives: true };
     if calls.send(attach).await.is_err() {
         return Exit::Environment;

@@ -1,5 +1,6 @@
 //! From a folder to a project that can be opened: configuration, trust, and the runner that is there anyway.
 
+use std::collections::VecDeque;
 use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 
@@ -132,6 +133,15 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// What this person is called where others see it.
+#[must_use]
+pub fn own_name() -> String {
+    ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| variable(name).filter(|name| !name.is_empty()))
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
 fn trust(files: &Files, configuration: &Configuration, yes: Yes) -> Result<(), NotUsable> {
     let (Some(path), Some(text)) = (&files.project, &configuration.project_text) else { return Ok(()) };
     let store = files.user.trust().map(TrustStore::new);
@@ -205,9 +215,7 @@ fn look_around(root: &Path) -> Around {
     let virtual_env = variable("VIRTUAL_ENV").filter(|folder| Path::new(folder).join("bin/python").exists());
     let mut files: Vec<String> =
         python::LOOK_FOR.iter().filter(|file| root.join(file).exists()).map(|file| (*file).to_owned()).collect();
-    for folder in ["", "tests", "test"] {
-        files.extend(first_test_file(root, folder));
-    }
+    files.extend(first_test_file(root));
     let contents = python::READ.iter().filter_map(|file| Some((*file, std::fs::read_to_string(root.join(file)).ok()?)));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = |program: &&str| std::env::split_paths(&path).any(|folder| folder.join(program).exists());
@@ -220,10 +228,31 @@ fn look_around(root: &Path) -> Around {
     }
 }
 
-/// One test file is sign enough; a large folder is not read to its end.
-fn first_test_file(root: &Path, folder: &str) -> Option<String> {
-    let entries = std::fs::read_dir(root.join(folder)).ok()?.take(2_000).flatten();
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let relative = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
-    names.map(relative).find(|path| python::is_test_file(path))
+/// One test file is sign enough: the nearest one, found without reading a large tree to its end.
+fn first_test_file(root: &Path) -> Option<String> {
+    const ENTRIES: usize = 5_000;
+    const DEPTH: usize = 5;
+    let mut folders = VecDeque::from([(root.to_owned(), 0)]);
+    let mut seen = 0;
+    while let Some((folder, depth)) = folders.pop_front() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            seen += 1;
+            if seen > ENTRIES {
+                return None;
+            }
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && depth < DEPTH && !is_foreign(&name) {
+                folders.push_back((entry.path(), depth + 1));
+            } else if !is_folder && python::is_test_file(&name) {
+                return entry.path().strip_prefix(root).ok().map(|path| path.to_string_lossy().into_owned());
+            }
+        }
+    }
+    None
+}
+
+/// Folders whose tests are not the project's own.
+fn is_foreign(name: &str) -> bool {
+    name.starts_with('.') || ["node_modules", "target", "venv", "env", "site-packages", "__pycache__"].contains(&name)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::attach::Feed;
 use crate::config::files::read_layer;
@@ -12,6 +13,7 @@ use crate::ui::app::{self, UiSettings};
 use crate::ui::clipboard;
 use crate::ui::color::Depth;
 use crate::ui::keymap::Keymap;
+use crate::ui::shell;
 use crate::ui::terminal;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::theme_file::Palette;
@@ -50,6 +52,7 @@ pub fn settings(configuration: &Configuration, themes: Option<&Path>, theme: Opt
         theme,
         keymap: Arc::new(keymap),
         mouse: configuration.ui.mouse,
+        frame: Duration::from_secs(1) / u32::from(configuration.ui.frames_per_second.max(1)),
         editor: editor(configuration),
         clipboard: clipboard::routes(clipboard::Surroundings::of_process()),
         utc_offset: now.offset().seconds(),
@@ -58,7 +61,7 @@ pub fn settings(configuration: &Configuration, themes: Option<&Path>, theme: Opt
 }
 
 fn editor(configuration: &Configuration) -> String {
-    let own = configuration.editor.command.join(" ");
+    let own = shell::command_line(configuration.editor.command.iter().map(String::as_str));
     if own.is_empty() { variable("VISUAL").or_else(|| variable("EDITOR")).unwrap_or_default() } else { own }
 }
 
@@ -70,7 +73,8 @@ fn load_theme(wanted: &str, themes: Option<&Path>, complaints: &mut Vec<String>)
     });
     let (no_color, colorterm, term) = (variable("NO_COLOR"), variable("COLORTERM"), variable("TERM"));
     let depth = Depth::of(no_color.as_deref(), colorterm.as_deref(), term.as_deref());
-    palette.theme(depth, glyphs())
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| variable(name).filter(|l| !l.is_empty()));
+    palette.theme(depth, Glyphs::of(locale.as_deref(), term.as_deref()))
 }
 
 fn own_palette(name: &str, themes: &Path, complaints: &mut Vec<String>) -> Option<Palette> {
@@ -84,14 +88,4 @@ fn own_palette(name: &str, themes: &Path, complaints: &mut Vec<String>) -> Optio
 fn by_background() -> &'static str {
     let ground = variable("COLORFGBG").and_then(|text| text.rsplit(';').next()?.parse::<u8>().ok());
     if matches!(ground, Some(7 | 15)) { "light" } else { "dark" }
-}
-
-fn glyphs() -> Glyphs {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| variable(name).filter(|l| !l.is_empty()));
-    let is_utf8 = locale.is_none_or(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    });
-    let can = variable("TERM").is_none_or(|term| term != "linux" && term != "dumb");
-    if is_utf8 && can { Glyphs::Unicode } else { Glyphs::Ascii }
 }

@@ -143,8 +143,6 @@ pub struct ReporterSpec {
     pub command: CommandSpec,
     /// Lists the tests; unset, `command` is asked to.
     pub collect: Option<CommandSpec>,
-    /// How many processes run at a time; at least one.
-    pub processes: usize,
 }
 
 /// Something that is deployed.

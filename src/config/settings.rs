@@ -155,9 +155,6 @@ pub struct ReporterSettings {
     pub directory: Option<Template>,
     /// As for pytest.
     pub timeout: Option<Timespan>,
-    /// How many of its processes run at a time, each with the tests of some modules.
-    #[serde(default = "one_process")]
-    pub processes: usize,
 }
 
 /// `[service.NAME]`
@@ -463,10 +460,6 @@ pub struct RunSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {
-    /// A longer line of output is cut, and the cut is shown.
-    pub line_bytes: usize,
-    /// Captured output that is kept for one attempt.
-    pub attempt_output_bytes: usize,
     /// Lines that are kept of one deploy's output.
     pub deploy_lines: usize,
     /// Agent events that are kept in memory, over all streams.
@@ -479,8 +472,6 @@ pub struct LimitSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JournalSettings {
-    /// How many sessions are kept; older ones are deleted when a new one starts.
-    pub sessions: usize,
     /// A session's file grows to this size; then agent events are left out, and the journal says so.
     pub bytes: u64,
 }
@@ -503,10 +494,6 @@ pub struct UiSettings {
 pub struct EditorSettings {
     /// `{file}` and `{line}` are put in; empty, `$VISUAL` or `$EDITOR` is used.
     pub command: Vec<String>,
-}
-
-fn one_process() -> usize {
-    1
 }
 
 fn status_ok() -> Vec<u16> {

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::project::Limits;
 use super::{AgentRunId, Moment, Ring, Span, StreamId, Text};
 
-/// How many agent events are kept in memory; the journal has all that were not merged.
-const EVENTS_KEPT: usize = 1_000_000;
 /// How many raw frames are kept in memory.
 const RAW_KEPT: usize = 20_000;
 /// How many agent runs are kept.
@@ -223,9 +222,17 @@ pub struct Agents {
 
 impl Default for Agents {
     fn default() -> Self {
+        Self::new(Limits::default().agent_events)
+    }
+}
+
+impl Agents {
+    /// No event yet, and room for so many.
+    #[must_use]
+    pub fn new(events: usize) -> Self {
         Self {
-            events: Ring::new(EVENTS_KEPT),
-            raw: Ring::new(RAW_KEPT),
+            events: Ring::new(events),
+            raw: Ring::new(events.min(RAW_KEPT)),
             runs: Ring::new(RUNS_KEPT),
             index: HashMap::new(),
             names: Vec::new(),

@@ -6,9 +6,6 @@ use super::event::DeployEvent;
 use super::run::Exit;
 use super::{DeployId, Moment, Ring, ServiceId, Span, Text, ViewerId};
 
-/// How many lines of a deploy's output are kept.
-const OUTPUT_KEPT: usize = 2_000;
-
 /// Where a line of output came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -188,6 +185,7 @@ impl Deploys {
         by: ViewerId,
         from: Option<Text>,
         needed: u32,
+        lines: usize,
         at: Moment,
     ) -> DeployId {
         let id = DeployId(self.list.len() as u32);
@@ -198,7 +196,7 @@ impl Deploys {
             to: None,
             phase: DeployPhase::Running,
             steps: Vec::new(),
-            output: Ring::new(OUTPUT_KEPT),
+            output: Ring::new(lines),
             started: at,
             command_ended: None,
             ended: None,

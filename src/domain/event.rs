@@ -193,6 +193,9 @@ pub enum RunEvent {
         lane: Option<Lane>,
         /// How many workers it has; 0 where it has none.
         workers: u32,
+        /// The folder that the paths of its modules start from, where it said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        root: Option<Text>,
     },
     /// It found tests that are going to run (or would, where it only collects).
     Collected {

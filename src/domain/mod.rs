@@ -35,7 +35,9 @@ pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use outcome::{Outcome, Tally};
-pub use project::{DeploySpec, EnvironmentKind, EnvironmentSpec, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec};
+pub use project::{
+    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
+};
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};

@@ -19,8 +19,25 @@ pub struct ProjectSpec {
     pub services: Vec<ServiceSpec>,
     /// The sources of agent events, by [`StreamId`](super::StreamId).
     pub streams: Vec<StreamSpec>,
-    /// How long a run may wait for its services before it is given up.
+    /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
+    /// How much is kept of what grows.
+    pub limits: Limits,
+}
+
+/// How much is kept in memory of what grows; older things are dropped and counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Lines of one deploy's output.
+    pub deploy_lines: usize,
+    /// Agent events, over all streams.
+    pub agent_events: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { deploy_lines: 5_000, agent_events: 100_000 }
+    }
 }
 
 /// Where the tests are aimed.

@@ -8,6 +8,8 @@ use super::{Moment, Outcome, Ring, RunId, RunnerId, Span, Tally, TestId, Text, V
 
 /// How many lines of a run's own output are kept.
 const OUTPUT_KEPT: usize = 2_000;
+/// How many lines of a running test's output are kept.
+const LIVE_KEPT: usize = 500;
 /// How many warnings of a run are kept.
 const WARNINGS_KEPT: usize = 200;
 /// How many ended runs keep the list of their tests.
@@ -188,6 +190,8 @@ pub struct Run {
     pub lane: Option<Lane>,
     /// How many workers it has.
     pub workers: u32,
+    /// The folder that the paths of its modules start from.
+    pub root: Option<Text>,
     /// Why the tool said that it ends early.
     pub stopping: Option<Text>,
     /// What the tool or one of its workers died of.
@@ -196,6 +200,8 @@ pub struct Run {
     pub disagreement: Option<Text>,
     /// Output that belongs to no test.
     pub output: Ring<Text>,
+    /// The newest output of the test that printed last while it ran, where it can be read before the test ends.
+    pub live: Option<(TestId, Ring<Text>)>,
     /// The tool's warnings.
     pub warnings: Ring<Text>,
     /// The stacks that its processes dumped on request, newest last.
@@ -258,6 +264,19 @@ impl Run {
         }
         *progress = Progress::Started;
         self.test(n)
+    }
+
+    /// Lines came; those of a running test begin anew with each test.
+    pub(super) fn print(&mut self, n: Option<u32>, lines: &[Text]) {
+        let Some(test) = n.and_then(|n| self.test(n)) else {
+            return lines.iter().for_each(|line| self.output.push(line.clone()));
+        };
+        if self.live.as_ref().is_none_or(|(printed, _)| *printed != test) {
+            self.live = Some((test, Ring::new(LIVE_KEPT)));
+        }
+        if let Some((_, live)) = &mut self.live {
+            lines.iter().for_each(|line| live.push(line.clone()));
+        }
     }
 
     /// A test ended; answers its identity and how many tries it took.
@@ -403,10 +422,12 @@ impl Runs {
             tool: None,
             lane: None,
             workers: 0,
+            root: None,
             stopping: None,
             crash: None,
             disagreement: None,
             output: Ring::new(OUTPUT_KEPT),
+            live: None,
             warnings: Ring::new(WARNINGS_KEPT),
             stacks: None,
             leaked: 0,

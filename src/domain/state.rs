@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Streams, Text,
-    Tone, ViewerId,
+    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span, Streams,
+    Text, Tone, ViewerId,
 };
 
 /// How many sentences of news are kept.
@@ -111,6 +111,9 @@ impl State {
     /// Why a run must wait, if it must: the services that are down, being deployed, or not yet probed.
     #[must_use]
     pub fn hold_reason(&self) -> Option<String> {
+        if self.session.project.hold_limit == Span::ZERO {
+            return None;
+        }
         let reasons: Vec<String> = self.services.iter().filter_map(|(id, _)| self.blocks(id)).collect();
         (!reasons.is_empty()).then(|| reasons.join(", "))
     }

@@ -64,6 +64,7 @@ pub struct Engine {
     batch: Vec<Arc<Entry>>,
     effects: Vec<Effect>,
     ending: Option<(SessionEnd, Instant)>,
+    left_out_said: bool,
 }
 
 impl Engine {
@@ -84,6 +85,7 @@ impl Engine {
             batch: Vec::new(),
             effects: Vec::new(),
             ending: None,
+            left_out_said: false,
         };
         (engine, Handle { calls: call_sender, requests: request_sender })
     }
@@ -162,6 +164,10 @@ impl Engine {
     fn settle(&mut self) {
         if self.batch.is_empty() && self.effects.is_empty() {
             return;
+        }
+        if self.journal.left_out() > 0 && !std::mem::replace(&mut self.left_out_said, true) {
+            let text = "the journal has reached its size: agent events are left out of it from here on";
+            self.take(SessionEvent::Remarked { text: text.into() }.into());
         }
         match self.journal.flush() {
             Flushed::Written | Flushed::Failed { first: false, .. } => {}

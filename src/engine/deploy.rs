@@ -12,6 +12,7 @@ use super::probe::ask_revision;
 use super::process::{CommandSpec, ExitStatus, Output, Process, Stream};
 use super::supervisor::Signal;
 use crate::adapters::deploy_step::{self, Said};
+use crate::adapters::redact::KeyBlock;
 use crate::config::project::{DeploySpec, ProofSpec, RevisionSpec};
 use crate::domain::{DeployEvent, DeployId, Event, Exit, OutputLine, Source, StepState, Text};
 
@@ -30,6 +31,7 @@ pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: m
         }
     };
     let limit = Instant::now() + spec.timeout;
+    let mut keys = KeyBlock::default();
     let mut cancelled = false;
     let mut kill_at: Option<Instant> = None;
     loop {
@@ -37,7 +39,7 @@ pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: m
         tokio::select! {
             output = process.next() => match output {
                 Some(Output::Lines(batch)) => {
-                    let events = read(deploy, batch, &means);
+                    let events = read(deploy, batch, &means, &mut keys);
                     let _ = outbox.send(events).await;
                 }
                 Some(Output::Exited { status, .. }) => {
@@ -70,7 +72,7 @@ fn command(spec: &DeploySpec, means: &Means) -> CommandSpec {
     means.command(&spec.command.argv, &spec.command.env, spec.command.directory.as_deref())
 }
 
-fn read(deploy: DeployId, batch: super::process::Batch, means: &Means) -> Vec<Event> {
+fn read(deploy: DeployId, batch: super::process::Batch, means: &Means, keys: &mut KeyBlock) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut lines = Vec::new();
     if batch.dropped > 0 {
@@ -78,7 +80,7 @@ fn read(deploy: DeployId, batch: super::process::Batch, means: &Means) -> Vec<Ev
         lines.push(OutputLine { source: Source::Console, text });
     }
     for (stream, line) in batch.lines {
-        let text = means.masks.mask(&line.text);
+        let text = means.masks.mask_line(&line.text, keys);
         let source = match stream {
             Stream::Stdout => Source::Stdout,
             Stream::Stderr => Source::Stderr,

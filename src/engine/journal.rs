@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Entry, Moment};
+use crate::domain::{Entry, Event, Moment, StreamEvent};
 
 /// The version of the format that this program writes. A reader takes every file of the same major version.
 pub const FORMAT: (u16, u16) = (1, 0);
@@ -49,6 +49,9 @@ pub struct Journal {
     pending: Vec<u8>,
     missed: u64,
     in_trouble: bool,
+    written: u64,
+    limit: u64,
+    left_out: u64,
 }
 
 /// What handing entries over to the operating system came to.
@@ -71,13 +74,23 @@ pub enum Flushed {
 }
 
 impl Journal {
-    /// Creates the file with its header, readable for its owner alone.
+    /// Creates the file with its header, readable for its owner alone. From `limit` bytes on, agent events are left out
+    /// of it and counted; everything else is still written.
     ///
     /// # Errors
     /// When the file cannot be created or written.
-    pub fn create(path: &Path, header: &Header) -> io::Result<Self> {
+    pub fn create(path: &Path, header: &Header, limit: u64) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        let mut journal = Self { path: path.to_owned(), file, pending: Vec::new(), missed: 0, in_trouble: false };
+        let mut journal = Self {
+            path: path.to_owned(),
+            file,
+            pending: Vec::new(),
+            missed: 0,
+            in_trouble: false,
+            written: 0,
+            limit,
+            left_out: 0,
+        };
         serde_json::to_writer(&mut journal.pending, header)?;
         journal.pending.push(b'\n');
         journal.write_pending()?;
@@ -90,8 +103,20 @@ impl Journal {
         &self.path
     }
 
+    /// How many agent events were left out because the journal has reached its size.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// Takes an entry; [`flush`](Self::flush) hands it over.
     pub fn append(&mut self, entry: &Entry) {
+        if self.written >= self.limit
+            && let Event::Stream(StreamEvent::Received { events, .. }) = &entry.event
+        {
+            self.left_out += events.len() as u64;
+            return;
+        }
         let before = self.pending.len();
         if before > WAITING {
             self.missed += 1;
@@ -131,6 +156,7 @@ impl Journal {
             }
         };
         self.pending.drain(..written);
+        self.written += written as u64;
         result
     }
 }
@@ -257,7 +283,7 @@ pub fn repair(path: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Event, SessionEvent};
+    use crate::domain::SessionEvent;
 
     fn entry(seq: u64) -> Entry {
         Entry { seq, at: Moment(seq), event: Event::Session(SessionEvent::Remarked { text: "hello\n\u{1b}".into() }) }
@@ -265,7 +291,7 @@ mod tests {
 
     fn written(folder: &Path, count: u64) -> PathBuf {
         let path = folder.join("a.jsonl");
-        let mut journal = Journal::create(&path, &Header::new(Moment(7))).expect("a new file");
+        let mut journal = Journal::create(&path, &Header::new(Moment(7)), u64::MAX).expect("a new file");
         (1..=count).for_each(|seq| journal.append(&entry(seq)));
         assert_eq!(journal.flush(), Flushed::Written);
         path
@@ -296,6 +322,18 @@ mod tests {
     }
 
     #[test]
+    fn agent_events_are_left_out_of_a_full_journal_and_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.jsonl");
+        let mut journal = Journal::create(&path, &Header::new(Moment(7)), 10).expect("a new file");
+        let received = StreamEvent::Received { stream: crate::domain::StreamId(0), events: Vec::new() };
+        journal.append(&Entry { seq: 1, at: Moment(1), event: received.into() });
+        journal.append(&entry(2));
+        assert_eq!((journal.flush(), journal.left_out()), (Flushed::Written, 0));
+        assert_eq!(read(&path).expect("readable").entries, [entry(2)]);
+    }
+
+    #[test]
     fn a_later_format_and_a_foreign_file_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.jsonl");
@@ -313,6 +351,9 @@ mod tests {
             pending: Vec::new(),
             missed: 0,
             in_trouble: false,
+            written: 0,
+            limit: u64::MAX,
+            left_out: 0,
         };
         journal.append(&entry(1));
         assert!(matches!(journal.flush(), Flushed::Failed { first: true, .. }));

@@ -19,8 +19,6 @@ use crate::domain::{StreamEvent, StreamId};
 const ORDERS: usize = 16;
 /// How many events of a link may wait for the loop; the link merges and then drops what comes on top.
 const EVENTS: usize = 16;
-/// The longest message that is taken, in bytes.
-const LONGEST_MESSAGE: usize = 16 << 20;
 /// How long the body of a refusal is waited for.
 const BODY: Duration = Duration::from_secs(5);
 
@@ -86,7 +84,13 @@ impl Links {
             means.secrets.learn(secret.reveal());
         }
         let clock = self.means.clock;
-        tokio::spawn(link::run(settings(id, spec), means, Arc::new(move || clock.now()), receiver, events));
+        tokio::spawn(link::run(
+            settings(id, spec, self.project.limits.message_bytes),
+            means,
+            Arc::new(move || clock.now()),
+            receiver,
+            events,
+        ));
         let outbox = self.means.outbox.clone();
         tokio::spawn(async move {
             while let Some(event) = reports.recv().await {
@@ -98,7 +102,7 @@ impl Links {
     }
 }
 
-fn settings(stream: StreamId, spec: &StreamSpec) -> LinkSettings {
+fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSettings {
     LinkSettings {
         stream,
         opening: Opening {
@@ -106,7 +110,7 @@ fn settings(stream: StreamId, spec: &StreamSpec) -> LinkSettings {
             headers: spec.headers.iter().map(|h| (h.name.clone(), h.value.reveal().to_owned())).collect(),
             subprotocols: spec.subprotocols.clone(),
             deadlines: Deadlines { answer: spec.open_timeout, body: BODY },
-            max_message: LONGEST_MESSAGE,
+            max_message,
         },
         token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
         keep_open: true,

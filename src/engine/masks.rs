@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::adapters::redact::{Redactor, Secret};
+use crate::adapters::redact::{KeyBlock, Redactor, Secret};
 
 /// Masks the secrets of a session. Clones share what they know.
 #[derive(Clone)]
@@ -39,6 +39,13 @@ impl Masks {
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let redactor = self.0.read().unwrap_or_else(PoisonError::into_inner).redactor.clone();
         redactor.mask(text)
+    }
+
+    /// As [`mask`](Self::mask), for the lines of one stream, in which a private key takes many of them.
+    #[must_use]
+    pub fn mask_line<'a>(&self, line: &'a str, block: &mut KeyBlock) -> Cow<'a, str> {
+        let redactor = self.0.read().unwrap_or_else(PoisonError::into_inner).redactor.clone();
+        redactor.mask_line(line, block)
     }
 }
 

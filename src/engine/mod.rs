@@ -19,6 +19,7 @@ pub mod means;
 pub mod deploy;
 pub mod http;
 pub mod links;
+pub mod live;
 pub mod probe;
 pub mod runner;
 pub mod stream;

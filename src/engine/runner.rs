@@ -11,10 +11,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::deploy::exit;
+use super::live::LiveOutput;
 use super::means::Means;
 use super::process::{Batch, CommandSpec, Output, Process};
 use super::supervisor::Signal as OsSignal;
 use crate::adapters::pytest;
+use crate::adapters::redact::KeyBlock;
 use crate::adapters::reporter::Reporter;
 use crate::config::project::{RunSpec, RunnerSpec, RunnerTool};
 use crate::domain::{Event, Exit, RunEvent, RunId, RunKind, Signal, Span, Wanted};
@@ -77,6 +79,8 @@ struct Running {
     reporter: Reporter,
     stop: Stop,
     stacks: Stacks,
+    live: LiveOutput,
+    keys: KeyBlock,
     exchange: Exchange,
 }
 
@@ -94,7 +98,19 @@ impl Running {
         let stop = Stop::new(&launch);
         let reporter = Reporter::new(run);
         let stacks = Stacks::new(exchange.stacks.clone());
-        Ok(Self { launch, means, orders, process, lines, reporter, stop, stacks, exchange })
+        Ok(Self {
+            launch,
+            means,
+            orders,
+            process,
+            lines,
+            reporter,
+            stop,
+            stacks,
+            live: LiveOutput::default(),
+            keys: KeyBlock::default(),
+            exchange,
+        })
     }
 
     async fn drive(mut self) {
@@ -111,14 +127,23 @@ impl Running {
                 Some(order) = self.orders.recv() => self.obey(order).await,
                 () = sleep_until(self.stop.next()) => self.press().await,
                 () = sleep_until(self.stacks.due()) => self.read_stacks().await,
+                () = sleep_until(self.live.due().unwrap_or_else(far_off)), if self.live.due().is_some() => {
+                    self.look_live().await;
+                }
             }
         };
         // The last words of a process are in its socket when it is gone.
         while let Ok(Some(lines)) = timeout(DRAIN, self.lines.recv()).await {
             self.report(&lines).await;
         }
+        let mut events: Vec<Event> = Vec::new();
+        let noise = self.reporter.noise().to_string();
+        if !noise.is_empty() {
+            events.push(RunEvent::Warned { run, text: noise.into() }.into());
+        }
         let says = self.explain(status).into();
-        self.send(vec![RunEvent::Exited { run, exit: status, says, leaked }.into()]).await;
+        events.push(RunEvent::Exited { run, exit: status, says, leaked }.into());
+        self.send(events).await;
         for file in [&self.exchange.socket, &self.exchange.selection, &self.exchange.stacks] {
             let _ = std::fs::remove_file(file);
         }
@@ -129,6 +154,14 @@ impl Running {
         for line in lines {
             self.reporter.feed(&self.means.masks.mask(line), &mut events);
         }
+        self.live.know(self.reporter.processes());
+        for event in &events {
+            match event {
+                Event::Run(RunEvent::TestStarted { n, .. }) => self.live.begin(*n),
+                Event::Run(RunEvent::TestEnded { .. }) => self.live.end(),
+                _ => {}
+            }
+        }
         self.send(events).await;
     }
 
@@ -137,8 +170,16 @@ impl Running {
         if batch.dropped > 0 {
             lines.push(format!("… {} lines dropped: they came too fast", batch.dropped).into());
         }
-        lines.extend(batch.lines.into_iter().map(|(_, line)| self.means.masks.mask(&line.text).into()));
+        for (_, line) in batch.lines {
+            lines.push(self.means.masks.mask_line(&line.text, &mut self.keys).into());
+        }
         self.send(vec![RunEvent::Printed { run: self.launch.run, n: None, lines }.into()]).await;
+    }
+
+    async fn look_live(&mut self) {
+        let Some((n, lines)) = self.live.look() else { return };
+        let lines = lines.iter().map(|line| self.means.masks.mask_line(line, &mut self.keys).into()).collect();
+        self.send(vec![RunEvent::Printed { run: self.launch.run, n: Some(n), lines }.into()]).await;
     }
 
     async fn obey(&mut self, order: RunOrder) {
@@ -217,7 +258,7 @@ impl Stop {
     }
 
     fn next(&self) -> Instant {
-        self.due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))
+        self.due.unwrap_or_else(far_off)
     }
 
     fn is_due(&self) -> bool {
@@ -258,7 +299,7 @@ impl Stacks {
     }
 
     fn due(&self) -> Instant {
-        self.due.map_or_else(|| Instant::now() + Duration::from_secs(3600), |(next, _)| next)
+        self.due.map_or_else(far_off, |(next, _)| next)
     }
 
     /// What was dumped since the last look; asks for another look while nothing was and there is time.
@@ -277,6 +318,11 @@ impl Stacks {
         self.seen = whole.len() as u64;
         Some(String::from_utf8_lossy(new).into_owned())
     }
+}
+
+/// When nothing is awaited.
+fn far_off() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
 }
 
 async fn accept(listener: UnixListener, lines: mpsc::Sender<Vec<String>>) {

@@ -13,7 +13,8 @@ use super::means::Means;
 use super::recall::recall;
 use crate::config::project::{EnvironmentKind, Project, RunnerTool};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec, Text,
+    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
+    Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -62,7 +63,7 @@ pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
     let holder = Holder { pid: std::process::id(), what: options.what.to_owned(), since };
     let folder = Folder::open(&options.root, &holder)?;
     let path = folder.journal(now);
-    let journal = Journal::create(&path, &Header::new(now))
+    let journal = Journal::create(&path, &Header::new(now), options.project.journal.bytes)
         .map_err(|error| NotOpened::Io { what: format!("failed to make {}", path.display()), error })?;
     let masks = Masks::new(options.project.secrets.iter().map(|secret| secret.reveal().to_owned()));
     let spec = describe(&options, &masks);
@@ -165,6 +166,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 budget: AGENT_BUDGET,
             })
             .collect(),
-        hold_limit: project.run.hold_limit.into(),
+        hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
     }
 }

@@ -75,11 +75,11 @@ macro_rules! actions {
 
 actions! {
     RerunFailed "rerun-failed" [Session] ["r"]
-        "Runs again exactly what failed; in an opened test, that test if it failed."
+        "Runs again exactly what failed, or the opened failure."
     RunAll "run-all" [Session] ["R"] "Runs every test."
     RunSelected "run-selected" [Session] ["t"] "Runs the test or module under the cursor."
     Stop "stop" [Session] ["x"] "Stops the run: politely first, more firmly each time."
-    DumpStacks "dump-stacks" [Session] ["s"] "Asks the running tests for their stacks without stopping them."
+    DumpStacks "dump-stacks" [Session] ["s"] "Shows the stacks of the running tests, and lets them run."
     ForceHeld "force-held" [Session] ["f"] "Starts a held run although its services are not well."
     Collect "collect" [Session] ["u"] "Lists the tests anew."
     Deploy "deploy" [Session] ["d"] "Deploys a service, after showing the exact command."
@@ -87,7 +87,7 @@ actions! {
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."
     Open "open" [Board Agents Over] ["enter"] "Opens or chooses what is under the cursor."
-    Back "back" [Everywhere Over] ["esc"] "Goes one step back: closes what is open, clears a filter, follows the newest."
+    Back "back" [Everywhere Over] ["esc"] "Goes back: closes, clears a filter, follows the newest."
     NextFailure "next-failure" [Everywhere] ["]"] "Goes to the next failure."
     PreviousFailure "previous-failure" [Everywhere] ["["] "Goes to the previous failure."
     Up "up" [Everywhere Over] ["k" "up"] "Moves up."
@@ -104,11 +104,11 @@ actions! {
     FocusAgents "focus-agents" [Everywhere] ["2"] "Goes to the agent events."
     FocusDeploys "focus-deploys" [Everywhere] ["3"] "Goes to the deploy."
     FocusNews "focus-news" [Everywhere] ["4"] "Goes to what happened lately."
-    Filter "filter" [Everywhere] ["/"] "Narrows the tests to words; in an opened test, searches for them."
+    Filter "filter" [Everywhere] ["/"] "Narrows the tests to words, or searches the opened test."
     NextMatch "next-match" [Detail] ["n"] "Goes to the next place that was searched for."
     PreviousMatch "previous-match" [Detail] ["N"] "Goes to the previous place that was searched for."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
-    Copy "copy" [Everywhere] ["y"] "Copies the test's id, its failure, or the command that runs it again."
+    Copy "copy" [Everywhere] ["y"] "Copies a test's id, failure, or command to run it again."
     Wrap "wrap" [Detail] ["z"] "Wraps long lines, or cuts them."
     TogglePlay "toggle-play" [Recording] ["space"] "Plays the recording, or pauses it."
     StepForward "step-forward" [Recording] ["."] "Goes one entry on in the recording."
@@ -117,10 +117,10 @@ actions! {
     SeekBack "seek-back" [Recording] ["left"] "Goes ten seconds back in the recording."
     PlayFaster "play-faster" [Recording] ["+" "="] "Plays the recording twice as fast."
     PlaySlower "play-slower" [Recording] ["-"] "Plays the recording half as fast."
-    Palette "palette" [Everywhere] [":" "ctrl-p"] "Finds any action, module or deploy by a few letters of its name."
+    Palette "palette" [Everywhere] [":" "ctrl-p"] "Finds any action, deploy or module by a few letters."
     Help "help" [Everywhere Over] ["?" "f1"] "Shows the keys."
     Redraw "redraw" [Everywhere Over] ["ctrl-l"] "Draws the whole screen anew."
-    Quit "quit" [Everywhere Over] ["q" "ctrl-c"] "Leaves the console, or closes what lies over it; asks first while something runs."
+    Quit "quit" [Everywhere Over] ["q" "ctrl-c"] "Leaves the console; asks first while something runs."
 }
 
 impl Action {
@@ -180,6 +180,7 @@ mod tests {
             assert!(names.insert(spec.name), "{} is there twice", spec.name);
             assert!(spec.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", spec.name);
             assert!(spec.sentence.ends_with('.') && spec.sentence.len() > 8, "{}", spec.name);
+            assert!(spec.sentence.len() <= 60, "{} is cut in a help of 80 columns", spec.name);
             assert!(!spec.contexts.is_empty() && !spec.keys.is_empty(), "{}", spec.name);
             for key in spec.keys {
                 assert_eq!(key.parse::<Chord>().map(|chord| chord.to_string()).as_deref(), Ok(*key));

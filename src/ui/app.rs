@@ -12,7 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::clipboard::{self, Copied, Route};
 use super::editor::{self, Place};
 use super::keymap::Keymap;
-use super::terminal::{FromTerminal, Screen, failures, guarded};
+use super::terminal::{FromTerminal, Screen, failed, failures, guarded};
 use super::theme::Theme;
 use super::update::Wish;
 use super::view::ViewState;
@@ -20,8 +20,6 @@ use super::viewer::Viewer;
 use crate::attach::{Delivery, Feed, Request};
 use crate::domain::{Moment, SessionEnd, Tone};
 
-/// The least time between two frames.
-const FRAME: Duration = Duration::from_millis(33);
 /// How far the clocks of the session and of this process may be apart before the session's is taken.
 const SKEW: u64 = 2_000_000;
 /// How many deliveries are taken in before a key is looked at again.
@@ -36,6 +34,8 @@ pub struct UiSettings {
     pub keymap: Arc<Keymap>,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// The least time between two frames.
+    pub frame: Duration,
     /// The editor: `$VISUAL`, else `$EDITOR`, as it is written there.
     pub editor: String,
     /// The ways into the clipboard, in order.
@@ -129,6 +129,7 @@ enum Woken {
     Resized,
     Stopped,
     Continued,
+    Failed,
     FrameDue,
     Ticked,
 }
@@ -144,9 +145,9 @@ impl App {
     }
 
     async fn next(&mut self) -> Woken {
-        let frame_at = self.drawn.map_or(self.ticked, |drawn| drawn + FRAME);
+        let frame_at = self.drawn.map_or(self.ticked, |drawn| drawn + self.settings.frame);
         let dirty = self.viewer.is_dirty();
-        let ticking = self.viewer.is_ticking();
+        let ticking = self.viewer.is_ticking(self.watch.now());
         let screen = &mut self.screen;
         let frame_due = tokio::time::sleep_until(frame_at.into());
         let tick_due = tokio::time::sleep_until((self.ticked + Duration::from_secs(1)).into());
@@ -158,6 +159,7 @@ impl App {
             _ = self.signals.resized.recv() => Woken::Resized,
             _ = self.signals.stopped.recv() => Woken::Stopped,
             _ = self.signals.continued.recv() => Woken::Continued,
+            () = failed() => Woken::Failed,
             () = async { frame_due.await; is_ready.await; }, if dirty => Woken::FrameDue,
             () = tick_due, if ticking => Woken::Ticked,
             delivery = self.feed.deliveries.recv() => Woken::Delivery(delivery),
@@ -181,13 +183,19 @@ impl App {
                 self.ticked = Instant::now();
                 let now = self.watch.now();
                 guarded(|| self.viewer.tick(now));
-                for failure in failures() {
-                    let first = failure.lines().next().unwrap_or("").to_owned();
-                    self.viewer.view.note(Tone::Bad, format!("a part of the console failed: {first}"), now);
-                }
             }
+            Woken::Failed => self.confess(),
         }
         Ok(self.viewer.ended.take())
+    }
+
+    /// What broke behind the screen is said, and the rest goes on.
+    fn confess(&mut self) {
+        for failure in failures() {
+            let text = failure.lines().collect::<Vec<_>>().join(" ");
+            self.viewer.view.note(Tone::Bad, format!("a part of the console failed: {text}"), self.watch.now());
+        }
+        self.viewer.spoil();
     }
 
     fn lost_session(&mut self) -> SessionEnd {
@@ -305,8 +313,7 @@ impl App {
         let (area, now) = (self.viewer.area(), self.watch.now());
         let Self { screen, viewer, .. } = self;
         guarded(|| screen.draw(area, |frame| viewer.draw(frame, now))).wrap_err("could not draw")?;
-        let drawn = Instant::now();
-        self.drawn = Some(drawn);
+        self.drawn = Some(Instant::now());
         Ok(())
     }
 }

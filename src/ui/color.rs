@@ -97,14 +97,40 @@ fn nearest_indexed(rgb: Rgb) -> u8 {
     (16..=255).min_by_key(|n| distance(rgb, indexed_rgb(*n))).unwrap_or(7)
 }
 
-/// Greys stay greys: a tint that lands on a grey's neighbour by plain distance would colour all frames.
+/// Greys stay greys and hues stay hues: by plain distance a tint of a frame would become a colour, and a dark green
+/// yellow. Light colours take the bright half of the sixteen, dark ones the other.
 fn nearest_ansi(rgb: Rgb) -> Color {
     let (r, g, b) = rgb;
-    let spread = r.max(g).max(b) - r.min(g).min(b);
-    let is_grey = |color: Color| matches!(color, Color::Black | Color::DarkGray | Color::Gray | Color::White);
-    let wanted = |color: &&(Color, u32)| is_grey(color.0) == (spread < 48);
-    let nearest = ANSI.iter().filter(wanted).min_by_key(|(_, look)| distance(rgb, channels(*look)));
-    nearest.map_or(Color::Gray, |(color, _)| *color)
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    if most - least < 48 {
+        let greys = [Color::Black, Color::DarkGray, Color::Gray, Color::White];
+        let of_greys = ANSI.iter().filter(|(color, _)| greys.contains(color));
+        let nearest = of_greys.min_by_key(|(_, look)| distance(rgb, channels(*look)));
+        return nearest.map_or(Color::Gray, |(color, _)| *color);
+    }
+    let place = match hue(rgb) {
+        25..75 => 3,
+        75..160 => 2,
+        160..210 => 6,
+        210..255 => 4,
+        255..330 => 5,
+        _ => 1,
+    };
+    let bright = if luminance(Color::Rgb(r, g, b)) > 0.3 { 8 } else { 0 };
+    ANSI[place + bright].0
+}
+
+/// The hue in degrees.
+fn hue((r, g, b): Rgb) -> i32 {
+    let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
+    let most = r.max(g).max(b);
+    let spread = (most - r.min(g).min(b)).max(1);
+    let degrees = match most {
+        _ if most == r => 60 * (g - b) / spread,
+        _ if most == g => 120 + 60 * (b - r) / spread,
+        _ => 240 + 60 * (r - g) / spread,
+    };
+    degrees.rem_euclid(360)
 }
 
 fn channels(rgb: u32) -> Rgb {
@@ -159,7 +185,11 @@ mod tests {
         let green = Color::from_u32(0x009e_ce6a);
         assert_eq!(reduced(green, Depth::True), Some(green));
         assert_eq!(reduced(green, Depth::Indexed), Some(Color::Indexed(149)));
-        assert!(matches!(reduced(green, Depth::Ansi), Some(Color::Green | Color::LightGreen | Color::LightYellow)));
+        let ansi = |rgb| reduced(Color::from_u32(rgb), Depth::Ansi);
+        assert_eq!((ansi(0x009e_ce6a), ansi(0x002b_6e15)), (Some(Color::LightGreen), Some(Color::Green)));
+        assert_eq!((ansi(0x00f7_768e), ansi(0x00b3_173b)), (Some(Color::LightRed), Some(Color::Red)));
+        assert_eq!((ansi(0x00bb_9af7), ansi(0x006f_35b5)), (Some(Color::LightMagenta), Some(Color::Magenta)));
+        assert_eq!((ansi(0x007d_cfff), ansi(0x00e0_af68)), (Some(Color::LightCyan), Some(Color::LightYellow)));
         assert_eq!(reduced(Color::from_u32(0x0045_4b5e), Depth::Ansi), Some(Color::DarkGray));
         assert_eq!(reduced(Color::from_u32(0x00c8_ccd8), Depth::Ansi), Some(Color::Gray));
         assert_eq!(reduced(green, Depth::None), None);

@@ -14,11 +14,17 @@ pub struct Place {
     pub line: Option<NonZeroU32>,
 }
 
-/// The command that opens `place`, for what `$VISUAL` or `$EDITOR` hold. Each editor is told the line in its own way;
+/// The command that opens `place`, for what the configuration, `$VISUAL` or `$EDITOR` hold. `{file}` and `{line}` are
+/// put in where they stand. Each editor is told the line in its own way;
 /// one that is not known is told the file alone.
 #[must_use]
 pub fn command(editor: &str, place: &Place) -> Vec<String> {
     let mut words = shell::words(editor);
+    if words.iter().any(|word| word.contains("{file}")) {
+        let line = place.line.map_or(1, NonZeroU32::get).to_string();
+        let path = place.path.to_string_lossy();
+        return words.iter().map(|word| word.replace("{file}", &path).replace("{line}", &line)).collect();
+    }
     let program = words.first().map(Path::new).and_then(Path::file_stem).and_then(|name| name.to_str());
     let path = place.path.to_string_lossy().into_owned();
     match (program.unwrap_or(""), place.line) {

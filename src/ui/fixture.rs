@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{
     AgentEvent, AgentKind, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry, EnvironmentKind,
-    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, ModuleId, Moment, Outcome, OutputLine, Probe,
+    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome, OutputLine, Probe,
     ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection,
     ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId,
     StreamSpec, TestId, Text, ViewerId,
@@ -108,7 +108,7 @@ impl Story {
         let run = self.run();
         self.tell(RunEvent::Started { run, pid: 4711 });
         let tool = "pytest 9.0.1".into();
-        self.tell(RunEvent::Greeted { run, tool, lane: Some(Lane::Quiet), workers: 0 });
+        self.tell(RunEvent::Greeted { run, tool, lane: Some(Lane::Quiet), workers: 0, root: None });
         self.wait(800).collect(&MODULES);
         self.tell(RunEvent::CollectionEnded { run })
     }
@@ -282,6 +282,7 @@ pub(crate) fn staging() -> ProjectSpec {
             budget: Span::seconds(2),
         }],
         hold_limit: Span::seconds(600),
+        limits: Limits::default(),
     }
 }
 
@@ -351,12 +352,23 @@ pub(crate) fn busy() -> Story {
         let n = story.place(0, n);
         match n {
             21 | 23 => story.end(n, Outcome::Failed, 4_000, Some("the run never completed; last event agent_thinking")),
-            24 => story.end(
-                n,
-                Outcome::Failed,
-                4_100,
-                Some("2/5 critical events, missing tool_executing, tool_completed"),
-            ),
+            24 => {
+                story.begin(n);
+                story.agent("run_77ac", AgentKind::AgentStarted, "", 80);
+                story.agent("run_77ac", AgentKind::AgentThinking, "reading the request", 81);
+                story.agent(
+                    "run_77ac",
+                    AgentKind::AgentFailed,
+                    "agent execution timed out after agent_thinking",
+                    2_400,
+                );
+                story.end(
+                    n,
+                    Outcome::Failed,
+                    4_100,
+                    Some("2/5 critical events, missing tool_executing, tool_completed"),
+                )
+            }
             _ => story.end(n, Outcome::Passed, 310, None),
         };
     }
@@ -430,6 +442,29 @@ pub(crate) fn cut_short() -> Story {
     let run = story.run();
     story.tell(RunEvent::EndAnnounced { run, why: "stopping after 1 failures".into() });
     story.exit(1, "tests failed");
+    story
+}
+
+/// A run whose process died with tests under way.
+pub(crate) fn crashed() -> Story {
+    let mut story = Story::new();
+    story.healthy().connect().start().pass(0, 0..2);
+    let (n, run) = (story.place(0, 2), story.run());
+    story.begin(n).wait(1_500);
+    let lines = ["Fatal Python error: Segmentation fault", "", "Current thread 0x00007f1c (most recent call first):"];
+    story.tell(RunEvent::Printed { run, n: None, lines: lines.map(Text::from).to_vec() });
+    story.tell(RunEvent::Exited { run, exit: Exit::Signal(11), says: "segmentation fault".into(), leaked: 2 });
+    story
+}
+
+/// A run that a person is stopping, with two tests of several workers under way.
+pub(crate) fn stopping() -> Story {
+    let mut story = Story::new();
+    story.healthy().connect().start().pass(0, 0..2);
+    let run = story.run();
+    story.begin(2).begin(3).wait(4_000);
+    let (signal, grace) = (crate::domain::Signal::Interrupt, Span::seconds(5));
+    story.tell(RunEvent::Signalled { run, signal, grace }).wait(3_000);
     story
 }
 

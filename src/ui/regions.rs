@@ -1,6 +1,7 @@
 //! Where everything is: rectangles and rows, computed before drawing. They serve drawing, mouse and paging alike, so
 //! that drawing returns nothing.
 
+mod block;
 mod board;
 
 use ratatui::layout::Rect;
@@ -9,7 +10,8 @@ use super::panes;
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
 use crate::domain::{AgentRunId, RunId, RunKind, RunPhase, Span, State};
 
-pub use board::{Block, Board, Form, Group, Heading, List};
+pub use block::{Block, Form, Group, Heading, List};
+pub use board::Board;
 
 /// From this size on, two columns are shown side by side.
 const WIDE: (u16, u16) = (140, 32);
@@ -87,6 +89,8 @@ pub struct Regions {
     pub tabs: Rect,
     /// Each tab's place.
     pub tab: [Rect; Pane::ALL.len()],
+    /// Why the newest run's numbers are not what was asked for; empty where they are.
+    pub trouble: Rect,
     /// Agent events.
     pub agents: Rect,
     /// The deploy.
@@ -133,6 +137,7 @@ impl Regions {
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
         self.divide(size, state, view);
         self.expect(state);
+        self.make_room_for_trouble(state, view);
         self.rows.arrange(self.board, state, view);
         self.open_windows(state, view);
     }
@@ -171,7 +176,7 @@ impl Regions {
         self.rows.cursor
     }
 
-    /// How many lines of a pane's content are shown at once, for paging; at least one.
+    /// What of a pane is shown; of the tests pane, the opened test or the lines of the board.
     #[must_use]
     pub fn window(&self, pane: Pane, page: Page) -> Window {
         match (pane, page) {
@@ -246,6 +251,16 @@ impl Regions {
         self.agents = Rect { height: agents, ..right };
         self.deploys = Rect { y: right.y + agents, height: deploys, ..right };
         self.news = Rect { y: right.y + agents + deploys, height: news, ..right };
+    }
+
+    /// Trouble with the newest run stands above the board, as long as the board keeps most of the room.
+    fn make_room_for_trouble(&mut self, state: &State, view: &ViewState) {
+        if view.page == Page::Board && !self.board.is_empty() {
+            let lines = panes::trouble::lines(state, self.board.width).min(self.board.height / 3);
+            self.trouble = Rect { height: lines, ..self.board };
+            self.board.y += lines;
+            self.board.height -= lines;
+        }
     }
 
     /// Tabs share the line; what a tab says is the drawing's business, as long as it fits.

@@ -217,6 +217,8 @@ thread_local! {
 /// Texts of panics outside the viewer while it has the screen, to be shown there. Bounded.
 static FAILED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 const FAILED_KEPT: usize = 8;
+/// Rung when one was kept.
+static BELL: Notify = Notify::const_new();
 
 /// Runs a part of the viewer: a panic in it gives the terminal back before it is reported.
 pub fn guarded<T>(part: impl FnOnce() -> T) -> T {
@@ -245,8 +247,14 @@ pub fn install_panic_hook() {
             if failed.len() < FAILED_KEPT {
                 failed.push(panic.to_string());
             }
+            BELL.notify_one();
         }
     }));
+}
+
+/// Resolves when a panic was kept silent.
+pub async fn failed() {
+    BELL.notified().await;
 }
 
 /// The panics that were kept silent since this was last asked.

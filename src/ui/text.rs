@@ -139,11 +139,12 @@ pub fn watch(span: Span) -> Short {
     }
 }
 
-/// A latency in whole milliseconds, or seconds where there are many.
+/// A latency in milliseconds, in tenths of one where it is less, or in seconds where there are many.
 #[must_use]
 pub fn latency(span: Span) -> Short {
     match span.as_millis() {
-        millis @ 0..10_000 => Short::new(format_args!("{millis}ms")),
+        0 => Short::new(format_args!("0.{}ms", span.0 / 100)),
+        millis @ 1..10_000 => Short::new(format_args!("{millis}ms")),
         _ => took(span),
     }
 }

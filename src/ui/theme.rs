@@ -1,6 +1,7 @@
 //! Colours and marks by role. A theme is written once, in `themes/*.toml`; nothing else names a colour or a glyph.
 
-use ratatui::style::Style;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Style};
 
 /// What a piece of the screen is for. The theme gives it a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,6 +155,21 @@ pub enum Glyphs {
     Ascii,
 }
 
+impl Glyphs {
+    /// What the environment's variables say: the locale (`LC_ALL`, `LC_CTYPE` or `LANG`, the first that is set) and
+    /// `TERM`. The console of Linux has no glyphs to spare, and a locale that is not UTF-8 shows none of ours.
+    #[must_use]
+    pub fn of(locale: Option<&str>, term: Option<&str>) -> Self {
+        let locale = locale.unwrap_or("").to_ascii_lowercase();
+        let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
+        match term {
+            Some("linux" | "dumb" | "vt100" | "vt220") => Self::Ascii,
+            _ if is_utf8 || locale.is_empty() => Self::Unicode,
+            _ => Self::Ascii,
+        }
+    }
+}
+
 /// Colours by role, marks by state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
@@ -161,6 +177,8 @@ pub struct Theme {
     pub name: String,
     /// Which glyphs may be used.
     pub glyphs: Glyphs,
+    /// What lies under everything, where the theme does not leave that to the terminal.
+    pub ground: Option<Style>,
     styles: [Style; Role::ALL.len()],
 }
 
@@ -168,7 +186,20 @@ impl Theme {
     /// A theme from a style for each role.
     #[must_use]
     pub fn new(name: impl Into<String>, glyphs: Glyphs, style: impl Fn(Role) -> Style) -> Self {
-        Self { name: name.into(), glyphs, styles: Role::ALL.map(|(role, _)| style(role)) }
+        Self { name: name.into(), glyphs, ground: None, styles: Role::ALL.map(|(role, _)| style(role)) }
+    }
+
+    /// Puts the ground under everything that has none, and text on it that has no colour.
+    pub fn lay_ground(&self, buffer: &mut Buffer) {
+        let Some(ground) = self.ground else { return };
+        for cell in &mut buffer.content {
+            let style = Style {
+                fg: ground.fg.filter(|_| cell.fg == Color::Reset),
+                bg: ground.bg.filter(|_| cell.bg == Color::Reset),
+                ..Style::new()
+            };
+            cell.set_style(style);
+        }
     }
 
     /// The style of a role.
@@ -185,5 +216,25 @@ impl Theme {
             Glyphs::Unicode => unicode,
             Glyphs::Ascii => ascii,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_and_roles_stand_in_the_order_of_their_enums() {
+        assert!(Role::ALL.iter().enumerate().all(|(place, (role, _))| *role as usize == place));
+        assert!(Mark::ALL.iter().enumerate().all(|(place, (mark, ..))| *mark as usize == place));
+        assert!(Mark::ALL.iter().all(|(_, _, ascii)| ascii.is_ascii() && ascii.len() == 1));
+    }
+
+    #[test]
+    fn a_terminal_that_cannot_show_glyphs_gets_letters() {
+        assert_eq!(Glyphs::of(Some("de_DE.UTF-8"), Some("xterm")), Glyphs::Unicode);
+        assert_eq!(Glyphs::of(None, None), Glyphs::Unicode);
+        assert_eq!(Glyphs::of(Some("C"), Some("xterm")), Glyphs::Ascii);
+        assert_eq!(Glyphs::of(Some("C.utf8"), Some("linux")), Glyphs::Ascii);
     }
 }

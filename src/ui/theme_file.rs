@@ -40,6 +40,8 @@ struct ThemeFile {
     #[serde(default)]
     ground: Option<String>,
     #[serde(default)]
+    paint: Option<bool>,
+    #[serde(default)]
     roles: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
 }
 
@@ -61,6 +63,8 @@ pub struct Palette {
     styles: BTreeMap<Role, Style>,
     /// The ground that the theme is made for, where it says so.
     pub ground: Option<Color>,
+    /// Whether that ground is painted, rather than left to the terminal.
+    pub paint: bool,
 }
 
 impl Palette {
@@ -80,13 +84,13 @@ impl Palette {
     }
 
     fn empty() -> Self {
-        Self { name: String::new(), styles: BTreeMap::new(), ground: None }
+        Self { name: String::new(), styles: BTreeMap::new(), ground: None, paint: false }
     }
 
     /// Reads a theme file. What it leaves out or gets wrong is taken from `base`; every mistake is reported.
     #[must_use]
     pub fn parse(name: &str, text: &str, base: &Self) -> (Self, Vec<ThemeError>) {
-        let mut palette = Self { name: name.to_owned(), styles: base.styles.clone(), ground: base.ground };
+        let mut palette = Self { name: name.to_owned(), ..base.clone() };
         let file: ThemeFile = match toml::from_str(text) {
             Ok(file) => file,
             Err(error) => {
@@ -94,6 +98,7 @@ impl Palette {
             }
         };
         let mut errors = Vec::new();
+        palette.paint = file.paint.unwrap_or(palette.paint);
         if let Some(ground) = file.ground {
             match color(&ground) {
                 Ok(color) => palette.ground = Some(color),
@@ -128,10 +133,15 @@ impl Palette {
     /// reversed and what was told by a strong colour is bold, so that nothing gets lost.
     #[must_use]
     pub fn theme(&self, depth: Depth, glyphs: Glyphs) -> Theme {
-        Theme::new(self.name.clone(), glyphs, |role| match depth {
+        let mut theme = Theme::new(self.name.clone(), glyphs, |role| match depth {
             Depth::None => colourless(role, self.style(role)),
             Depth::True | Depth::Indexed | Depth::Ansi => reduce(self.style(role), depth),
-        })
+        });
+        if self.paint && depth != Depth::None {
+            let ground = Style { fg: self.style(Role::Text).fg, bg: self.ground, ..Style::new() };
+            theme.ground = Some(reduce(ground, depth));
+        }
+        theme
     }
 }
 

@@ -25,6 +25,8 @@ use crate::domain::{Command, Effects, Link, Moment, SessionEnd, Span, State, Ton
 pub const LARGEST: (u16, u16) = (1_000, 400);
 /// Two clicks within this time on one place are a double click.
 const DOUBLE_CLICK: Span = Span::millis(400);
+/// After this time, an agent run that never ended is no longer waited for on the screen.
+const FORGOTTEN: Span = Span::seconds(600);
 /// How many rows a turn of the wheel moves.
 const WHEEL: i64 = 3;
 /// How long a text can be that is typed into a line.
@@ -96,7 +98,7 @@ impl Viewer {
 
     /// Whether something on the screen changes by time alone, so that it is drawn once a second.
     #[must_use]
-    pub fn is_ticking(&self) -> bool {
+    pub fn is_ticking(&self, now: Moment) -> bool {
         if self.view.notice.is_some() {
             return true;
         }
@@ -110,7 +112,8 @@ impl Viewer {
             || state.deploys.any_active()
             || state.streams.iter().any(|(_, stream)| waits(&stream.link))
             || state.agents.runs().rev().take(8).any(|(_, run)| {
-                run.end.is_none() && state.streams.get(run.stream).is_some_and(|stream| open(&stream.link))
+                let listened = state.streams.get(run.stream).is_some_and(|stream| open(&stream.link));
+                run.end.is_none() && listened && now.since(run.last) < FORGOTTEN
             })
     }
 
@@ -155,6 +158,7 @@ impl Viewer {
         let now = self.shown_time(now);
         let scene = Scene { state: &self.state, view: &self.view, theme: &self.theme, now, clock: self.clock };
         draw::draw(&scene, &self.regions, frame);
+        self.theme.lay_ground(frame.buffer_mut());
         self.is_dirty = false;
     }
 

@@ -37,14 +37,12 @@ impl Resolver<'_> {
 
     fn reporter(&mut self, path: &str, reporter: &ReporterSettings) -> ReporterSpec {
         let directory = reporter.directory.as_ref();
-        self.range(&format!("{path}.processes"), reporter.processes, 1..=256);
         ReporterSpec {
             command: self.command(path, "command", &reporter.command, &reporter.env, directory),
             collect: reporter
                 .collect
                 .as_ref()
                 .map(|collect| self.command(path, "collect", collect, &reporter.env, directory)),
-            processes: reporter.processes,
         }
     }
 

@@ -57,7 +57,8 @@ impl State {
             return self.say(Tone::Warning, format!("{name} is being deployed already"));
         }
         let (streak, from) = (spec.streak, service.revision.clone());
-        let deploy = self.deploys.open(id, by, from, streak, self.at);
+        let lines = self.session.project.limits.deploy_lines;
+        let deploy = self.deploys.open(id, by, from, streak, lines, self.at);
         let who = self.viewer_name(Some(by)).to_owned();
         self.say(Tone::Person, format!("{who} deploys {name}"));
         effects.push(Effect::StartDeploy { deploy, service: id });

@@ -9,7 +9,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Deploys, Services, State, Streams, Tone, ViewerId};
+use super::{Agents, Deploys, Services, State, Streams, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -35,6 +35,7 @@ impl State {
                 self.session.started = self.at;
                 self.services = Services::new(&project.services, self.at);
                 self.deploys = Deploys::default();
+                self.agents = Agents::new(project.limits.agent_events);
                 self.streams = Streams::new(&project.streams, self.at);
                 effects.extend(
                     self.services

@@ -93,7 +93,7 @@ impl State {
         let (runner, kind) = (run.runner, run.kind);
         let wanted = match run.selection.clone() {
             None => Wanted::All,
-            Some(tests) => self.wanted(&tests),
+            Some(tests) => self.wanted(runner, &tests),
         };
         effects.push(Effect::StartRun { run: id, runner, kind, wanted });
     }
@@ -151,11 +151,12 @@ impl State {
                     run.phase = RunPhase::Collecting;
                 }
             }
-            RunEvent::Greeted { run, tool, lane, workers } => {
+            RunEvent::Greeted { run, tool, lane, workers, root } => {
                 if let Some(run) = self.runs.active_mut(*run) {
                     run.tool = Some(tool.clone());
                     run.lane = *lane;
                     run.workers = *workers;
+                    run.root.clone_from(root);
                 }
             }
             RunEvent::Collected { run, tests } => self.collect(*run, tests),
@@ -176,9 +177,9 @@ impl State {
             }
             RunEvent::Missed { run, nodes } => self.miss(*run, nodes),
             RunEvent::CollectionEnded { run } => self.end_collection(*run),
-            RunEvent::Printed { run, lines, .. } => {
+            RunEvent::Printed { run, n, lines } => {
                 if let Some(run) = self.runs.active_mut(*run) {
-                    lines.iter().for_each(|line| run.output.push(line.clone()));
+                    run.print(*n, lines);
                 }
             }
             RunEvent::Warned { run, text } => {

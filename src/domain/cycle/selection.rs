@@ -43,15 +43,22 @@ impl State {
         }
     }
 
-    pub(super) fn wanted(&self, tests: &[TestId]) -> Wanted {
+    pub(super) fn wanted(&self, runner: RunnerId, tests: &[TestId]) -> Wanted {
+        let root = self.runs.iter().rev().find(|(_, run)| run.runner == runner && run.root.is_some());
+        let root = root.and_then(|(_, run)| run.root.clone());
+        let whole = |path: &Text| match &root {
+            Some(root) if !path.starts_with('/') => format!("{root}/{path}").into(),
+            _ => path.clone(),
+        };
         let mut nodes = Vec::with_capacity(tests.len());
-        let mut modules: Vec<Text> = Vec::new();
+        let (mut modules, mut seen) = (Vec::new(), Vec::new());
         for test in tests.iter().filter_map(|id| self.inventory.test(*id)) {
             nodes.push(test.node.clone());
             if let Some(module) = self.inventory.module(test.module)
-                && !modules.contains(&module.path)
+                && !seen.contains(&test.module)
             {
-                modules.push(module.path.clone());
+                seen.push(test.module);
+                modules.push(whole(&module.path));
             }
         }
         Wanted::Only { nodes, modules }

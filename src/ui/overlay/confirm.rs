@@ -67,7 +67,8 @@ fn accept(view: &mut ViewState, about: &About) -> Vec<Wish> {
 pub(super) fn draw(confirm: &Confirm, scene: &Scene, area: Rect, frame: &mut Frame) {
     let label = confirm.lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0) + 2;
     let widest = confirm.lines.iter().map(|(_, value)| label + Line::from(value.as_str()).width()).max().unwrap_or(0);
-    let width = (widest.max(confirm.verb.len() + 24) as u16).min(area.width.saturating_sub(4)).clamp(1, 100);
+    let room = area.width.saturating_sub(4).clamp(1, 100);
+    let width = (widest.max(confirm.verb.len() + 24) as u16).min(room);
     let room = usize::from(width).saturating_sub(label).max(8);
     let mut lines: Vec<Line> = Vec::new();
     for (name, value) in &confirm.lines {

@@ -51,13 +51,13 @@ fn last_scroll(rows: usize, shown: u16) -> u16 {
 /// The scroll within what there is to scroll.
 #[must_use]
 pub fn clamped(scroll: u16, keymap: &Keymap, recording: bool, screen: u16) -> u16 {
-    scroll.min(last_scroll(rows(keymap, recording).len(), screen.saturating_sub(2)))
+    scroll.min(last_scroll(rows(keymap, recording).len(), screen.saturating_sub(if screen > 8 { 3 } else { 2 })))
 }
 
 pub(super) fn draw(scroll: u16, scene: &Scene, area: Rect, frame: &mut Frame) {
     let rows = rows(&scene.view.keymap, matches!(scene.clock, Clock::Played { .. }));
     let width = rows.iter().map(|row| match row {
-        Row::Key(_, sentence) => sentence.chars().count() + 17,
+        Row::Key(_, sentence) => sentence.chars().count() + 15,
         Row::Heading(_) | Row::Gap => 0,
     });
     let size = (width.max().unwrap_or(0) as u16, rows.len() as u16);
@@ -67,7 +67,7 @@ pub(super) fn draw(scroll: u16, scene: &Scene, area: Rect, frame: &mut Frame) {
         let line = match row {
             Row::Heading(word) => Line::styled(*word, ground(scene, Role::Muted)),
             Row::Key(keys, sentence) => Line::from(vec![
-                Span::styled(format!("{keys:<16} "), ground(scene, Role::Press)),
+                Span::styled(format!("{keys:<14} "), ground(scene, Role::Press)),
                 Span::styled(*sentence, ground(scene, Role::Text)),
             ]),
             Row::Gap => Line::default(),

@@ -35,6 +35,8 @@ pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
 
 /// A panel in the middle of the screen, as large as it wants to be and as there is room; answers what is inside.
 fn panel(title: &str, (width, height): (u16, u16), scene: &Scene, area: Rect, frame: &mut Frame) -> Rect {
+    // The footer stays in sight: it tells which keys work here.
+    let area = Rect { height: if area.height > 8 { area.height - 1 } else { area.height }, ..area };
     let width = width.saturating_add(4).min(area.width);
     let height = height.saturating_add(2).min(area.height);
     let place = Rect {

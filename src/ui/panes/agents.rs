@@ -3,21 +3,18 @@
 
 use ratatui::layout::Rect;
 
+use super::disconnected;
+use super::footer::hint;
 use super::pen::{Line, Pen};
-use super::services::{spark, stream_words};
-use crate::domain::{
-    AgentKind, AgentRun, AgentRunEnd, AgentRunId, CRITICAL, Link, Moment, Refusal, Seen, State, Stream,
-};
+use super::services::spark;
+use crate::domain::{AgentKind, AgentRun, AgentRunEnd, AgentRunId, CRITICAL, Link, Moment, Seen, State, Stream};
+use crate::ui::action::Action;
 use crate::ui::regions::{Regions, chosen_agent_run};
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, Short, count, latency, precise_time, took};
 use crate::ui::theme::{Mark, Role};
 use crate::ui::view::{Pane, ViewState};
 
-/// How many lines the body of a refusal takes at most.
-const BODY_LINES: usize = 4;
-/// The columns that the status of a refusal takes.
-const STATUS: usize = 10;
 /// How many lines a raw frame takes at most.
 const RAW_LINES: usize = 4;
 
@@ -34,7 +31,8 @@ struct Plan {
 impl Plan {
     fn new(area: Rect, state: &State, view: &ViewState, run: Option<&AgentRun>) -> Self {
         let height = area.height.saturating_sub(2);
-        let trouble = state.streams.iter().map(|(_, stream)| trouble_lines(stream, area.width)).max().unwrap_or(0);
+        let trouble =
+            state.streams.iter().map(|(_, stream)| disconnected::lines(stream, area.width)).max().unwrap_or(0);
         // With a run to show, trouble leaves it at least half of the pane.
         let trouble = trouble.min(if run.is_some() { height / 2 } else { height });
         let Some(run) = run else {
@@ -67,11 +65,13 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let inner = pen.frame(area, scene.view.focus == Pane::Agents);
     let chosen = chosen_agent_run(scene.state, scene.view);
     let run = chosen.and_then(|id| scene.state.agents.run(id));
-    draw_title(pen, scene, area, run);
+    draw_title(pen, area, run);
     let plan = Plan::new(area, scene.state, scene.view, run);
     let mut y = inner.y;
-    for (_, stream) in scene.state.streams.iter().filter(|(_, stream)| trouble_lines(stream, area.width) > 0).take(1) {
-        draw_trouble(pen, scene, Rect { height: plan.trouble, ..inner }, stream);
+    for (_, stream) in
+        scene.state.streams.iter().filter(|(_, stream)| disconnected::lines(stream, area.width) > 0).take(1)
+    {
+        disconnected::draw(pen, scene, Rect { height: plan.trouble, ..inner }, stream);
         y += plan.trouble;
     }
     let (Some(id), Some(run)) = (chosen, run) else {
@@ -101,7 +101,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
 }
 
-fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, run: Option<&AgentRun>) {
+fn draw_title(pen: &mut Pen, area: Rect, run: Option<&AgentRun>) {
     let mut line = pen.title(area);
     match run {
         Some(run) => {
@@ -116,9 +116,6 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, run: Option<&AgentRun>) 
         }
         None => {
             line.put(Role::Text, " agents ");
-            if let Some((_, stream)) = scene.state.streams.iter().next() {
-                line.put(Role::Muted, &stream_words(stream, scene.now)).put(Role::Muted, " ");
-            }
         }
     }
 }
@@ -137,13 +134,20 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, inner: Rect, y: u16) {
     let startable = scene.state.streams.iter().any(|(_, stream)| stream.spec.start.is_some());
     let (first, second) = match streams.next().map(|stream| &stream.link) {
         None => ("no stream of agent events is configured", "add one under [[stream]] in liveloop.toml"),
-        Some(Link::Open) if startable => ("connected; no agent event yet", "tests bring them, or start an agent run"),
+        Some(Link::Open) if startable => ("connected; no agent event yet", "they come while tests run"),
         Some(Link::Open) => ("connected; no agent event yet", "they come while tests run"),
         Some(Link::Connecting) => ("connecting", ""),
         Some(Link::Idle | Link::Waiting { .. } | Link::Stopped { .. }) => ("no agent event was seen", ""),
     };
     for (text, y) in [first, second].into_iter().zip(y..inner.bottom()) {
         pen.line(inner, y).put(Role::Muted, text);
+    }
+    let mut line = pen.line(inner, (y + 3).min(inner.bottom().saturating_sub(1)));
+    if startable {
+        hint(&mut line, scene, Action::StartAgent, "starts an agent run");
+    }
+    if scene.state.streams.iter().any(|(_, stream)| stream.link != Link::Open) {
+        hint(&mut line, scene, Action::Reconnect, "connects anew");
     }
 }
 
@@ -306,8 +310,7 @@ fn draw_runs(pen: &mut Pen, scene: &Scene, area: Rect, chosen: AgentRunId) {
         line.cell(if id == chosen { Role::Strong } else { Role::Muted }, &run.key, 12).gap(1);
         let room = u64::from(line.room().saturating_sub(1));
         let bar = (span.0.saturating_mul(room) / longest).max(1);
-        let glyph = if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { "=" } else { "━" };
-        line.fill(role, glyph, bar as u16);
+        line.fill(role, "━", bar as u16);
         if matches!(run.end, Some(AgentRunEnd::Failed | AgentRunEnd::Lost)) {
             line.mark(Role::Bad, Mark::Failed);
         }
@@ -343,7 +346,7 @@ fn draw_rate(line: &mut Line, scene: &Scene, stream: &Stream) {
     for second in first..=now {
         let value = rates.next_if(|(at, _)| *at == second).map_or(0, |(_, count)| *count);
         let role = if value > 0 { Role::Agent } else { Role::Faint };
-        let glyph = spark(line.theme().glyphs, u64::from(value), u64::from(most));
+        let glyph = spark(u64::from(value), u64::from(most));
         line.fill(role, glyph, 1);
     }
 }
@@ -356,92 +359,4 @@ fn round_trip_p95(stream: &Stream) -> Option<u64> {
     }
     trips[..known].sort_unstable();
     trips[..known].get((known * 95 / 100).min(known.saturating_sub(1))).copied()
-}
-
-/// How many lines it takes to say why a stream is not there; none while it is.
-fn trouble_lines(stream: &Stream, width: u16) -> u16 {
-    let room = usize::from(width.saturating_sub(4));
-    let base = match &stream.link {
-        Link::Open => return 0,
-        Link::Idle | Link::Connecting if stream.refusal.is_none() => return 0,
-        Link::Idle | Link::Connecting => 1,
-        Link::Waiting { why, .. } => {
-            1 + if stream.refusal.is_none() { text::wrap(why, room).take(2).count() } else { 0 }
-        }
-        Link::Stopped { advice, .. } => 1 + text::wrap(advice, room).take(3).count(),
-    };
-    let refusal = stream.refusal.as_ref().map_or(0, |refusal| refusal_lines(refusal, room));
-    (base + refusal + 1).min(30) as u16
-}
-
-fn refusal_lines(refusal: &Refusal, room: usize) -> usize {
-    let words = why(refusal, room).count() + text::wrap(&refusal.advice, room).take(3).count();
-    words + refusal.headers.len().min(4) + body(refusal, room).count()
-}
-
-/// What went wrong, beside the status on the first line.
-fn why(refusal: &Refusal, room: usize) -> impl Iterator<Item = &str> {
-    text::wrap(&refusal.why, room.saturating_sub(STATUS)).take(3)
-}
-
-fn body(refusal: &Refusal, room: usize) -> impl Iterator<Item = &str> {
-    let lines = refusal.body.lines().filter(|line| !line.trim().is_empty());
-    lines.flat_map(move |line| text::wrap(line, room)).take(BODY_LINES)
-}
-
-fn draw_trouble(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
-    let mut ys = area.y..area.bottom();
-    let room = usize::from(area.width);
-    let expected = scene.state.deploys.any_active();
-    if let Some(y) = ys.next() {
-        let mut line = pen.line(area, y);
-        match &stream.link {
-            Link::Waiting { until, .. } => {
-                let seconds = until.since(scene.now).0.div_ceil(1_000_000);
-                line.put(Role::Warning, "disconnected").gap(1).put(Role::Text, &stream.spec.name);
-                line.gap(2).fmt(Role::Warning, format_args!("next try in {seconds}s"));
-                line.fmt(Role::Muted, format_args!(" (try {})", stream.tries + 1));
-            }
-            Link::Stopped { why, .. } => {
-                line.bold(Role::Bad, "stopped").gap(1).put(Role::Text, &stream.spec.name).gap(2).put(Role::Bad, why);
-            }
-            Link::Idle | Link::Connecting | Link::Open => {
-                let since = took(scene.now.since(stream.since));
-                line.put(Role::Warning, "connecting").gap(1).put(Role::Text, &stream.spec.name);
-                line.gap(2).fmt(Role::Muted, format_args!("{since}, try {}", stream.tries));
-            }
-        }
-        if expected {
-            line.gap(2).put(Role::Muted, "expected while a deploy moves");
-        }
-    }
-    if let (Link::Waiting { why, .. }, None) = (&stream.link, &stream.refusal) {
-        for (piece, y) in text::wrap(why, room).take(2).zip(&mut ys) {
-            pen.line(area, y).put(Role::Muted, piece);
-        }
-    }
-    if let Some(refusal) = &stream.refusal {
-        let status = refusal.status.map(|status| Short::new(format_args!("HTTP {status}")));
-        for (n, (piece, y)) in why(refusal, room).zip(&mut ys).enumerate() {
-            let mut line = pen.line(area, y);
-            if n == 0 {
-                line.bold(Role::Bad, status.as_deref().unwrap_or("no answer"));
-            }
-            line.column(STATUS as u16).put(Role::Bad, piece);
-        }
-        for ((name, value), y) in refusal.headers.iter().take(4).zip(&mut ys) {
-            pen.line(area, y).fmt(Role::Muted, format_args!("{name}: ")).put(Role::Muted, value);
-        }
-        for (piece, y) in body(refusal, room).zip(&mut ys) {
-            pen.line(area, y).put(Role::Stale, piece);
-        }
-        for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
-            pen.line(area, y).put(Role::Strong, piece);
-        }
-    }
-    if let Link::Stopped { advice, .. } = &stream.link {
-        for (piece, y) in text::wrap(advice, room).take(3).zip(&mut ys) {
-            pen.line(area, y).put(Role::Text, piece);
-        }
-    }
 }

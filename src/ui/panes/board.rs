@@ -2,20 +2,17 @@
 
 use ratatui::layout::Rect;
 
+use super::footer::hint;
+use super::module_line::Columns;
 use super::pen::{Line, Pen};
 use super::{marks, row};
 use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally};
-use crate::ui::regions::{Block, Board, Form, Group, Regions};
+use crate::ui::action::Action;
+use crate::ui::regions::{Block, Board, Form, Regions};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
 use crate::ui::theme::{Mark, Role};
 use crate::ui::view::{Cursor, Pane};
-
-/// The columns of a module that is a line, shared by all of them.
-struct Columns {
-    title: u16,
-    marks: u16,
-}
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let board = &regions.rows;
@@ -28,7 +25,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
             pen.section(inside, y, heading.word);
         }
     }
-    let columns = columns(board);
+    let columns = Columns::of(board);
     for block in board.visible() {
         let Some(module) = scene.state.inventory.module(block.module) else { continue };
         match block.form {
@@ -53,18 +50,6 @@ fn draw_rest(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         let total = scene.state.inventory.tally().total();
         line.put(Role::Muted, "filter").gap(1).put(Role::Match, scene.view.filter.input.value());
         line.fmt(Role::Muted, format_args!("  {matches} of {total} tests"));
-    }
-}
-
-fn columns(board: &Board) -> Columns {
-    let width = board.area.width;
-    if board.framed {
-        let note = 26.min(width / 4);
-        let title = board.title_width.min(width / 4);
-        Columns { title, marks: width.saturating_sub(title + note + 25).max(4) }
-    } else {
-        let title = board.title_width.min(width * 28 / 100).max(6);
-        Columns { title, marks: width.saturating_sub(title + 21).max(4) }
     }
 }
 
@@ -137,7 +122,7 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
     line.put(Role::Strong, " ").end_gap(1).bold(Role::Strong, &module.title).put(Role::Strong, " ");
 }
 
-fn passed_role(tally: &Tally) -> Role {
+pub(super) fn passed_role(tally: &Tally) -> Role {
     match tally.passes() {
         0 => Role::Muted,
         passes if tally.stale >= passes => Role::Stale,
@@ -167,7 +152,7 @@ fn draw_summary(line: &mut Line, module: &Module) {
 }
 
 /// What is to be known of a module beyond passed and failed, the gravest first.
-fn note(module: &Module) -> (Role, Short) {
+pub(super) fn note(module: &Module) -> (Role, Short) {
     let tally = &module.tally;
     let parts = [
         (tally.of(Outcome::Lost), "lost", Role::Bad),
@@ -200,11 +185,12 @@ fn draw_tests(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, inside
     let bottom = board.top + u32::from(board.area.height);
     let last = bottom.saturating_sub(block.list_top) as usize;
     let listed = &board.tests[block.listed.clone()];
-    for n in (first..last).take_while(|n| *n < listed.len()) {
+    for (n, &id) in listed.iter().enumerate().take(last).skip(first) {
         let Some(y) = board.screen_line(block.list_top + n as u32) else { continue };
-        let Some(test) = scene.state.inventory.test(listed[n]) else { continue };
+        let Some(test) = scene.state.inventory.test(id) else { continue };
         row::draw(&mut pen.line(inside, y), scene, test, board.framed);
-        if board.cursor == Some(Cursor::Test(listed[n])) {
+        pen.highlight(inside, y, scene.view.filter.input.value());
+        if board.cursor == Some(Cursor::Test(id)) {
             let wide = Rect { x: inside.x.saturating_sub(1), width: inside.width + 2, ..inside };
             pen.select(wide, y);
         }
@@ -266,11 +252,7 @@ fn draw_line(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
     if let Some(y) = board.screen_line(block.top) {
         let area = Rect { x: block.x, width: block.width, ..board.area };
         let mut line = pen.line(area, y);
-        if board.framed {
-            draw_wide_line(&mut line, scene, block, module, columns);
-        } else {
-            draw_narrow_line(&mut line, scene, block, module, columns);
-        }
+        columns.draw(&mut line, scene, block, module);
         if board.cursor == Some(Cursor::Module(block.module)) {
             pen.select(Rect { width: area.width.saturating_sub(u16::from(board.framed)), ..area }, y);
         }
@@ -279,86 +261,6 @@ fn draw_line(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
     let inside = Rect { x: block.x + indent, width: block.width.saturating_sub(indent + 1), ..board.area };
     draw_tests(pen, scene, board, block, inside);
     draw_below_list(pen, scene, board, block, module, inside);
-}
-
-fn draw_line_marks(line: &mut Line, scene: &Scene, block: &Block, module: &Module, columns: u16) {
-    if module.tally.total() > u32::from(columns) {
-        marks::draw_bar(line, &module.tally, columns);
-    } else {
-        marks::draw(line, scene.state, block.module, 0, columns);
-    }
-}
-
-fn draw_wide_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module, columns: &Columns) {
-    let tally = &module.tally;
-    let title = if tally.failures() > 0 { Role::Strong } else { Role::Text };
-    line.gap(1).cell(title, &module.title, columns.title).gap(3);
-    let after = 4 + columns.title + columns.marks;
-    draw_line_marks(line, scene, block, module, columns.marks);
-    let role = passed_role(tally);
-    line.column(after).number(role, &Short::new(format_args!("{}/{}", tally.passes(), tally.total())), 8);
-    if module.spent.0 > 0 {
-        line.number(Role::Muted, &took(module.spent), 9);
-    }
-    line.column(after + 20);
-    match block.group {
-        Group::Failing => {
-            line.mark(Role::Bad, Mark::Failed).fmt(Role::Bad, format_args!(" {} failed", tally.failures()));
-        }
-        Group::Running => draw_running(line, scene, module),
-        Group::Settled | Group::Waiting => {
-            let (role, note) = note(module);
-            line.put(role, &note);
-        }
-    }
-}
-
-fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module, columns: &Columns) {
-    let tally = &module.tally;
-    line.gap(1).end_gap(1);
-    let title = if tally.failures() > 0 { Role::Strong } else { Role::Text };
-    let tag = |line: &mut Line, role, text: &str| {
-        line.end_number(role, text, 9);
-    };
-    match block.group {
-        Group::Failing => {
-            let mark = line.theme().mark(Mark::Failed);
-            tag(line, Role::Bad, &Short::new(format_args!("{mark}{}", tally.failures())));
-        }
-        Group::Running => {
-            let mark = line.theme().mark(Mark::Running);
-            let first = module.running.first().and_then(|id| scene.state.inventory.test(*id));
-            let age = first.map_or_else(|| took(crate::domain::Span::ZERO), |test| took(scene.now.since(test.since)));
-            tag(line, Role::Running, &Short::new(format_args!("{mark} {age}")));
-        }
-        Group::Settled | Group::Waiting if tally.stale > 0 => tag(line, Role::Stale, "stale"),
-        Group::Settled if tally.never_run > 0 => {
-            tag(line, Role::Warning, &Short::new(format_args!("{} unrun", tally.never_run)));
-        }
-        Group::Settled => {
-            let (role, note) = note(module);
-            let first = note.split(" · ").next().unwrap_or("");
-            match first.is_empty() || first.len() > 9 {
-                true => tag(line, Role::Good, scene.theme.mark(Mark::Check)),
-                false => tag(line, role, first),
-            }
-        }
-        Group::Waiting => {
-            let mark = line.theme().mark(Mark::Queued);
-            tag(line, Role::Muted, mark);
-        }
-    }
-    line.end_number(passed_role(tally), &Short::new(format_args!("{}/{}", tally.passes(), tally.total())), 9);
-    line.cell(title, &module.title, columns.title).gap(1);
-    draw_line_marks(line, scene, block, module, columns.marks.min(line.room()));
-}
-
-fn draw_running(line: &mut Line, scene: &Scene, module: &Module) {
-    if let Some(test) = module.running.first().and_then(|id| scene.state.inventory.test(*id)) {
-        line.mark(Role::Running, Mark::Play).gap(1);
-        line.end(Role::Running, &took(scene.now.since(test.since))).end_gap(1);
-        line.put(Role::Text, row::short_name(test));
-    }
 }
 
 fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
@@ -375,7 +277,12 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
     match (active, project.runners.first()) {
         (Some(run), _) if run.is_held() => {
             pen.line(area, y).put(Role::Warning, "the run waits for its services");
-            pen.line(area, y + 1).put(Role::Muted, "it starts by itself once they are well, or when it is forced");
+            if let RunPhase::Held { why } = &run.phase {
+                pen.line(area, y + 1).put(Role::Text, why);
+            }
+            let mut line = pen.line(area, y + 2);
+            line.put(Role::Muted, "it starts by itself once they are well").gap(3);
+            hint(&mut line, scene, Action::ForceHeld, "starts it anyway");
         }
         (Some(run), _) => {
             let since = watch(scene.now.since(run.asked));
@@ -389,8 +296,11 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, board: &Board) {
             let newest = state.runs.iter().next_back().map(|(_, run)| run);
             let mut line = pen.line(area, y);
             line.put(Role::Warning, why_empty(newest)).gap(2).put(Role::Muted, &runner.command);
+            let mut line = pen.line(area, y + 1);
+            hint(&mut line, scene, Action::RunAll, "runs everything");
+            hint(&mut line, scene, Action::Collect, "lists the tests");
             let output = newest.into_iter().flat_map(|run| run.output.range(run.output.len().saturating_sub(12)));
-            for (line, y) in output.zip(y + 2..area.bottom()) {
+            for (line, y) in output.zip(y + 3..area.bottom()) {
                 pen.line(area, y).ansi(Role::Muted, line);
             }
         }

@@ -3,9 +3,11 @@
 
 use ratatui::layout::Rect;
 
+use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::services::short_revision;
 use crate::domain::{Deploy, DeployPhase, Source, State, StepState};
+use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, time_of_day, watch};
@@ -99,7 +101,7 @@ fn draw_revisions(line: &mut Line, name: &str, deploy: &Deploy) {
         line.put(Role::Muted, " ").put(Role::Muted, short_revision(name, from));
     }
     if let Some(to) = &deploy.to {
-        line.put(Role::Muted, if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " > " } else { " → " });
+        line.put(Role::Muted, " → ");
         line.put(Role::Text, short_revision(name, to));
     }
 }
@@ -125,10 +127,10 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
     for (_, service) in deployable() {
         line.gap(1).put(Role::Text, &service.spec.name);
     }
+    hint(&mut pen.line(inner, inner.y + 1), scene, Action::Deploy, "deploys one, after a question");
 }
 
 fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
-    let dash = if line.theme().glyphs == crate::ui::theme::Glyphs::Ascii { " - " } else { " ─ " };
     for step in &deploy.steps {
         let (mark, role) = match step.state {
             StepState::Running => (Mark::Running, Role::Running),
@@ -136,7 +138,7 @@ fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
             StepState::Failed => (Mark::Failed, Role::Bad),
         };
         let span = step.ended.unwrap_or(scene.now).since(step.started);
-        line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, dash);
+        line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, " ─ ");
     }
     let (mark, role) = match deploy.phase {
         DeployPhase::Running => (Mark::Queued, Role::Muted),

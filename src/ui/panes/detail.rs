@@ -2,21 +2,20 @@
 
 use ratatui::layout::Rect;
 
+use super::history::{tell_history, tell_surroundings};
 use super::marks;
 use super::pen::Pen;
 use super::row::{self, Change};
 use super::sheet::Sheet;
-use crate::domain::{Attempt, Detail, Moment, Outcome, Span, Standing, State, SubtestRow, TestCase, TestId};
+use crate::domain::{Attempt, Detail, Moment, Outcome, Standing, State, SubtestRow, TestCase, TestId};
 use crate::ui::regions::{Regions, Window};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
 use crate::ui::theme::Role;
 use crate::ui::view::{Pane, Scroll, ViewState};
 
-/// How many other events around the test are listed.
-const AROUND: usize = 40;
-/// For how long after the test's end things still belong to it.
-const AFTERMATH: Span = Span::millis(500);
+/// How many lines of the run's output are shown with a running test.
+const PRINTED: usize = 100;
 
 /// What of the opened test is shown, and which of its lines match what is searched.
 pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId) -> (Window, Vec<u16>) {
@@ -89,6 +88,9 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
 /// The whole story of a test. How many lines it has must not depend on `now`.
 fn tell(sheet: &mut Sheet, state: &State, test: &TestCase, now: Moment, offset: i32) {
     tell_standing(sheet, test, now);
+    if test.standing == Standing::Running {
+        tell_running(sheet, state, test);
+    }
     if let Some(latest) = &test.latest {
         tell_outcome(sheet, state, test, latest);
         if let Some(detail) = latest.detail.as_deref() {
@@ -130,6 +132,21 @@ fn tell_standing(sheet: &mut Sheet, test: &TestCase, now: Moment) {
         sheet.line(|line| {
             line.put(Role::Warning, "vanished: its runner no longer finds it");
         });
+    }
+}
+
+/// What the run says while the test runs: the stacks that were asked for, and the end of its output.
+fn tell_running(sheet: &mut Sheet, state: &State, test: &TestCase) {
+    let runner = state.inventory.module(test.module).map(|module| module.runner);
+    let Some((_, run)) = state.runs.active().find(|(_, run)| Some(run.runner) == runner) else { return };
+    if let Some(stacks) = &run.stacks {
+        sheet.section("stacks of the run's processes");
+        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
+    }
+    if !run.output.is_empty() {
+        sheet.section("what the run printed last");
+        let from = run.output.len().saturating_sub(PRINTED);
+        run.output.range(from).for_each(|line| sheet.text(Role::Muted, 0, line));
     }
 }
 
@@ -290,136 +307,5 @@ fn tell_subtest(sheet: &mut Sheet, part: &SubtestRow) {
     let (mark, role) = marks::of_outcome(part.outcome);
     sheet.line(|line| {
         line.mark(role, mark).gap(1).put(Role::Text, &part.name).gap(2).put(Role::Muted, &part.message);
-    });
-}
-
-/// What agents did and what else became known while the test ran, merged by time.
-fn tell_surroundings(sheet: &mut Sheet, state: &State, attempt: &Attempt, offset: i32) {
-    if attempt.run.is_none() {
-        return;
-    }
-    let (from, to) = (attempt.started, attempt.started.after(attempt.took).after(AFTERMATH));
-    let events = state.agents.events();
-    let first = first_at(events.len(), |place| events.range(place).next().map(|seen| seen.at), from);
-    let mut agents = events.range(first).take_while(|seen| seen.at <= to).peekable();
-    let mut news = state.news.iter().skip_while(|news| news.at < from).take_while(|news| news.at <= to).peekable();
-    if agents.peek().is_none() && news.peek().is_none() {
-        return;
-    }
-    sheet.gap();
-    sheet.line(|line| {
-        let (from, to) = (super::super::text::time_of_day(from, offset), super::super::text::time_of_day(to, offset));
-        line.end_fmt(Role::Muted, format_args!("{from} … {to}")).end_gap(1);
-        line.put(Role::Muted, "what else happened").gap(1).rule();
-    });
-    for told in 0.. {
-        if told == AROUND {
-            sheet.line(|line| {
-                line.put(Role::Muted, "and more");
-            });
-            break;
-        }
-        let later = match (agents.peek(), news.peek()) {
-            (None, None) => break,
-            (Some(seen), Some(news)) => news.at < seen.at,
-            (seen, _) => seen.is_none(),
-        };
-        if later && let Some(news) = news.next() {
-            sheet.line(|line| {
-                around(line, from, news.at, "news");
-                line.put(super::news::tone(news.tone), &news.text);
-            });
-        } else if let Some(seen) = agents.next() {
-            sheet.line(|line| {
-                around(line, from, seen.at, "agent");
-                line.cell(if seen.failed { Role::Bad } else { Role::Agent }, state.agents.name(seen), 17).gap(1);
-                line.put(Role::Muted, state.agents.subject(seen)).gap(1).ansi(Role::Muted, row_text(&seen.text));
-            });
-        }
-    }
-}
-
-fn row_text(text: &str) -> &str {
-    crate::ui::text::first_line(text)
-}
-
-fn around(line: &mut super::pen::Line, from: Moment, at: Moment, word: &str) {
-    let delta = at.since(from);
-    let text = Short::new(format_args!("+{}.{:02}", delta.0 / 1_000_000, delta.as_millis() % 1_000 / 10));
-    line.number(Role::Muted, &text, 7).gap(2).cell(Role::Muted, word, 7);
-}
-
-/// The first place whose time is not before `from`, in a list ordered by time.
-fn first_at(len: usize, at: impl Fn(usize) -> Option<Moment>, from: Moment) -> usize {
-    let (mut low, mut high) = (0, len);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if at(middle).is_some_and(|at| at < from) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
-}
-
-fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
-    let attempts = || test.earlier.iter().chain(&test.latest);
-    sheet.section("history");
-    if attempts().next().is_none() {
-        return sheet.line(|line| {
-            line.put(Role::Muted, "it has not run yet");
-        });
-    }
-    sheet.line(|line| {
-        line.cell(Role::Muted, "cycle", 10);
-        for attempt in attempts() {
-            line.number(Role::Text, &Short::new(format_args!("{}", attempt.cycle)), 3);
-        }
-    });
-    sheet.line(|line| {
-        line.gap(10);
-        for attempt in attempts() {
-            let (mark, role) = marks::of_outcome(attempt.outcome);
-            let glyph = line.theme().mark(mark);
-            line.number(role, glyph, 3);
-        }
-        let passed = attempts().filter(|attempt| attempt.outcome.is_pass()).count();
-        line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
-    });
-    if let Some(latest) = &test.latest {
-        sheet.line(|line| {
-            line.cell(Role::Muted, "took", 10).gap(1).put(Role::Text, &took(latest.took));
-            if let Some(usual) = test.usual {
-                line.fmt(Role::Muted, format_args!("  usually {}", took(usual)));
-            }
-        });
-        sheet.line(|line| {
-            line.cell(Role::Muted, "served", 10).gap(1);
-            let mut known = false;
-            for (name, revision) in state.services.revisions(latest.epoch) {
-                known = true;
-                line.put(Role::Muted, name).gap(1);
-                line.put(Role::Text, super::services::short_revision(name, revision)).gap(2);
-            }
-            if !known {
-                line.put(Role::Muted, "no revision was known when it started");
-            }
-        });
-        if let Some(run) = latest.run.and_then(|id| state.runs.get(id)) {
-            sheet.line(|line| {
-                line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
-                line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));
-                if let Some(tool) = &run.tool {
-                    line.fmt(Role::Muted, format_args!("  {tool}"));
-                }
-                if run.workers > 1 {
-                    line.fmt(Role::Muted, format_args!("  {} workers", run.workers));
-                }
-            });
-        }
-    }
-    sheet.line(|line| {
-        line.cell(Role::Muted, "id", 10).gap(1).put(Role::Muted, &test.node);
     });
 }

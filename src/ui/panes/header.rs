@@ -6,7 +6,7 @@ use crate::attach::Clock;
 use crate::domain::{EnvironmentKind, RunKind};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
-use crate::ui::theme::{Glyphs, Mark, Role};
+use crate::ui::theme::{Mark, Role};
 
 /// From this width on there is air between the numbers.
 const AIRY: u16 = 120;
@@ -106,7 +106,6 @@ fn draw_progress(line: &mut Line, scene: &Scene, columns: u16) {
     if total == 0 {
         return;
     }
-    let glyph = if line.theme().glyphs == Glyphs::Ascii { "=" } else { "━" };
     let share = |count: u32| (u64::from(count) * u64::from(columns) / u64::from(total)) as u16;
     let at_least_one = |count: u32| share(count).max(u16::from(count > 0));
     let (bad, now) = (at_least_one(tally.failures()), at_least_one(running));
@@ -118,7 +117,7 @@ fn draw_progress(line: &mut Line, scene: &Scene, columns: u16) {
     let (good, rest) = if complete { (good + rest, 0) } else { (good, rest) };
     for (role, times) in [(Role::Faint, rest), (Role::Running, now), (Role::Bad, bad), (Role::Good, good)] {
         for _ in 0..times {
-            line.end(role, glyph);
+            line.end(role, "━");
         }
     }
 }

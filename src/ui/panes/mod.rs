@@ -10,11 +10,15 @@ mod header;
 mod phase;
 mod services;
 mod tabs;
+pub(super) mod trouble;
 
 pub(super) mod agents;
 mod board;
 pub(super) mod deploy;
 pub(super) mod detail;
+mod disconnected;
+mod history;
+mod module_line;
 mod news;
 mod row;
 mod small;

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
 use crate::ui::text::{self, Short};
-use crate::ui::theme::{Glyphs, Mark, Role, Theme};
+use crate::ui::theme::{Mark, Role, Theme};
 
 /// Colours, marks and the cells that they go to.
 pub(crate) struct Pen<'a> {
@@ -33,10 +33,7 @@ impl Pen<'_> {
     /// The lines `from..to` of a frame that is partly scrolled away; `area` is the part that can be seen.
     pub(super) fn frame_part(&mut self, area: Rect, focused: bool, from: u16, height: u16) -> Rect {
         let style = self.theme.style(if focused { Role::BorderFocus } else { Role::Border });
-        let [across, down, top_left, top_right, bottom_left, bottom_right] = match self.theme.glyphs {
-            Glyphs::Unicode => ["─", "│", "╭", "╮", "╰", "╯"],
-            Glyphs::Ascii => ["-", "|", "+", "+", "+", "+"],
-        };
+        let [across, down, top_left, top_right, bottom_left, bottom_right] = ["─", "│", "╭", "╮", "╰", "╯"];
         let seen = area.intersection(self.buffer.area);
         if seen.width < 2 {
             return Rect { width: 0, height: 0, ..area };
@@ -221,8 +218,7 @@ impl Line<'_> {
 
     /// Fills the rest with a rule.
     pub(super) fn rule(&mut self) -> &mut Self {
-        let glyph = if self.theme.glyphs == Glyphs::Ascii { "-" } else { "─" };
-        self.fill(Role::Border, glyph, self.room())
+        self.fill(Role::Border, "─", self.room())
     }
 
     /// Repeats a glyph of one column.

@@ -4,7 +4,7 @@ use super::pen::Line;
 use crate::domain::{Run, RunEnd, RunKind, RunPhase, State};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
-use crate::ui::text::{took, watch};
+use crate::ui::text::{Short, took, watch};
 use crate::ui::theme::Role;
 
 /// The run that the header speaks of: one that is not over, tests before listing, else the newest that ran tests, or
@@ -63,7 +63,8 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, regions: &Regions) {
             let passed = scene.now.since(*since).0 / 1_000_000;
             line.put(Role::Warning, "stopping").gap(1).bold(Role::Warning, signal.word());
             line.fmt(Role::Muted, format_args!(" {passed}s of {}s", grace.0 / 1_000_000));
-            line.gap(2).fmt(Role::Muted, format_args!("{}", finished(run)));
+            let finished = finished(run, line.room());
+            line.gap(2).put(Role::Muted, &finished);
         }
         RunPhase::Ended(end) => draw_end(line, state, run, end),
     }
@@ -73,7 +74,9 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, regions: &Regions) {
 fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
     let tally = state.inventory.tally();
     let cut = |line: &mut Line, word: &str, why: &str| {
-        line.bold(Role::Bad, word).gap(1).bold(Role::Text, &finished(run));
+        line.bold(Role::Bad, word).gap(1);
+        let finished = finished(run, line.room());
+        line.bold(Role::Text, &finished);
         if !why.is_empty() {
             line.gap(1).put(Role::Muted, why);
         }
@@ -113,14 +116,23 @@ fn draw_oddities(line: &mut Line, run: &Run) {
     if numbers.deselected > 0 {
         line.gap(2).fmt(Role::Muted, format_args!("{} deselected", numbers.deselected));
     }
+    if run.warnings.total() > 0 {
+        line.gap(2).fmt(Role::Muted, format_args!("{} warnings", run.warnings.total()));
+    }
+    if run.leaked > 0 {
+        line.gap(2).fmt(Role::Warning, format_args!("{} processes left behind", run.leaked));
+    }
     if numbers.lost > 0 {
         line.gap(2).fmt(Role::Bad, format_args!("{} lost", numbers.lost));
     }
 }
 
-/// `2 of 25 finished`.
-fn finished(run: &Run) -> crate::ui::text::Short {
+/// `2 of 25 finished`, or `2/25` where there is little room.
+fn finished(run: &Run, room: u16) -> Short {
     let numbers = &run.integrity;
     let asked = numbers.selected.max(numbers.collected);
-    crate::ui::text::Short::new(format_args!("{} of {asked} finished", numbers.finished))
+    match room {
+        0..20 => Short::new(format_args!("{}/{asked}", numbers.finished)),
+        _ => Short::new(format_args!("{} of {asked} finished", numbers.finished)),
+    }
 }

@@ -41,9 +41,17 @@ impl Change {
     }
 }
 
-/// The first line of what an attempt said.
+/// The first line of what an attempt said, the exception's name without the package that it comes from.
 pub(super) fn message(attempt: &Attempt) -> &str {
-    attempt.detail.as_ref().map_or("", |detail| first_line(&detail.message))
+    attempt.detail.as_ref().map_or("", |detail| without_package(first_line(&detail.message)))
+}
+
+/// `websockets.exceptions.InvalidStatus: refused` begins with its news at `InvalidStatus`.
+fn without_package(message: &str) -> &str {
+    let Some((name, _)) = message.split_once(": ") else { return message };
+    let is_path = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
+    let package = name.rfind('.').filter(|_| is_path).map_or(0, |dot| dot + 1);
+    &message[package..]
 }
 
 /// Whether two messages say the same, numbers and ids aside.
@@ -84,7 +92,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             let column = if roomy { (line.room() * 34 / 100).min(40) } else { line.room() * 2 / 5 };
             let words = message(latest);
             if words.is_empty() {
-                line.put(name, short_name(test));
+                line.put(name, short_name(test)).gap(2);
             } else {
                 line.cell(name, short_name(test), column.max(8)).gap(1);
             }
@@ -139,9 +147,8 @@ pub(super) fn draw_before_and_now(line: &mut Line, scene: &Scene, test: &TestCas
         line.end_fmt(Role::Muted, format_args!("since {words}")).end_gap(2);
     }
     let half = line.room() / 2;
-    line.put(Role::Muted, "before").gap(2);
-    let (cut, _) = crate::ui::text::fit(message(before), usize::from(half.saturating_sub(9)));
-    line.put(Role::Stale, cut).gap(3);
+    let columns = crate::ui::text::width(message(before)).min(usize::from(half.saturating_sub(9))) as u16;
+    line.put(Role::Muted, "before").gap(2).cell(Role::Stale, message(before), columns).gap(3);
     line.put(Role::Muted, "now").gap(2).put(Role::Bad, message(latest));
 }
 

@@ -1,7 +1,7 @@
 //! All panes in their places.
 
 use super::pen::Pen;
-use super::{agents, board, deploy, detail, footer, header, news, services, small, tabs};
+use super::{agents, board, deploy, detail, footer, header, news, services, small, tabs, trouble};
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
 use crate::ui::theme::{Mark, Role};
@@ -18,7 +18,10 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     services::draw(pen, scene, regions);
     match scene.view.page {
         _ if regions.board.is_empty() => {}
-        Page::Board => board::draw(pen, scene, regions),
+        Page::Board => {
+            trouble::draw(pen, scene, regions);
+            board::draw(pen, scene, regions);
+        }
         Page::Detail(test) => detail::draw(pen, scene, regions, test),
     }
     if !regions.agents.is_empty() {

@@ -5,10 +5,12 @@ use crate::domain::{Beat, Health, Link, Moment, Ring, Service, ServiceId, Span, 
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, count, latency, took, watch};
-use crate::ui::theme::{Glyphs, Mark, Role};
+use crate::ui::theme::{Mark, Role};
 
 /// From this width on there is air, and sparklines.
 const AIRY: u16 = 120;
+/// From this width on there is room for sparklines.
+const SPARKLINES: u16 = 150;
 /// How many probes a sparkline shows.
 const BEATS: usize = 8;
 
@@ -21,18 +23,23 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let streams_first = !airy;
     if !streams_first {
         for (_, stream) in scene.state.streams.iter().take(2) {
-            draw_stream_end(&mut line, stream, scene.now);
+            draw_stream_end(&mut line, stream, scene.now, area.width);
         }
     }
     for (id, service) in scene.state.services.iter() {
-        draw_service(&mut line, scene, id, service, airy);
+        draw_service(&mut line, scene, id, service, area.width);
         line.gap(if airy { 3 } else { 1 });
     }
     if streams_first {
         for (_, stream) in scene.state.streams.iter() {
             let (mark, role) = stream_mark(stream);
             line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1);
-            line.put(if role == Role::Good { Role::Muted } else { role }, &stream_words(stream, scene.now)).gap(1);
+            match (&stream.link, stream.round_trips.last()) {
+                (Link::Open, Some(trip)) => line.put(Role::Muted, &latency(*trip)),
+                (Link::Open, None) => &mut line,
+                _ => line.put(role, &stream_words(stream, scene.now)),
+            };
+            line.gap(1);
         }
     }
     if scene.state.services.is_empty() && scene.state.streams.is_empty() {
@@ -44,14 +51,15 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
 }
 
-fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service, airy: bool) {
+fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service, width: u16) {
+    let (airy, spacious) = (width >= AIRY, width >= SPARKLINES);
     let gap = u16::from(airy);
     let name = &service.spec.name;
     let deploy = scene.state.deploys.active(id).and_then(|id| scene.state.deploys.get(id));
     if let Some(deploy) = deploy {
         line.mark(Role::Warning, Mark::Running).gap(gap);
         line.put(if airy { Role::Text } else { Role::Warning }, name).gap(1);
-        if airy {
+        if spacious {
             line.put(Role::Warning, "deploying").gap(1);
         }
         line.put(Role::Warning, &watch(scene.now.since(deploy.started)));
@@ -74,8 +82,11 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
     match &service.health {
         Health::Healthy => {
             if let Some(beat) = service.beats.last().filter(|_| airy) {
-                line.gap(1).put(Role::Muted, &latency(beat.latency)).gap(1);
-                draw_beats(line, &service.beats);
+                line.gap(1).put(Role::Muted, &latency(beat.latency));
+                if spacious {
+                    line.gap(1);
+                    draw_beats(line, &service.beats);
+                }
             }
         }
         Health::Unknown if service.is_watched() => {
@@ -99,18 +110,15 @@ fn draw_beats(line: &mut Line, beats: &Ring<Beat>) {
     let most = recent().map(|beat| beat.latency).max().unwrap_or(Span::ZERO).0.max(60_000);
     for beat in recent() {
         let role = if beat.healthy { Role::Faint } else { Role::Bad };
-        let glyph = spark(line.theme().glyphs, beat.latency.0, most);
+        let glyph = spark(beat.latency.0, most);
         line.fill(role, glyph, 1);
     }
 }
 
 /// One column of a sparkline: `value` out of `most`.
-pub(super) fn spark(glyphs: Glyphs, value: u64, most: u64) -> &'static str {
+pub(super) fn spark(value: u64, most: u64) -> &'static str {
     let level = (value.saturating_mul(8) / most.max(1)).min(7) as usize;
-    match glyphs {
-        Glyphs::Unicode => ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level],
-        Glyphs::Ascii => ["_", "_", ".", "-", "-", "=", "=", "#"][level],
-    }
+    ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level]
 }
 
 fn stream_mark(stream: &Stream) -> (Mark, Role) {
@@ -139,9 +147,12 @@ pub(super) fn stream_words(stream: &Stream, now: Moment) -> Short {
     }
 }
 
-fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment) {
+fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment, width: u16) {
     let (mark, role) = stream_mark(stream);
-    let words = stream_words(stream, now);
+    let words = match (&stream.link, stream.round_trips.last()) {
+        (Link::Open, Some(trip)) if width < SPARKLINES => latency(*trip),
+        _ => stream_words(stream, now),
+    };
     // The services need most of the line: a long reason stands in full in the agents pane.
     let role_of_words = if role == Role::Good { Role::Muted } else { role };
     let (cut, _) = crate::ui::text::fit(&words, 36);

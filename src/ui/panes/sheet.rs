@@ -87,7 +87,7 @@ impl<'a, 'p> Sheet<'a, 'p> {
 
 impl Pen<'_> {
     /// Lays the ground of a match under every occurrence of the searched words in a line that is already written.
-    fn highlight(&mut self, area: Rect, y: u16, searched: &str) {
+    pub(super) fn highlight(&mut self, area: Rect, y: u16, searched: &str) {
         let style = self.theme.style(Role::Match);
         for word in searched.split_whitespace() {
             let mut x = area.x;

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::attach::Clock;
-use crate::domain::ViewerId;
+use crate::domain::{Outcome, ViewerId};
 use crate::ui::color::Depth;
 use crate::ui::draw::draw;
 use crate::ui::fixture::{self, Story};
@@ -14,7 +14,7 @@ use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::theme_file::Palette;
-use crate::ui::view::{Page, Pane, ViewState};
+use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
 fn theme() -> Theme {
     Palette::dark().theme(Depth::True, Glyphs::Unicode)
@@ -38,8 +38,157 @@ fn text(buffer: &Buffer) -> String {
     rows.map(|row| row.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-fn screen(story: &Story, view: &ViewState, width: u16, height: u16) -> String {
-    text(&render(story, view, &theme(), width, height))
+/// Compares a screen with what a person has read and found right.
+fn check(name: &str, story: &Story, view: &ViewState, (width, height): (u16, u16)) {
+    let screen = text(&render(story, view, &theme(), width, height));
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(format!("{name}-{width}x{height}"), screen);
+    });
+}
+
+#[test]
+fn a_run_in_progress() {
+    let story = fixture::busy();
+    for size in [(80, 24), (120, 40), (160, 45), (200, 60), (20, 5)] {
+        check("busy", &story, &view(), size);
+    }
+}
+
+#[test]
+fn an_opened_failure() {
+    let story = fixture::busy();
+    let view = ViewState { page: Page::Detail(story.test(0, 24)), ..view() };
+    check("detail", &story, &view, (80, 24));
+    check("detail", &story, &view, (160, 45));
+}
+
+#[test]
+fn each_pane_alone() {
+    for (name, focus) in [("agents", Pane::Agents), ("deploy", Pane::Deploys), ("news", Pane::News)] {
+        check(name, &fixture::busy(), &ViewState { focus, ..view() }, (80, 24));
+    }
+}
+
+#[test]
+fn a_module_opened_by_hand_lists_all_its_tests() {
+    let story = fixture::busy();
+    let mut view = view();
+    view.opened.insert(crate::domain::ModuleId(4));
+    view.cursor = Some(Cursor::Test(story.test(4, 8)));
+    check("opened", &story, &view, (120, 40));
+}
+
+#[test]
+fn a_filter_narrows_the_board() {
+    let mut view = view();
+    view.filter.input = tui_input::Input::new("critical event".to_owned());
+    check("filter", &fixture::busy(), &view, (120, 40));
+}
+
+#[test]
+fn every_other_state_says_what_it_is() {
+    let size = (120, 40);
+    check("empty", &fixture::empty(), &view(), (80, 24));
+    check("green", &fixture::green(), &view(), size);
+    check("stale", &fixture::stale(), &view(), (80, 24));
+    check("cut-short", &fixture::cut_short(), &view(), size);
+    check("crashed", &fixture::crashed(), &view(), size);
+    check("stopping", &fixture::stopping(), &view(), (80, 24));
+    check("held", &fixture::held(), &view(), (80, 24));
+    check("broken", &fixture::broken(), &view(), size);
+    check("refused", &fixture::refused(), &view(), (160, 45));
+    check("disconnected", &fixture::disconnected(), &view(), (160, 45));
+    check("not-serving", &fixture::not_serving(), &ViewState { focus: Pane::Deploys, ..view() }, (80, 24));
+}
+
+/// Nor does any other story, at sizes between the smallest and the largest, with ids that nobody knows in the view.
+#[test]
+fn every_story_can_be_drawn() {
+    let theme = theme();
+    for (_, story, mut view) in gallery() {
+        view.agent_run = Some(crate::domain::AgentRunId(999));
+        view.cursor = Some(Cursor::Test(crate::domain::TestId(99_999)));
+        view.detail_scroll = u16::MAX;
+        view.board_scroll = u32::MAX;
+        view.agents_scroll = crate::ui::view::Scroll::At(u64::MAX);
+        for width in (1..=210).step_by(19) {
+            for height in (1..=64).step_by(9) {
+                let area = Rect::new(0, 0, width, height);
+                let regions = Regions::compute(area, &story.state, &view);
+                let scene =
+                    Scene { state: &story.state, view: &view, theme: &theme, now: story.now, clock: Clock::Live };
+                crate::ui::draw::paint(&scene, &regions, &mut Buffer::empty(area));
+            }
+        }
+    }
+}
+
+/// The numbers of the first line are together the number after `of`.
+#[test]
+fn totals_add_up() {
+    for story in [fixture::busy(), fixture::cut_short(), fixture::broken(), fixture::stale()] {
+        let screen = text(&render(&story, &view(), &theme(), 80, 24));
+        let header = screen.lines().next().unwrap_or_default();
+        let number = |mark: &str| -> u32 {
+            let after = header.rsplit_once(mark).map_or("0", |(_, rest)| rest).trim_start();
+            after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("0").parse().unwrap_or(0)
+        };
+        let parts = ["✔", "✘", "◐", "○", "·"].map(number);
+        assert_eq!(parts.iter().sum::<u32>(), number(" of "), "{header}");
+    }
+}
+
+/// Whatever the cursor can stand on can be found again, stepped to, and hit with the mouse.
+#[test]
+fn rows_and_places_agree() {
+    let story = fixture::crowd(24, 420);
+    let regions = Regions::compute(Rect::new(0, 0, 200, 60), &story.state, &view());
+    let rows = &regions.rows;
+    for row in 0..rows.rows {
+        let cursor = rows.row(row).expect("every row has a cursor");
+        assert_eq!(rows.place(cursor), Some(row));
+        let mut view = view();
+        view.cursor = Some(cursor);
+        let regions = Regions::compute(Rect::new(0, 0, 200, 60), &story.state, &view);
+        let board = regions.board;
+        let hit = (board.y..board.bottom())
+            .any(|y| (board.x..board.right()).step_by(20).any(|x| regions.row_at(x, y) == Some(cursor)));
+        assert!(hit, "{cursor:?} is on the screen when the cursor is on it");
+    }
+    assert_eq!(rows.row(rows.rows), None);
+}
+
+/// What is kept from frame to frame is what would be computed anew.
+#[test]
+fn refreshing_is_the_same_as_computing() {
+    let mut story = fixture::crowd(6, 30);
+    let mut kept = Regions::default();
+    let area = Rect::new(0, 0, 160, 45);
+    for n in 0..60 {
+        let outcome = if n % 3 == 0 { Outcome::Failed } else { Outcome::Passed };
+        story.end(n * 3, outcome, 5, Some("assert 1 == 2"));
+        let mut view = view();
+        if n % 4 == 0 {
+            view.opened.insert(crate::domain::ModuleId(n % 6));
+        }
+        kept.refresh(area, &story.state, &view);
+        let anew = Regions::compute(area, &story.state, &view);
+        assert_eq!(kept.rows.blocks, anew.rows.blocks);
+        assert_eq!(kept.rows.tests, anew.rows.tests);
+        assert_eq!((kept.rows.top, kept.rows.cursor), (anew.rows.top, anew.rows.cursor));
+    }
+}
+
+/// A terminal that shows only ASCII is given only ASCII, and still tells every state.
+#[test]
+fn ascii_alone_is_enough() {
+    let theme = Palette::dark().theme(Depth::None, Glyphs::Ascii);
+    for (name, story, view) in gallery() {
+        for (width, height) in [(160, 45), (80, 24)] {
+            let screen = text(&render(&story, &view, &theme, width, height));
+            assert!(screen.is_ascii(), "{name}: {screen}");
+        }
+    }
 }
 
 /// Writes screens with their colours into the folder that `LIVELOOP_SCREENS` names, for people who want to look.
@@ -91,6 +240,8 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("green", fixture::green(), view()),
         ("stale", fixture::stale(), view()),
         ("cut-short", fixture::cut_short(), view()),
+        ("crashed", fixture::crashed(), view()),
+        ("stopping", fixture::stopping(), view()),
         ("held", fixture::held(), view()),
         ("broken", fixture::broken(), view()),
         ("refused", fixture::refused(), view()),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use ratatui::layout::{Position, Rect};
 
 use super::Window;
+use super::block::{Block, Form, Group, Heading, List};
 use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId};
 use crate::ui::text;
 use crate::ui::view::{Cursor, Page, ViewState};
@@ -20,87 +21,6 @@ const LISTED: u32 = 200;
 const BROKEN_LINES: usize = 5;
 /// The most lines that the marks of a module take before they are condensed to a bar.
 const MARK_LINES: u16 = 3;
-
-/// How much room a module is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A frame of its own, with its tests.
-    Card,
-    /// A small frame with the test that runs.
-    Tile,
-    /// A line, and the listed tests below it.
-    Line,
-}
-
-/// Why modules stand together. The order is the order on the board.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Group {
-    /// Some of its tests must be looked at.
-    Failing,
-    /// Some of its tests run.
-    Running,
-    /// Nothing is to be expected of it.
-    Settled,
-    /// Its tests wait for their turn, or were never run.
-    Waiting,
-}
-
-/// Which tests of a module are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum List {
-    /// None.
-    Nothing,
-    /// The first so many of those that failed.
-    Failing(u32),
-    /// The first of those that run.
-    Running,
-    /// All of them.
-    All,
-    /// Those that match the filter.
-    Matching,
-}
-
-/// A module's place on the board. Lines are counted from the board's first line, not from the screen's.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Block {
-    /// Which module.
-    pub module: ModuleId,
-    /// How much room it is given.
-    pub form: Form,
-    /// Why it stands where it stands.
-    pub group: Group,
-    /// Its left edge on the screen.
-    pub x: u16,
-    /// Its width.
-    pub width: u16,
-    /// Its first line.
-    pub top: u32,
-    /// How many lines it takes.
-    pub height: u32,
-    /// How many lines its marks take, inside a frame.
-    pub marks: u16,
-    /// Which tests are listed.
-    pub list: List,
-    /// The first listed test's line.
-    pub list_top: u32,
-    /// The listed tests, as places in [`Board::tests`].
-    pub listed: Range<usize>,
-    /// How many failing tests are not listed.
-    pub unlisted: u32,
-    /// How many lines below the list say why the module could not be loaded.
-    pub broken: u32,
-    /// Which row of the board the module itself is.
-    pub row: usize,
-}
-
-/// A word and a rule above a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heading {
-    /// The word.
-    pub word: &'static str,
-    /// Its line.
-    pub top: u32,
-}
 
 /// The modules and their tests, in order.
 #[derive(Debug, Clone, Default)]
@@ -123,6 +43,8 @@ pub struct Board {
     pub rows: usize,
     /// The width of the column of titles, shared by all modules.
     pub title_width: u16,
+    /// How many tests the largest module has.
+    pub largest: u32,
     /// Whether blocks have frames.
     pub framed: bool,
     /// How many tests match the filter, where there is one.
@@ -242,7 +164,7 @@ impl Board {
             words.clone_into(&mut self.words);
         }
         self.order.clear();
-        self.title_width = 8;
+        (self.title_width, self.largest) = (8, 0);
         for (id, module) in state.inventory.modules() {
             // A module whose tests have all vanished is not shown.
             if module.tally.total() == 0 {
@@ -251,6 +173,7 @@ impl Board {
             let group = group(module);
             let rank = if group == Group::Failing { u32::MAX - module.tally.failures() } else { 0 };
             self.order.push((group, rank, id));
+            self.largest = self.largest.max(module.tally.total());
             self.title_width = self.title_width.max(text::width(&module.title).min(40) as u16);
         }
         self.order.sort_unstable();
@@ -363,7 +286,7 @@ impl Board {
     fn form(&self, plan: &Plan, group: Group, id: ModuleId, view: &ViewState) -> (Form, List) {
         let large = if self.framed { Form::Card } else { Form::Line };
         if !self.words.is_empty() {
-            return (large, List::Matching);
+            return (Form::Line, List::Matching);
         }
         if view.opened.contains(&id) {
             return (large, List::All);
@@ -430,6 +353,11 @@ impl Board {
 
     fn follow_cursor(&mut self, state: &State, view: &ViewState) {
         self.cursor = self.find_cursor(state, view);
+        if self.area.is_empty() {
+            // A board that is not shown keeps its place until it is shown again.
+            self.top = view.board_scroll;
+            return;
+        }
         let last = self.height.saturating_sub(u32::from(self.area.height));
         self.top = view.board_scroll.min(last);
         let Some((from, to)) = self.cursor.and_then(|cursor| self.lines_of(cursor)) else { return };

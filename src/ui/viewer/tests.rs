@@ -254,7 +254,7 @@ fn a_run_can_be_stopped_and_leaving_it_is_asked_first() {
     assert!(desk.screen().contains("quit?"));
     assert_eq!(desk.type_in(&["\r"]), []);
     assert_eq!(desk.type_in(&["\x03", "\x03"]), [Wish::Leave]);
-    assert!(desk.viewer.is_ticking());
+    assert!(desk.viewer.is_ticking(desk.now));
 }
 
 #[test]
@@ -270,6 +270,27 @@ fn copying_offers_id_failure_and_command() {
         matches!(&wishes[..], [Wish::Edit(place)] if place.path.ends_with("shop/tests/test_orders.py")),
         "{wishes:?}"
     );
+}
+
+#[test]
+fn a_click_chooses_a_second_one_opens_and_the_wheel_moves() {
+    let mut desk = Desk::new();
+    let screen = desk.screen();
+    let (row, column) = screen.lines().enumerate().find_map(|(n, line)| Some((n, line.find("ship")?))).expect("a row");
+    let column = screen.lines().nth(row).map_or(0, |line| line[..column].chars().count());
+    let click = format!("\x1b[<0;{};{}M", column + 1, row + 1);
+    desk.type_in(&[&click]);
+    assert_eq!((desk.viewer.view.cursor, desk.viewer.view.page), (Some(Cursor::Test(TestId(2))), Page::Board));
+    desk.type_in(&[&click]);
+    assert_eq!(desk.viewer.view.page, Page::Detail(TestId(2)));
+    desk.type_in(&["\x1b"]);
+    let wheel = click.replace("[<0;", "[<64;");
+    desk.type_in(&[&wheel]);
+    assert_eq!(desk.viewer.view.cursor, Some(Cursor::Module(ModuleId(0))));
+    // Over a question, a click means nothing.
+    desk.type_in(&["d", "\r", "y"]);
+    assert_eq!(desk.type_in(&[&click, &click]), []);
+    assert!(desk.viewer.view.overlay.is_some());
 }
 
 #[test]
@@ -312,11 +333,11 @@ fn a_notice_goes_after_a_while_and_then_nothing_ticks() {
     let mut desk = Desk::new();
     desk.type_in(&["x"]);
     assert!(desk.screen().contains("nothing runs"));
-    assert!(desk.viewer.is_ticking());
+    assert!(desk.viewer.is_ticking(desk.now));
     desk.now = desk.now.after(Span::seconds(6));
     desk.viewer.tick(desk.now);
     assert_eq!(desk.notice(), "");
-    assert!(!desk.viewer.is_ticking());
+    assert!(!desk.viewer.is_ticking(desk.now));
 }
 
 #[test]

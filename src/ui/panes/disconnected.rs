@@ -1,0 +1,110 @@
+//! Why a stream is not there: the countdown to the next try, or the refusal as it came and what to do about it.
+
+use ratatui::layout::Rect;
+
+use super::pen::Pen;
+use crate::domain::{Link, Refusal, Stream};
+use crate::ui::scene::Scene;
+use crate::ui::text::{self, Short, took};
+use crate::ui::theme::Role;
+
+/// How many lines the body of a refusal takes at most.
+const BODY_LINES: usize = 4;
+/// The columns that the status of a refusal takes.
+const STATUS: usize = 10;
+
+/// How many lines it takes to say why a stream is not there; none while it is.
+pub(super) fn lines(stream: &Stream, width: u16) -> u16 {
+    let room = usize::from(width.saturating_sub(4));
+    let base = match &stream.link {
+        Link::Open => return 0,
+        Link::Idle | Link::Connecting if stream.refusal.is_none() => return 0,
+        Link::Idle | Link::Connecting => 1,
+        Link::Waiting { why, .. } => {
+            1 + if stream.refusal.is_none() { text::wrap(why, room).take(2).count() } else { 0 }
+        }
+        Link::Stopped { why, advice } => match &stream.refusal {
+            Some(_) => 1,
+            None => 1 + text::wrap(why, room).take(3).count() + text::wrap(advice, room).take(3).count(),
+        },
+    };
+    let refusal = stream.refusal.as_ref().map_or(0, |refusal| refusal_lines(refusal, room));
+    (base + refusal + 1).min(30) as u16
+}
+
+fn refusal_lines(refusal: &Refusal, room: usize) -> usize {
+    let words = why(refusal, room).count() + text::wrap(&refusal.advice, room).take(3).count();
+    words + refusal.headers.len().min(4) + body(refusal, room).count()
+}
+
+/// What went wrong, beside the status on the first line.
+fn why(refusal: &Refusal, room: usize) -> impl Iterator<Item = &str> {
+    text::wrap(&refusal.why, room.saturating_sub(STATUS)).take(3)
+}
+
+fn body(refusal: &Refusal, room: usize) -> impl Iterator<Item = &str> {
+    let lines = refusal.body.lines().filter(|line| !line.trim().is_empty());
+    lines.flat_map(move |line| text::wrap(line, room)).take(BODY_LINES)
+}
+
+pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
+    let mut ys = area.y..area.bottom();
+    let room = usize::from(area.width);
+    let expected = scene.state.deploys.any_active();
+    if let Some(y) = ys.next() {
+        let mut line = pen.line(area, y);
+        match &stream.link {
+            Link::Waiting { until, .. } => {
+                let seconds = until.since(scene.now).0.div_ceil(1_000_000);
+                line.put(Role::Warning, "disconnected").gap(1).put(Role::Text, &stream.spec.name);
+                line.gap(2).fmt(Role::Warning, format_args!("next try in {seconds}s"));
+                line.fmt(Role::Muted, format_args!(" (try {})", stream.tries + 1));
+            }
+            Link::Stopped { .. } => {
+                line.bold(Role::Bad, "stopped").gap(1).put(Role::Text, &stream.spec.name);
+                line.gap(2).put(Role::Muted, "no further try by itself");
+            }
+            Link::Idle | Link::Connecting | Link::Open => {
+                let since = took(scene.now.since(stream.since));
+                line.put(Role::Warning, "connecting").gap(1).put(Role::Text, &stream.spec.name);
+                line.gap(2).fmt(Role::Muted, format_args!("{since}, try {}", stream.tries));
+            }
+        }
+        if expected {
+            line.gap(2).put(Role::Muted, "expected while a deploy moves");
+        }
+    }
+    if let (Link::Waiting { why, .. }, None) = (&stream.link, &stream.refusal) {
+        for (piece, y) in text::wrap(why, room).take(2).zip(&mut ys) {
+            pen.line(area, y).put(Role::Muted, piece);
+        }
+    }
+    if let Some(refusal) = &stream.refusal {
+        let status = refusal.status.map(|status| Short::new(format_args!("HTTP {status}")));
+        for (n, (piece, y)) in why(refusal, room).zip(&mut ys).enumerate() {
+            let mut line = pen.line(area, y);
+            if n == 0 {
+                line.bold(Role::Bad, status.as_deref().unwrap_or("no answer"));
+            }
+            line.column(STATUS as u16).put(Role::Bad, piece);
+        }
+        for ((name, value), y) in refusal.headers.iter().take(4).zip(&mut ys) {
+            pen.line(area, y).fmt(Role::Muted, format_args!("{name}: ")).put(Role::Muted, value);
+        }
+        for (piece, y) in body(refusal, room).zip(&mut ys) {
+            pen.line(area, y).put(Role::Stale, piece);
+        }
+        for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
+            pen.line(area, y).put(Role::Strong, piece);
+        }
+    }
+    // A refusal has said all that.
+    if let (Link::Stopped { why, advice }, None) = (&stream.link, &stream.refusal) {
+        for (piece, y) in text::wrap(why, room).take(3).zip(&mut ys) {
+            pen.line(area, y).put(Role::Bad, piece);
+        }
+        for (piece, y) in text::wrap(advice, room).take(3).zip(&mut ys) {
+            pen.line(area, y).put(Role::Strong, piece);
+        }
+    }
+}
