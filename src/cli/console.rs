@@ -1,10 +1,11 @@
 //! The console: an engine and a screen in one process, and the replay of a journal on the same screen.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
 
 use color_eyre::eyre::eyre;
-use futures_util::FutureExt;
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 
 use super::exit::Exit;
@@ -47,17 +48,26 @@ pub async fn open(opening: Opening, settings: UiSettings) -> color_eyre::Result<
     let how = match &shown {
         Ok(Ok(how)) => how.clone(),
         Ok(Err(error)) => SessionEnd::Panicked(format!("{error}").into()),
-        Err(_) => SessionEnd::Panicked("the screen failed".into()),
+        Err(panic) => SessionEnd::Panicked(words_of(panic.as_ref()).into()),
     };
     let _ = calls.send(Call::End(how)).await;
     let ended = engine.await;
     signals.abort();
     drop(session.folder);
-    shown.unwrap_or_else(|panic| resume_unwind(panic))?;
+    match shown {
+        Ok(shown) => drop(shown?),
+        Err(panic) => resume_unwind(panic),
+    }
     Ok(match ended {
         Ok(SessionEnd::Quit | SessionEnd::Done) => Exit::Green,
         Ok(SessionEnd::Signal(_) | SessionEnd::HungUp | SessionEnd::Panicked(_)) | Err(_) => Exit::Interrupted,
     })
+}
+
+/// What a panic said. Its report, with the place, is on the terminal already.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
 }
 
 /// Shows a journal on the same screen; no engine runs in this process.

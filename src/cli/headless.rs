@@ -149,9 +149,16 @@ impl Course {
 
     fn choose(&mut self) {
         let broken = self.newest(RunKind::Collect).and_then(|id| self.state.runs.get(id)).map(|run| run.phase.clone());
-        if let Some(RunPhase::Ended(RunEnd::Crashed(why) | RunEnd::CouldNotStart(why))) = broken {
-            self.printer.say(&format!("the tests could not be listed: {why}"));
-            return self.end(Exit::Environment);
+        match broken {
+            Some(RunPhase::Ended(RunEnd::Crashed(why) | RunEnd::CouldNotStart(why))) => {
+                self.printer.say(&format!("the tests could not be listed: {why}"));
+                return self.end(Exit::Environment);
+            }
+            Some(RunPhase::Ended(RunEnd::NothingRan(why))) => {
+                self.printer.say(&format!("the runner listed no tests: {why}"));
+                return self.end(Exit::NothingSelected);
+            }
+            _ => {}
         }
         let tests: Vec<TestId> = self
             .state

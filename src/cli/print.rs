@@ -96,6 +96,23 @@ impl<W: Write> Printer for Json<W> {
     }
 }
 
+/// Why a run's numbers are not what was asked for; nothing where they are.
+fn why(run: &Run) -> String {
+    match &run.phase {
+        RunPhase::Ended(RunEnd::NothingRan(why)) => format!("nothing ran: {why}"),
+        RunPhase::Ended(RunEnd::CutShort(why)) => format!("cut short: {why}"),
+        RunPhase::Ended(RunEnd::Crashed(why)) => format!("the run died: {why}"),
+        RunPhase::Ended(RunEnd::CouldNotStart(why)) => format!("could not run: {why}"),
+        RunPhase::Ended(RunEnd::Stopped) => "stopped".to_owned(),
+        RunPhase::Ended(RunEnd::Complete)
+        | RunPhase::Held { .. }
+        | RunPhase::Starting
+        | RunPhase::Collecting
+        | RunPhase::Running
+        | RunPhase::Stopping { .. } => run.disagreement.as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
 /// The last line of a JSON run: counted from the runs, never from what a tool claims.
 #[must_use]
 pub fn summary(state: &State, complete: bool) -> Value {
@@ -120,6 +137,7 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "not_run": sum(&|run| run.integrity.not_run),
         "missing": sum(&|run| run.integrity.missing),
         "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
+        "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
         "revisions": revisions,
     })
@@ -201,14 +219,7 @@ impl<W: Write> Human<W> {
             counted.join(", ")
         ));
         for run in runs(state) {
-            let why = match &run.phase {
-                RunPhase::Ended(RunEnd::NothingRan(why)) => format!("nothing ran: {why}"),
-                RunPhase::Ended(RunEnd::CutShort(why)) => format!("cut short: {why}"),
-                RunPhase::Ended(RunEnd::Crashed(why)) => format!("the run died: {why}"),
-                RunPhase::Ended(RunEnd::CouldNotStart(why)) => format!("could not run: {why}"),
-                RunPhase::Ended(RunEnd::Stopped) => "stopped".to_owned(),
-                _ => run.disagreement.as_deref().unwrap_or_default().to_owned(),
-            };
+            let why = why(run);
             if !why.is_empty() {
                 self.line(&why);
                 // What a runner that fails as a whole says of it is in its own output.

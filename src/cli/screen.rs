@@ -1,8 +1,12 @@
 //! A screen on a feed: the settings of a person's window, and how it ends.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::attach::Feed;
 use crate::config::files::read_layer;
@@ -26,12 +30,28 @@ use super::project::variable;
 /// When the terminal cannot be taken.
 pub async fn show(feed: Feed, settings: UiSettings) -> color_eyre::Result<SessionEnd> {
     terminal::install_panic_hook();
-    let ended = app::run(feed, settings).await;
+    let ended = tokio::select! {
+        ended = app::run(feed, settings) => ended,
+        never = fault() => match never {},
+    };
     // What went wrong behind the screen is said on the terminal that the person gets back.
     for failure in terminal::failures() {
         eprintln!("liveloop: {failure}");
     }
     ended
+}
+
+/// A fault on purpose, so that tests see what a person would: in a debug build with `LIVELOOP_FAULT` set, SIGUSR2 is a
+/// panic of the viewer. Otherwise it waits for ever.
+async fn fault() -> Infallible {
+    if cfg!(debug_assertions)
+        && variable("LIVELOOP_FAULT").is_some()
+        && let Ok(mut asked) = signal(SignalKind::user_defined2())
+    {
+        asked.recv().await;
+        panic!("a fault on purpose");
+    }
+    pending().await
 }
 
 /// The settings of a person's window. A broken theme or keymap costs only itself, and is said on the screen.

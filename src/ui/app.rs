@@ -171,13 +171,12 @@ impl App {
             Woken::Delivery(None) => return Ok(Some(self.lost_session())),
             Woken::Delivery(Some(delivery)) => self.take(delivery),
             Woken::Terminal(Some(FromTerminal::Events(events))) => return self.handle(&events).await,
-            Woken::Terminal(Some(FromTerminal::HungUp) | None) => {
-                self.feed.line.say(Request::Leave(SessionEnd::HungUp));
-                return Ok(Some(SessionEnd::HungUp));
-            }
+            Woken::Terminal(Some(FromTerminal::HungUp) | None) => return Ok(Some(self.hang_up())),
             Woken::Resized => self.measure(),
             Woken::Stopped => self.stop(),
-            Woken::Continued => self.take_back()?,
+            // A terminal that goes away also continues whoever was stopped on it.
+            Woken::Continued if self.take_back().is_err() => return Ok(Some(self.hang_up())),
+            Woken::Continued => {}
             Woken::FrameDue => self.draw()?,
             Woken::Ticked => {
                 self.ticked = Instant::now();
@@ -187,6 +186,11 @@ impl App {
             Woken::Failed => self.confess(),
         }
         Ok(self.viewer.ended.take())
+    }
+
+    fn hang_up(&self) -> SessionEnd {
+        self.feed.line.say(Request::Leave(SessionEnd::HungUp));
+        SessionEnd::HungUp
     }
 
     /// What broke behind the screen is said, and the rest goes on.

@@ -143,7 +143,12 @@ fn tell_running(sheet: &mut Sheet, state: &State, test: &TestCase) {
         sheet.section("stacks of the run's processes");
         stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
     }
-    if !run.output.is_empty() {
+    let printed =
+        run.live.as_ref().filter(|(id, _)| state.inventory.test(*id).is_some_and(|printed| printed.node == test.node));
+    if let Some((_, lines)) = printed {
+        sheet.section("output so far");
+        lines.range(lines.len().saturating_sub(PRINTED)).for_each(|line| sheet.text(Role::Muted, 0, line));
+    } else if !run.output.is_empty() {
         sheet.section("what the run printed last");
         let from = run.output.len().saturating_sub(PRINTED);
         run.output.range(from).for_each(|line| sheet.text(Role::Muted, 0, line));
@@ -234,7 +239,7 @@ fn tell_assertion(sheet: &mut Sheet, detail: &Detail) {
         return;
     }
     let mut lines = detail.trace.lines().filter_map(assertion).peekable();
-    if lines.peek().is_none() {
+    if lines.peek().is_none() || repeats(detail.trace.lines().filter_map(assertion), &detail.message) {
         return;
     }
     sheet.section("assertion");
@@ -246,6 +251,12 @@ fn tell_assertion(sheet: &mut Sheet, detail: &Detail) {
             _ => Role::Text,
         });
     }
+}
+
+/// Whether the tool says nothing there that the message does not say.
+fn repeats<'a>(lines: impl Iterator<Item = &'a str>, message: &'a str) -> bool {
+    let message = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(str::trim).filter(|line| !line.is_empty()).eq(message)
 }
 
 fn assertion(line: &str) -> Option<&str> {

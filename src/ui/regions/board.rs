@@ -99,12 +99,13 @@ impl Board {
         }
     }
 
-    /// Which of a module's listed tests is opened, counted from 1, and of how many.
+    /// Which of a module's listed tests is opened, counted from 1, and of how many, those left out of the list too.
     #[must_use]
     pub fn place_in_list(&self, module: ModuleId, page: Page) -> Option<(usize, usize)> {
         let Page::Detail(test) = page else { return None };
-        let listed = self.tests.get(self.block_of(module)?.listed.clone())?;
-        Some((listed.binary_search(&test).ok()? + 1, listed.len()))
+        let block = self.block_of(module)?;
+        let listed = self.tests.get(block.listed.clone())?;
+        Some((listed.binary_search(&test).ok()? + 1, listed.len() + block.unlisted as usize))
     }
 
     /// The row so many rows further down (or up) from the cursor.
