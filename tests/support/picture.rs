@@ -50,7 +50,8 @@ pub(crate) fn picture() -> String {
 
 fn fold() -> (State, Moment) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(JOURNAL);
-    let entries = journal::read(&path).expect("the journal can be read").entries;
+    let journal::Recording { entries, broken, .. } = journal::read(&path).expect("the journal can be read");
+    assert_eq!(broken, 0, "the journal has lines that are no longer understood");
     let now = entries[0].at.after(MOMENT);
     let mut state = State::default();
     for entry in entries.iter().take_while(|entry| entry.at <= now) {
