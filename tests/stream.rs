@@ -626,8 +626,9 @@ async fn a_ping_in_a_message_is_answered_in_one() {
     let address = serve([websocket(Script::Echo(vec![r#"{"type":"ping","data":{"timestamp":1.5}}"#.into()]))]).await;
     let mut link = link(settings(address), 64);
     link.order(LinkOrder::Open).await;
-    let told = link.told_until("acknowledged").await;
-    assert_eq!(told.last().map(String::as_str), Some(r#"acknowledged {"type":"pong"}"#));
+    // The answer may share a batch with what it answers.
+    let answered = async { while !link.told().await.contains(r#"acknowledged {"type":"pong"}"#) {} };
+    timeout(PATIENCE, answered).await.expect("the server gets its pong");
 }
 
 #[tokio::test]
