@@ -33,6 +33,11 @@ fn journals() -> Vec<PathBuf> {
     found
 }
 
+/// The one of the newest format, which is a short one.
+fn newest() -> PathBuf {
+    journals().pop().expect("one at least")
+}
+
 fn entries(journal: &Path) -> Vec<Entry> {
     let recording = journal::read(journal).unwrap_or_else(|error| panic!("{}: {error}", journal.display()));
     assert_eq!((recording.broken, recording.torn), (0, false), "{}", journal.display());
@@ -136,7 +141,7 @@ proptest! {
 
     #[test]
     fn a_replay_is_the_fold_wherever_one_stops(wishes in prop::collection::vec(wish(), 1..12)) {
-        let entries = entries(&journals()[0]);
+        let entries = entries(&newest());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let (requests, received) = mpsc::channel(8);
@@ -162,7 +167,7 @@ proptest! {
 
 #[tokio::test]
 async fn a_recording_that_plays_tells_every_entry_once_and_in_order() {
-    let entries = entries(&journals()[0]);
+    let entries = entries(&newest());
     let (requests, received) = mpsc::channel(16);
     let (sender, mut feed) = feed(ViewerId(0), Player::Recording, requests);
     let player = tokio::spawn(Recorded::new(entries.clone()).play(sender, received));
@@ -196,7 +201,7 @@ async fn a_recording_that_plays_tells_every_entry_once_and_in_order() {
 #[test]
 fn a_journal_is_opened_in_the_console() {
     let home = Home::new();
-    let journal = journals().into_iter().next_back().expect("one at least");
+    let journal = newest();
     let cycle = format!("cycle {}", fold(&entries(&journal)).cycle);
     let mut console = Console::start(&home, &["replay", journal.to_str().expect("UTF-8")], WIDE, &[]);
     console.until_shown("paused");
