@@ -78,7 +78,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
         environment = dict(os.environ, TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8", HOME=home)
-        for name in ("TMUX", "NO_COLOR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
+        for name in ("TMUX", "NO_COLOR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "PYTHONUNBUFFERED"):
             environment.pop(name, None)
         self.began = time.monotonic()
         self.pid = os.fork()
@@ -302,6 +302,7 @@ def own_watch(folder):
 
 
 def main():
+    os.environ.pop("PYTHONUNBUFFERED", None)  # as on a person's machine: output is buffered
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(required=True)
     one = kinds.add_parser("start")
