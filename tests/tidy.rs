@@ -220,13 +220,12 @@ fn literal_colours(file: &str, text: &str) -> Vec<String> {
 }
 
 fn machine_paths(file: &str, text: &str) -> Vec<String> {
-    let homes = ["/home/", "/root/", "/Users/", "/work/"];
-    // Tests need paths of somebody: these are nobody's.
-    let words = ["/home/me/", "/home/anna/", "/home/a\"", "/home/a/"]
-        .iter()
-        .fold(text.to_owned(), |text, path| text.replace(path, "~/"));
-    let lines = words.lines().enumerate();
-    let named = lines.filter_map(|(line, words)| Some((line + 1, *homes.iter().find(|home| words.contains(**home))?)));
+    let homes = ["/root/", "/Users/", "/work/", "/home/"];
+    // Tests need the paths of somebody: nobody lives there.
+    let known = if file.starts_with("tests/") { &homes[..3] } else { &homes };
+    let nobodys = |words: &str| words.contains("/home/me/") || words.contains("/home/anna/");
+    let lines = text.lines().enumerate().filter(|(_, words)| !nobodys(words));
+    let named = lines.filter_map(|(line, words)| Some((line + 1, *known.iter().find(|home| words.contains(**home))?)));
     named.map(|(line, home)| format!("{file}:{line}: a path of some machine: {home}")).collect()
 }
 
@@ -545,5 +544,5 @@ fn habits_are_seen() {
     check(literal_colours, "ui/panes/board.rs", "style.fg(theme.color(Role::Bad)).bg(Color::Reset)", 0);
     check(literal_colours, "ui/theme.rs", "Color::Red", 0);
     check(machine_paths, "README.md", "cd /home/bob/project", 1);
-    check(machine_paths, "README.md", "cd /home/me/project", 0);
+    check(machine_paths, "tests/config.rs", "cd /home/bob/project; cd /root/project", 1);
 }

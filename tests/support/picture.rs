@@ -23,7 +23,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 /// A session of the demo, solved by keys.
-const JOURNAL: &str = "tests/journals/demo-1.0.jsonl";
+const JOURNAL: &str = "docs/img/screen.jsonl";
 /// How long after its beginning: the fourth cycle runs, an agent is at work, a deploy was proved.
 const MOMENT: Span = Span::millis(99_400);
 const SIZE: (u16, u16) = (140, 40);
