@@ -243,7 +243,7 @@ async fn write_the_golden_journal() {
     let journal = folder::journals(&home.project().join(".liveloop/sessions")).remove(0);
     let text = fs::read_to_string(journal).expect("a journal");
     let text = text.replace(program.to_str().expect("UTF-8"), "/usr/bin/liveloop");
-    let text = text.replace(home.mark().to_str().expect("UTF-8"), "/home/tester");
+    let text = text.replace(home.mark().to_str().expect("UTF-8"), "/srv/tester");
     let (major, minor) = journal::FORMAT;
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/journals/v{major}.{minor}.jsonl"));
     fs::write(golden, text).expect("the sources can be written");
