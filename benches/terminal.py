@@ -5,7 +5,7 @@
     benches/terminal.py start [--rounds 15] [--idle 10]
     benches/terminal.py flood [--rounds 5] [--lines 1000000]
 
-`start` opens the console in an empty folder. Peers: `minimal` (benches/minimal.rs), a cold `tmux` with a server of its
+`start` opens the console in an empty folder. Peers: `minimal` (examples/minimal.rs), a cold `tmux` with a server of its
 own, and whatever else is given with `--peer`. `flood` runs a test tool that prints a million lines of 100 bytes with
 Python's `print`, presses a key all the while, and compares with a plain reader of the same pipe, and with `tmux`. Each
 figure is the median of all rounds, then its range. Linux, Python 3.9 or later, no other modules.
