@@ -38,7 +38,7 @@ fn main() {
         percentiles("24 panes scroll, all passing", Window::scrolling(0));
         percentiles("24 panes scroll, one in ten fails", Window::scrolling(10));
         percentiles("only counters change", Window::counting());
-        percentiles("list of 60 rows, cursor moves", Window::list(60));
+        percentiles("list of 200 rows, cursor moves", Window::list(200));
         percentiles("list of 100,000 rows, cursor moves", Window::list(100_000));
         percentiles("list of 60 rows, a test ends", Window::list_running(60));
         percentiles("list of 100,000 rows, a test ends", Window::list_running(100_000));
@@ -94,7 +94,7 @@ frames! {
     scrolling_all_passing Window::scrolling(0);
     scrolling_one_in_ten_fails Window::scrolling(10);
     only_counters_change Window::counting();
-    list_of_60_cursor_moves Window::list(60);
+    list_of_200_cursor_moves Window::list(200);
     list_of_100_000_cursor_moves Window::list(100_000);
     list_of_60_test_ends Window::list_running(60);
     list_of_100_000_test_ends Window::list_running(100_000);
@@ -149,9 +149,9 @@ impl Window {
         let mut window = Self::new(story, Change::Move);
         window.viewer.view.opened.insert(ModuleId(0));
         window.draw();
-        // Somewhere inside, where the list scrolls with the cursor.
+        // Past the first screen, where the list scrolls with the cursor. A short list has to be long enough for that.
         let now = window.now();
-        (0..40).for_each(|_| drop(window.viewer.act(Action::PageDown, now)));
+        (0..60).for_each(|_| drop(window.viewer.act(Action::Down, now)));
         window
     }
 
@@ -193,7 +193,7 @@ impl Window {
                 }
                 for module in 0..modules {
                     let test = module * each + n;
-                    let fails = fail_every > 0 && test % fail_every == 0;
+                    let fails = fail_every > 0 && test.is_multiple_of(fail_every);
                     let outcome = if fails { Outcome::Failed } else { Outcome::Passed };
                     entries.push(story.tell(story.ended(test, outcome)));
                     entries.push(story.tell(story.started(test + 1)));
@@ -211,7 +211,7 @@ impl Window {
             }
             Change::Move => {
                 let now = self.now();
-                let down = if (step / 200).is_multiple_of(2) { Action::Down } else { Action::Up };
+                let down = if (step / 60).is_multiple_of(2) { Action::Down } else { Action::Up };
                 drop(self.viewer.act(down, now));
                 return;
             }
