@@ -335,8 +335,13 @@ impl Board {
                 List::Failing(_) | List::All | List::Matching => &module.tests,
             };
             let known = source.iter().filter(|id| inventory.test(**id).is_some_and(|test| !test.gone && wanted(test)));
-            // Every failure is counted, so that the search ends with the last one.
-            let limit = if matches!(list, List::Failing(_)) { limit.min(now.failures as usize) } else { limit };
+            // Every failure is counted, so that the search ends with the last one; and a line that would only say
+            // that there is one more can as well be that one.
+            let failures = now.failures as usize;
+            let limit = match list {
+                List::Failing(_) if failures <= limit.saturating_add(1) => failures,
+                List::Failing(_) | List::Nothing | List::Running | List::All | List::Matching => limit,
+            };
             self.tests.extend(known.take(limit).copied());
         }
         let tests = start..self.tests.len();
