@@ -71,7 +71,7 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
     if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
         line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
     }
-    if let Some(latest) = &test.latest {
+    if let (Some(latest), Standing::Done(_)) = (&test.latest, test.standing) {
         line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
     }
     line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");

@@ -117,7 +117,9 @@ fn draw_oddities(line: &mut Line, run: &Run) {
         line.gap(2).fmt(Role::Muted, format_args!("{} deselected", numbers.deselected));
     }
     if run.warnings.total() > 0 {
-        line.gap(2).fmt(Role::Muted, format_args!("{} warnings", run.warnings.total()));
+        let warnings = run.warnings.total();
+        let plural = if warnings == 1 { "" } else { "s" };
+        line.gap(2).fmt(Role::Muted, format_args!("{warnings} warning{plural}"));
     }
     if run.leaked > 0 {
         line.gap(2).fmt(Role::Warning, format_args!("{} processes left behind", run.leaked));

@@ -154,6 +154,22 @@ fn an_interrupted_test_keeps_its_stacks() {
     assert!(screen.contains("line 3 in helper"), "{screen}");
 }
 
+/// A failure is not left out while lines of the board are empty.
+#[test]
+fn no_failure_is_left_out_while_there_is_room() {
+    let mut story = fixture::crowd(6, 20);
+    for n in 10..19 {
+        story.end(n, Outcome::Failed, 5, Some("assert 1 == 2"));
+    }
+    for module in 1..6 {
+        for n in 10..13 {
+            story.end(module * 20 + n, Outcome::Failed, 5, Some("assert 1 == 2"));
+        }
+    }
+    let screen = text(&render(&story, &view(), &theme(), 120, 60));
+    assert!(!screen.contains("more failed"), "{screen}");
+}
+
 /// The line that would tell of one more failure is that failure.
 #[test]
 fn one_more_failure_is_listed_rather_than_counted() {
