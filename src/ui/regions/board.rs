@@ -19,6 +19,8 @@ const TILE: u16 = 44;
 const LISTED: u32 = 200;
 /// How many lines of why a module could not be loaded are shown on the board.
 const BROKEN_LINES: usize = 5;
+/// The lines that the words over the groups and the air around them may take.
+const HEADINGS: u32 = 6;
 /// The most lines that the marks of a module take before they are condensed to a bar.
 const MARK_LINES: u16 = 3;
 
@@ -275,13 +277,27 @@ impl Board {
         }
         let room = u32::from(area.height);
         let tiled = running.div_ceil(u32::from(tiles)) * TILE_HEIGHT;
-        if self.framed && failing * 5 + failures + tiled + other + 6 <= room {
+        if self.framed && failing * 5 + failures + tiled + other + HEADINGS <= room {
             return plan;
         }
         plan.roomy = !self.framed;
         plan.tiled = self.framed && tiled <= room / 2;
         plan.listed = (room * 6 / 10 / failing.max(1)).max(6);
+        // Lines that nothing else needs go to what failed.
+        let tiled = if plan.tiled { tiled } else { running };
+        let around = if self.framed { 3 } else { 1 };
+        let fixed = failing * around + tiled + other + HEADINGS;
+        while plan.listed < failures.min(LISTED) && fixed + self.listed_lines(plan.listed + 1, state) <= room {
+            plan.listed += 1;
+        }
         plan
+    }
+
+    /// How many lines the failures take when at most `limit` of a module are listed.
+    fn listed_lines(&self, limit: u32, state: &State) -> u32 {
+        let failing = self.order.iter().filter(|(group, ..)| *group == Group::Failing);
+        let failures = failing.filter_map(|(_, _, id)| Some(state.inventory.module(*id)?.tally.failures()));
+        failures.map(|count| count.min(limit) + u32::from(count > limit)).sum()
     }
 
     fn form(&self, plan: &Plan, group: Group, id: ModuleId, view: &ViewState) -> (Form, List) {
@@ -335,8 +351,13 @@ impl Board {
                 List::Failing(_) | List::All | List::Matching => &module.tests,
             };
             let known = source.iter().filter(|id| inventory.test(**id).is_some_and(|test| !test.gone && wanted(test)));
-            // Every failure is counted, so that the search ends with the last one.
-            let limit = if matches!(list, List::Failing(_)) { limit.min(now.failures as usize) } else { limit };
+            // Every failure is counted, so that the search ends with the last one; and a line that would only say
+            // that there is one more can as well be that one.
+            let failures = now.failures as usize;
+            let limit = match list {
+                List::Failing(_) if failures <= limit.saturating_add(1) => failures,
+                List::Failing(_) | List::Nothing | List::Running | List::All | List::Matching => limit,
+            };
             self.tests.extend(known.take(limit).copied());
         }
         let tests = start..self.tests.len();
