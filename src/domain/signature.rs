@@ -89,7 +89,10 @@ impl Signature {
         let detail = detail.unwrap_or(&empty);
         let said = Said::new(outcome, detail);
         let (class, what) = rules::judge(&said);
-        let message: Text = cut(&mask(said.headline), KEPT).into();
+        // What these quote are names in the source, which do not change from run to run.
+        let names = ["ModuleNotFoundError", "ImportError", "NameError", "AttributeError"];
+        let masked = if said.threw_any(&names) { said.headline.to_owned() } else { mask(said.headline) };
+        let message: Text = cut(&masked, KEPT).into();
         let exception = said.exception.filter(|name| !name.is_empty()).map(Text::from);
         let place = place(detail);
         let title = what.map_or_else(|| untold(class, &message, exception.as_deref(), place.as_deref()), Text::from);
@@ -322,6 +325,11 @@ mod tests {
             ("Failed: Timeout (>120.0s) from pytest-timeout.", "timeout · Timeout (><n>s) from pytest-timeout."),
             ("assert 200 == 401", "assertion · assert <n> == <n>"),
             ("AssertionError: expected 403, got 200", "assertion · expected <n>, got <n>"),
+            ("Error: getaddrinfo ENOTFOUND api.local", "environment · the host's name does not resolve"),
+            (
+                "ModuleNotFoundError: No module named 'netra.agents'",
+                "error · ModuleNotFoundError: No module named 'netra.agents'",
+            ),
             ("KeyError: 'price'", "error · KeyError: <value>"),
             ("", "error · it failed without a word"),
         ];

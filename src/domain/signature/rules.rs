@@ -79,11 +79,12 @@ fn unresolved(said: &Said) -> Option<String> {
         "nodename nor servname",
         "getaddrinfo",
         "name resolution",
-        "enotfound",
         "no address associated with hostname",
         "failed to lookup address",
     ];
-    said.has_any(&phrases).then(|| "the host's name does not resolve".into())
+    // In capitals: every `ModuleNotFoundError` holds the small letters.
+    let unresolved = said.has_any(&phrases) || said.text.contains("ENOTFOUND");
+    unresolved.then(|| "the host's name does not resolve".into())
 }
 
 fn unreachable(said: &Said) -> Option<String> {
