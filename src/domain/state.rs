@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span, Streams,
-    Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
+    Streams, Text, Tone, ViewerId,
 };
 
 /// How many sentences of news are kept.
@@ -52,6 +52,8 @@ pub struct State {
     pub session: Session,
     /// The tests that exist.
     pub inventory: Inventory,
+    /// Why tests fail.
+    pub causes: Causes,
     /// The executions of them.
     pub runs: Runs,
     /// What is deployed.
@@ -77,6 +79,7 @@ impl Default for State {
             at: Moment::default(),
             session: Session::default(),
             inventory: Inventory::default(),
+            causes: Causes::default(),
             runs: Runs::default(),
             services: Services::default(),
             deploys: Deploys::default(),

@@ -408,6 +408,7 @@ fn recalled() -> Vec<Recalled> {
                 cycle: 2,
                 usual: Some(Span::millis(1_400)),
                 message: None,
+                signature: None,
             });
         }
     }

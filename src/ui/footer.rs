@@ -108,6 +108,10 @@ impl Footer<'_, '_> {
         let failed = state.inventory.tally().failures();
         if !testing && failed > 0 {
             match acting::failures(state, view) {
+                Selection::Tests(tests) if acting::looked_at(state, view).is_some() => match tests.len() {
+                    0 => {}
+                    count => self.key(Action::RerunFailed, format!("rerun {count} of this cause")),
+                },
                 Selection::Tests(_) => self.key(Action::RerunFailed, "rerun this failure"),
                 Selection::All | Selection::Module(_) | Selection::Failures => {
                     self.key(Action::RerunFailed, format!("rerun {failed} failed"));
@@ -142,6 +146,7 @@ impl Footer<'_, '_> {
                 (Page::Detail(_), _) => self.key(Action::RunSelected, "run this test"),
                 (Page::Board, Some(Cursor::Test(_))) => self.key(Action::RunSelected, "run the test"),
                 (Page::Board, Some(Cursor::Module(_))) => self.key(Action::RunSelected, "run the module"),
+                (Page::Cause(_), _) => self.key(Action::RunSelected, "run the test"),
                 (Page::Board, None) => {}
             }
         }
@@ -189,6 +194,14 @@ impl Footer<'_, '_> {
                     self.key(Action::Open, "earlier run");
                 }
                 self.key(Action::Reconnect, "reconnect");
+            }
+            (Pane::Tests, Page::Cause(_)) => {
+                self.key(Action::Back, "back");
+                self.key(Action::Open, "open the test");
+            }
+            (Pane::Causes, _) => {
+                self.key(Action::Open, "open");
+                self.key(Action::Back, "tests");
             }
             (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
         }

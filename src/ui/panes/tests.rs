@@ -63,6 +63,17 @@ fn an_opened_failure() {
 }
 
 #[test]
+fn causes_and_an_opened_one() {
+    let story = fixture::busy();
+    let causes = ViewState { focus: Pane::Causes, ..view() };
+    check("causes", &story, &causes, (80, 24));
+    let stops = story.state.causes.present()[0];
+    let opened = ViewState { page: Page::Cause(stops), ..view() };
+    check("cause", &story, &opened, (80, 24));
+    check("cause", &story, &opened, (160, 45));
+}
+
+#[test]
 fn each_pane_alone() {
     for (name, focus) in [("agents", Pane::Agents), ("deploy", Pane::Deploys), ("news", Pane::News)] {
         check(name, &fixture::busy(), &ViewState { focus, ..view() }, (80, 24));
@@ -166,7 +177,7 @@ fn no_failure_is_left_out_while_there_is_room() {
             story.end(module * 20 + n, Outcome::Failed, 5, Some("assert 1 == 2"));
         }
     }
-    let screen = text(&render(&story, &view(), &theme(), 120, 60));
+    let screen = text(&render(&story, &view(), &theme(), 120, 66));
     assert!(!screen.contains("more failed"), "{screen}");
 }
 
@@ -296,6 +307,9 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("busy", fixture::busy(), view()),
         ("detail", busy, opened),
         ("agents", fixture::busy(), agents),
+        ("cause", fixture::busy(), ViewState { page: Page::Cause(crate::domain::CauseId(1)), ..view() }),
+        ("causes", fixture::busy(), ViewState { focus: Pane::Causes, ..view() }),
+        ("no-cause", fixture::empty(), ViewState { page: Page::Cause(crate::domain::CauseId(7)), ..view() }),
         ("empty", fixture::empty(), view()),
         ("green", fixture::green(), view()),
         ("stale", fixture::stale(), view()),
@@ -317,7 +331,8 @@ fn every_size_can_be_drawn() {
     let story = fixture::busy();
     let mut detail = view();
     detail.page = Page::Detail(story.test(0, 24));
-    for view in [view(), detail] {
+    let cause = ViewState { page: Page::Cause(story.state.causes.present()[0]), ..view() };
+    for view in [view(), detail, cause] {
         for focus in Pane::ALL {
             let view = ViewState { focus, ..view.clone() };
             for width in 0..=60 {

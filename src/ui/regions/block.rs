@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::domain::ModuleId;
+use crate::domain::{ModuleId, TestId};
 
 /// How much room a module is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,17 @@ pub enum List {
     All,
     /// Those that match the filter.
     Matching,
+}
+
+impl List {
+    /// The place of a test in such a list. All but the failing tests, which are listed by what matters, stand in the
+    /// order of their identities.
+    pub(super) fn place(self, listed: &[TestId], id: TestId) -> Option<usize> {
+        match self {
+            Self::Failing(_) => listed.iter().position(|&test| test == id),
+            Self::Nothing | Self::Running | Self::All | Self::Matching => listed.binary_search(&id).ok(),
+        }
+    }
 }
 
 /// A module's place on the board. Lines are counted from the board's first line, not from the screen's.

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::Window;
 use super::block::{Block, Form, Group, Heading, List};
-use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId};
+use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId, Verdict};
 use crate::ui::text;
 use crate::ui::view::{Cursor, Page, ViewState};
 
@@ -95,7 +95,7 @@ impl Board {
         match cursor {
             Cursor::Module(id) => self.block_of(id).map(|block| block.row),
             Cursor::Test(id) => self.blocks.iter().find_map(|block| {
-                let place = self.tests[block.listed.clone()].binary_search(&id).ok()?;
+                let place = block.list.place(&self.tests[block.listed.clone()], id)?;
                 Some(block.row + 1 + place)
             }),
         }
@@ -107,7 +107,7 @@ impl Board {
         let Page::Detail(test) = page else { return None };
         let block = self.block_of(module)?;
         let listed = self.tests.get(block.listed.clone())?;
-        Some((listed.binary_search(&test).ok()? + 1, listed.len() + block.unlisted as usize))
+        Some((block.list.place(listed, test)? + 1, listed.len() + block.unlisted as usize))
     }
 
     /// The row so many rows further down (or up) from the cursor.
@@ -358,7 +358,19 @@ impl Board {
                 List::Failing(_) if failures <= limit.saturating_add(1) => failures,
                 List::Failing(_) | List::Nothing | List::Running | List::All | List::Matching => limit,
             };
-            self.tests.extend(known.take(limit).copied());
+            match list {
+                // Every failure is counted, so that the search ends with the last one.
+                List::Failing(_) => {
+                    let mut failing: Vec<_> = known.take(failures).map(|&id| importance(id, inventory)).collect();
+                    if failing.len() > limit {
+                        failing.select_nth_unstable(limit);
+                        failing.truncate(limit);
+                    }
+                    failing.sort_unstable();
+                    self.tests.extend(failing.into_iter().map(|(_, id)| id));
+                }
+                List::Nothing | List::Running | List::All | List::Matching => self.tests.extend(known.take(limit)),
+            }
         }
         let tests = start..self.tests.len();
         self.lists[id.index()] = Listed { tests: tests.clone(), ..now };
@@ -445,13 +457,22 @@ impl Listed {
         match now.list {
             Some(List::Failing(limit)) if now.failures <= limit => {
                 let holds = |id: &TestId| inventory.test(*id).is_some_and(|test| !test.gone && has_failed(test));
-                self.failures == now.failures && tests.len() == now.failures as usize && tests.iter().all(holds)
+                let in_order = tests.is_sorted_by_key(|id| importance(*id, inventory));
+                self.failures == now.failures
+                    && tests.len() == now.failures as usize
+                    && tests.iter().all(holds)
+                    && in_order
             }
             Some(List::Failing(_)) => self.touched == now.touched && self.failures == now.failures,
             Some(List::All | List::Matching | List::Nothing) => true,
             Some(List::Running) | None => false,
         }
     }
+}
+
+/// The place of a failing test in its list: what is new first, then what fails differently, then what still fails.
+fn importance(id: TestId, inventory: &Inventory) -> (Option<Verdict>, TestId) {
+    (inventory.test(id).and_then(TestCase::failure_verdict), id)
 }
 
 fn has_failed(test: &TestCase) -> bool {
