@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_user_without_variables_has_a_name() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\nann:x:1000:1000::/home/ann:/bin/sh\n";
+        let passwd = "root:x:0:0:root:/:/bin/sh\nbroken\nann:x:1000:1000::/:/bin/sh\n";
         assert_eq!(name_in(passwd, 1000).as_deref(), Some("ann"));
         assert_eq!(name_in(passwd, 7), None);
     }
