@@ -622,6 +622,16 @@ async fn a_link_opens_receives_sends_measures_and_closes() {
 }
 
 #[tokio::test]
+async fn a_ping_in_a_message_is_answered_in_one() {
+    let address = serve([websocket(Script::Echo(vec![r#"{"type":"ping","data":{"timestamp":1.5}}"#.into()]))]).await;
+    let mut link = link(settings(address), 64);
+    link.order(LinkOrder::Open).await;
+    // The answer may share a batch with what it answers.
+    let answered = async { while !link.told().await.contains(r#"acknowledged {"type":"pong"}"#) {} };
+    timeout(PATIENCE, answered).await.expect("the server gets its pong");
+}
+
+#[tokio::test]
 async fn a_link_ends_with_its_orders_whatever_it_is_at() {
     for answer in [websocket(Script::Hang), Answer::Silence, json("503 Service Unavailable", "")] {
         let mut link = link(settings(serve([answer]).await), 64);

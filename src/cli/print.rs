@@ -203,6 +203,7 @@ pub struct Human<W> {
 struct Progress {
     finished: u32,
     failed: u32,
+    errored: u32,
     spent: Span,
 }
 
@@ -223,11 +224,12 @@ impl<W: Write> Human<W> {
         if waiting > 0 {
             return;
         }
-        let Progress { finished, failed, spent } = progress;
-        let mark = if *failed > 0 { "✘" } else { "✔" };
-        let failed = if *failed > 0 { format!("  {failed} failed") } else { String::new() };
+        let Progress { finished, failed, errored, spent } = progress;
+        let mark = if failed + errored > 0 { "✘" } else { "✔" };
+        let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
+        let (failed, errored) = (part(*failed, "failed"), part(*errored, "errored"));
         let took = spent.as_secs_f64();
-        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}", module.title);
+        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}", module.title);
         self.line(&line);
         self.modules.remove(&id);
     }
@@ -238,12 +240,12 @@ impl<W: Write> Human<W> {
         self.line(&format!("\n── {} {} ({:.1}s)", test.node, latest.outcome.word(), latest.took.as_secs_f64()));
         let Some(detail) = &latest.detail else { return };
         if detail.trace.is_empty() {
-            self.line(&detail.message);
+            self.line(detail.message.trim_end());
         } else {
-            self.line(&detail.trace);
+            self.line(detail.trace.trim_end());
         }
         for section in &detail.sections {
-            self.line(&format!("· {}\n{}", section.title, section.text));
+            self.line(&format!("· {}\n{}", section.title, section.text.trim_end()));
         }
     }
 
@@ -315,7 +317,10 @@ impl<W: Write> Printer for Human<W> {
             progress.finished += 1;
             progress.spent = Span(progress.spent.0 + latest.took.0);
             if latest.outcome.is_failure() {
-                progress.failed += 1;
+                match latest.outcome {
+                    Outcome::Errored => progress.errored += 1,
+                    _ => progress.failed += 1,
+                }
                 self.failures.retain(|known| *known != id);
                 self.failures.push(id);
             }

@@ -214,7 +214,7 @@ impl State {
             RunEvent::StacksDumped { run, text } => {
                 if let Some(run) = self.runs.get_mut(*run) {
                     run.stacks = Some(text.clone());
-                    self.say(Tone::Plain, "the run's processes dumped their stacks");
+                    self.say(Tone::Plain, "the stacks are here: open the running test to read them");
                 }
             }
             RunEvent::HeldTooLong { run } => {

@@ -8,7 +8,7 @@ use super::pen::Pen;
 use super::row;
 use super::sheet::Sheet;
 use crate::domain::{
-    Attempt, CauseClass, Detail, Moment, Outcome, Standing, State, SubtestRow, TestCase, TestId, Verdict,
+    Attempt, CauseClass, Detail, Moment, Outcome, Run, Standing, State, SubtestRow, TestCase, TestId, Verdict,
 };
 use crate::ui::regions::{Regions, Window};
 use crate::ui::scene::Scene;
@@ -73,7 +73,7 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
     if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
         line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
     }
-    if let Some(latest) = &test.latest {
+    if let (Some(latest), Standing::Done(_)) = (&test.latest, test.standing) {
         line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
     }
     line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");
@@ -97,6 +97,13 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
         tell_outcome(sheet, state, id, test, latest);
         if let Some(detail) = latest.detail.as_deref() {
             tell_detail(sheet, detail);
+        }
+        if test.standing != Standing::Running && has_no_end(latest.outcome) {
+            let run = latest.run.and_then(|run| state.runs.get(run));
+            if let Some(run) = run {
+                tell_stacks(sheet, run);
+                tell_live(sheet, state, test, run);
+            }
         }
         tell_surroundings(sheet, state, latest, offset);
     }
@@ -141,20 +148,42 @@ fn tell_standing(sheet: &mut Sheet, test: &TestCase, now: Moment) {
 fn tell_running(sheet: &mut Sheet, state: &State, test: &TestCase) {
     let runner = state.inventory.module(test.module).map(|module| module.runner);
     let Some((_, run)) = state.runs.active().find(|(_, run)| Some(run.runner) == runner) else { return };
-    if let Some(stacks) = &run.stacks {
-        sheet.section("stacks of the run's processes");
-        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
-    }
-    let printed =
-        run.live.as_ref().filter(|(id, _)| state.inventory.test(*id).is_some_and(|printed| printed.node == test.node));
-    if let Some((_, lines)) = printed {
-        sheet.section("output so far");
-        lines.range(lines.len().saturating_sub(PRINTED)).for_each(|line| sheet.text(Role::Muted, 0, line));
-    } else if !run.output.is_empty() {
+    tell_stacks(sheet, run);
+    if !tell_live(sheet, state, test, run) && !run.output.is_empty() {
         sheet.section("what the run printed last");
         let from = run.output.len().saturating_sub(PRINTED);
         run.output.range(from).for_each(|line| sheet.text(Role::Muted, 0, line));
     }
+}
+
+/// Whether a test was cut off, so that what its run knew last is all there is.
+fn has_no_end(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Interrupted | Outcome::Lost | Outcome::TimedOut | Outcome::Crashed => true,
+        Outcome::Passed
+        | Outcome::Failed
+        | Outcome::Errored
+        | Outcome::Skipped
+        | Outcome::Xfailed
+        | Outcome::Xpassed
+        | Outcome::Flaky => false,
+    }
+}
+
+fn tell_stacks(sheet: &mut Sheet, run: &Run) {
+    if let Some(stacks) = &run.stacks {
+        sheet.section("stacks of the run's processes");
+        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
+    }
+}
+
+/// What the test itself has printed, as far as it could be read before its end; answers whether there was anything.
+fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bool {
+    let is_it = |id: TestId| state.inventory.test(id).is_some_and(|printed| printed.node == test.node);
+    let Some((_, lines)) = run.live.as_ref().filter(|(id, _)| is_it(*id)) else { return false };
+    sheet.section("output so far");
+    lines.range(lines.len().saturating_sub(PRINTED)).for_each(|line| sheet.text(Role::Muted, 0, line));
+    true
 }
 
 fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt) {

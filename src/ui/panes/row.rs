@@ -2,7 +2,7 @@
 
 use super::marks;
 use super::pen::Line;
-use crate::domain::{Attempt, Outcome, Standing, State, TestCase, Verdict};
+use crate::domain::{Attempt, Outcome, Standing, State, TestCase, Text, Verdict};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
@@ -119,7 +119,7 @@ pub(super) fn draw_before_and_now(line: &mut Line, scene: &Scene, test: &TestCas
     else {
         return;
     };
-    if let Some(words) = served(scene, latest) {
+    if let Some(words) = served(scene, before, latest) {
         line.end_fmt(Role::Muted, format_args!("since {words}")).end_gap(2);
     }
     let half = line.room() / 2;
@@ -135,15 +135,13 @@ pub(super) fn why<'a>(state: &'a State, attempt: &'a Attempt) -> &'a str {
     cause.map_or_else(|| message(attempt), |cause| cause.title())
 }
 
-/// The revision that changed last before an attempt started.
-fn served(scene: &Scene, attempt: &Attempt) -> Option<Short> {
-    let services = scene.state.services.iter().map(|(_, service)| service);
-    let changed = services.filter(|service| service.revision.is_some() && service.revision_since <= attempt.started);
-    let latest = changed.max_by_key(|service| service.revision_since)?;
-    let revision = latest.revision.as_ref()?;
-    Some(Short::new(format_args!(
-        "{} {}",
-        latest.spec.name,
-        super::services::short_revision(&latest.spec.name, revision)
-    )))
+/// What came to serve between two attempts, where exactly that is known.
+fn served(scene: &Scene, before: &Attempt, latest: &Attempt) -> Option<Short> {
+    let services = &scene.state.services;
+    let replaced = |name: &Text, revision: &Text| {
+        services.revisions(before.epoch).any(|(known, earlier)| known == name && earlier != revision)
+    };
+    let mut served = services.revisions(latest.epoch).filter(|_| !latest.straddled);
+    let (name, revision) = served.find(|(name, revision)| replaced(name, revision))?;
+    Some(Short::new(format_args!("{name} {}", super::services::short_revision(name, revision))))
 }

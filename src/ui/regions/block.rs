@@ -77,7 +77,7 @@ pub struct Block {
     pub list: List,
     /// The first listed test's line.
     pub list_top: u32,
-    /// The listed tests, as places in [`Board::tests`].
+    /// The listed tests, as places in [`Board::tests`](super::Board::tests).
     pub listed: Range<usize>,
     /// How many failing tests are not listed.
     pub unlisted: u32,

@@ -19,6 +19,8 @@ const TILE: u16 = 44;
 const LISTED: u32 = 200;
 /// How many lines of why a module could not be loaded are shown on the board.
 const BROKEN_LINES: usize = 5;
+/// How many lines a heading takes, with the empty one above it.
+const HEADING: u32 = 2;
 /// The most lines that the marks of a module take before they are condensed to a bar.
 const MARK_LINES: u16 = 3;
 
@@ -273,15 +275,31 @@ impl Board {
                 Group::Failing | Group::Settled | Group::Waiting => other += 1,
             }
         }
+        let grouped = |wanted| u32::from(self.order.iter().any(|(group, ..)| *group == wanted));
+        let headings = [Group::Running, Group::Settled, Group::Waiting].map(grouped).iter().sum::<u32>() * HEADING;
         let room = u32::from(area.height);
         let tiled = running.div_ceil(u32::from(tiles)) * TILE_HEIGHT;
-        if self.framed && failing * 5 + failures + tiled + other + 6 <= room {
+        if self.framed && failing * 5 + failures + tiled + other + headings <= room {
             return plan;
         }
         plan.roomy = !self.framed;
         plan.tiled = self.framed && tiled <= room / 2;
         plan.listed = (room * 6 / 10 / failing.max(1)).max(6);
+        // Lines that nothing else needs go to what failed.
+        let tiled = if plan.tiled { tiled } else { running };
+        let around = if self.framed { 3 } else { 1 };
+        let fixed = failing * around + tiled + other + headings;
+        while plan.listed < failures.min(LISTED) && fixed + self.listed_lines(plan.listed + 1, state) <= room {
+            plan.listed += 1;
+        }
         plan
+    }
+
+    /// How many lines the failures take when at most `limit` of a module are listed.
+    fn listed_lines(&self, limit: u32, state: &State) -> u32 {
+        let failing = self.order.iter().filter(|(group, ..)| *group == Group::Failing);
+        let failures = failing.filter_map(|(_, _, id)| Some(state.inventory.module(*id)?.tally.failures()));
+        failures.map(|count| count.min(limit) + u32::from(count > limit)).sum()
     }
 
     fn form(&self, plan: &Plan, group: Group, id: ModuleId, view: &ViewState) -> (Form, List) {
@@ -335,11 +353,13 @@ impl Board {
                 List::Failing(_) | List::All | List::Matching => &module.tests,
             };
             let known = source.iter().filter(|id| inventory.test(**id).is_some_and(|test| !test.gone && wanted(test)));
+            // Every failure is counted, so that the search ends with the last one; and a line that would only say
+            // that there is one more can as well be that one.
+            let failures = now.failures as usize;
             match list {
-                // Every failure is counted, so that the search ends with the last one.
                 List::Failing(_) => {
-                    let mut failing: Vec<_> =
-                        known.take(now.failures as usize).map(|&id| importance(id, inventory)).collect();
+                    let limit = if failures <= limit.saturating_add(1) { failures } else { limit };
+                    let mut failing: Vec<_> = known.take(failures).map(|&id| importance(id, inventory)).collect();
                     if failing.len() > limit {
                         failing.select_nth_unstable(limit);
                         failing.truncate(limit);
