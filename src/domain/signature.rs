@@ -124,7 +124,10 @@ fn untold(class: CauseClass, message: &str, exception: Option<&str>, place: Opti
         (true, None) => "it failed without a word".to_owned(),
     };
     match place {
-        Some(place) if !says_enough(message) => format!("{told} in {place}").into(),
+        Some(place) if !says_enough(message) => {
+            let file = place.rsplit('/').next().unwrap_or(place);
+            format!("{told} in {file}").into()
+        }
         _ => told.into(),
     }
 }

@@ -19,8 +19,8 @@ const TILE: u16 = 44;
 const LISTED: u32 = 200;
 /// How many lines of why a module could not be loaded are shown on the board.
 const BROKEN_LINES: usize = 5;
-/// The lines that the words over the groups and the air around them may take.
-const HEADINGS: u32 = 6;
+/// How many lines a heading takes, with the empty one above it.
+const HEADING: u32 = 2;
 /// The most lines that the marks of a module take before they are condensed to a bar.
 const MARK_LINES: u16 = 3;
 
@@ -275,9 +275,11 @@ impl Board {
                 Group::Failing | Group::Settled | Group::Waiting => other += 1,
             }
         }
+        let grouped = |wanted| u32::from(self.order.iter().any(|(group, ..)| *group == wanted));
+        let headings = [Group::Running, Group::Settled, Group::Waiting].map(grouped).iter().sum::<u32>() * HEADING;
         let room = u32::from(area.height);
         let tiled = running.div_ceil(u32::from(tiles)) * TILE_HEIGHT;
-        if self.framed && failing * 5 + failures + tiled + other + HEADINGS <= room {
+        if self.framed && failing * 5 + failures + tiled + other + headings <= room {
             return plan;
         }
         plan.roomy = !self.framed;
@@ -286,7 +288,7 @@ impl Board {
         // Lines that nothing else needs go to what failed.
         let tiled = if plan.tiled { tiled } else { running };
         let around = if self.framed { 3 } else { 1 };
-        let fixed = failing * around + tiled + other + HEADINGS;
+        let fixed = failing * around + tiled + other + headings;
         while plan.listed < failures.min(LISTED) && fixed + self.listed_lines(plan.listed + 1, state) <= room {
             plan.listed += 1;
         }
@@ -354,13 +356,9 @@ impl Board {
             // Every failure is counted, so that the search ends with the last one; and a line that would only say
             // that there is one more can as well be that one.
             let failures = now.failures as usize;
-            let limit = match list {
-                List::Failing(_) if failures <= limit.saturating_add(1) => failures,
-                List::Failing(_) | List::Nothing | List::Running | List::All | List::Matching => limit,
-            };
             match list {
-                // Every failure is counted, so that the search ends with the last one.
                 List::Failing(_) => {
+                    let limit = if failures <= limit.saturating_add(1) { failures } else { limit };
                     let mut failing: Vec<_> = known.take(failures).map(|&id| importance(id, inventory)).collect();
                     if failing.len() > limit {
                         failing.select_nth_unstable(limit);
