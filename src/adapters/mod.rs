@@ -11,3 +11,4 @@ pub mod python;
 pub mod redact;
 pub mod reporter;
 pub mod sanitize;
+pub mod tool;
