@@ -5,9 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Launch;
+use crate::adapters::cargo::Cargo;
+use crate::adapters::nextest::Nextest;
 use crate::adapters::pytest;
 use crate::adapters::tool::{Order, Reporting, Source, Step, Tool};
-use crate::config::project::{Masked, PytestSpec, ReporterSpec, RunnerTool};
+use crate::config::project::{Masked, PytestSpec, ReporterSpec, RunnerTool, ToolSpec};
 use crate::domain::Wanted;
 use crate::engine::means::Means;
 
@@ -39,7 +41,17 @@ pub(super) fn plan(launch: &Launch, means: &Means, exchange: &Exchange) -> io::R
     match &launch.runner.tool {
         RunnerTool::Reporter(spec) => reporter(spec, &order, exchange),
         RunnerTool::Pytest(spec) => pytest(spec, &order, &launch.python, means, exchange),
+        RunnerTool::Nextest(spec) => Ok(plain(spec, Box::new(Nextest::new(order, cargo(spec), spec.args.clone())))),
+        RunnerTool::Cargo(spec) => Ok(plain(spec, Box::new(Cargo::new(order, cargo(spec), &spec.args)))),
     }
+}
+
+fn plain(spec: &ToolSpec, tool: Box<dyn Tool>) -> Plan {
+    Plan { tool, env: spec.env.clone(), directory: spec.directory.clone() }
+}
+
+fn cargo(spec: &ToolSpec) -> Vec<String> {
+    spec.command.clone().unwrap_or_else(|| vec!["cargo".to_owned()])
 }
 
 fn reporter(spec: &ReporterSpec, order: &Order, exchange: &Exchange) -> io::Result<Plan> {
