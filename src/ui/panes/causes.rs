@@ -76,7 +76,7 @@ fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause) {
     } else {
         line.put(Role::Muted, cause.class().word());
     }
-    line.gap(2).column(19);
+    line.gap(2).column(20);
     line.ansi(title, cause.title());
 }
 
