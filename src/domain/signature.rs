@@ -326,6 +326,7 @@ mod tests {
             ),
             ("httpx.ReadTimeout", "environment · no answer in time"),
             ("Failed: Timeout (>120.0s) from pytest-timeout.", "timeout · Timeout (><n>s) from pytest-timeout."),
+            ("assert 404 == 3", "assertion · assert <n> == <n>"),
             ("assert 200 == 401", "assertion · assert <n> == <n>"),
             ("AssertionError: expected 403, got 200", "assertion · expected <n>, got <n>"),
             ("Error: getaddrinfo ENOTFOUND api.local", "environment · the host's name does not resolve"),
