@@ -271,7 +271,7 @@ impl<W: Write> Human<W> {
                 count => format!(", {count} of them {}", CauseClass::Dependent.word()),
             };
             let (class, title) = (cause.class().word(), cause.title());
-            self.line(&format!("{mark} {class:<16} {title}  {count} test{}{dependent}  {how}", plural(count)));
+            self.line(&format!("{mark} {class:<16}  {title}  {count} test{}{dependent}  {how}", plural(count)));
         }
     }
 

@@ -140,7 +140,7 @@ impl Causes {
         ids
     }
 
-    /// The causes that were fixed, the newest first; then nothing is known of those that are gone.
+    /// The causes that were fixed, the newest first. Those of which nobody knows what became are left out.
     #[must_use]
     pub fn fixed(&self) -> Vec<CauseId> {
         let cycle = |id: &CauseId| match self.list[id.index()].end {

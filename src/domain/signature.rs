@@ -5,6 +5,8 @@ mod mask;
 mod rules;
 mod status;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Detail, Outcome, Text};
@@ -87,7 +89,8 @@ impl Signature {
     pub fn of(outcome: Outcome, detail: Option<&Detail>) -> Self {
         let empty = Detail::default();
         let detail = detail.unwrap_or(&empty);
-        let said = Said::new(outcome, detail);
+        let said_message = plain(beginning(detail.message.trim(), LOOKED_AT));
+        let said = Said::new(outcome, detail, &said_message);
         let (class, what) = rules::judge(&said);
         // What these quote are names in the source, which do not change from run to run.
         let names = ["ModuleNotFoundError", "ImportError", "NameError", "AttributeError"];
@@ -155,18 +158,18 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn new(outcome: Outcome, detail: &'a Detail) -> Self {
-        let message = beginning(detail.message.trim(), LOOKED_AT);
+    fn new(outcome: Outcome, detail: &'a Detail, message: &'a str) -> Self {
         let (named, headline) = headline(message);
         let exception = detail.exception.as_deref().map(last_segment).or(named);
         let mut text = message.to_owned();
         // Longer traces hold source code, which says what should happen rather than what did.
-        for line in beginning(&detail.trace, LOOKED_AT * 16).lines().filter(|line| line.starts_with("E  ")) {
+        let trace = plain(beginning(&detail.trace, LOOKED_AT * 16));
+        for line in trace.lines().filter_map(|line| line.strip_prefix("E  ")) {
             if text.len() > LOOKED_AT * 2 {
                 break;
             }
             text.push('\n');
-            text.push_str(beginning(line[3..].trim(), 400));
+            text.push_str(beginning(line.trim(), 400));
         }
         let lower = text.to_ascii_lowercase();
         Self { outcome, exception, headline, text, lower }
@@ -229,6 +232,18 @@ fn place(detail: &Detail) -> Option<Text> {
 
 fn defined(line: &str) -> Option<&str> {
     line.strip_prefix("async def ").or_else(|| line.strip_prefix("def "))
+}
+
+/// Without the colours that text from outside may keep: two failures do not differ by them.
+fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or("").to_owned();
+    let uncoloured =
+        |part: &str| part.strip_prefix('[').and_then(|rest| rest.split_once('m')).map(|(_, rest)| rest.to_owned());
+    Cow::Owned(parts.fold(first, |all, part| all + &uncoloured(part).unwrap_or_else(|| part.to_owned())))
 }
 
 /// At most so many bytes of the beginning of a text.
@@ -326,6 +341,7 @@ mod tests {
             ),
             ("httpx.ReadTimeout", "environment · no answer in time"),
             ("Failed: Timeout (>120.0s) from pytest-timeout.", "timeout · Timeout (><n>s) from pytest-timeout."),
+            ("assert 404 == 3", "assertion · assert <n> == <n>"),
             ("assert 200 == 401", "assertion · assert <n> == <n>"),
             ("AssertionError: expected 403, got 200", "assertion · expected <n>, got <n>"),
             ("Error: getaddrinfo ENOTFOUND api.local", "environment · the host's name does not resolve"),
@@ -378,6 +394,14 @@ mod tests {
         };
         let signature = Signature::of(Outcome::Failed, Some(&detail));
         assert_eq!(signature.place.as_deref(), Some("conftest.py:run"));
+    }
+
+    #[test]
+    fn colours_tell_nothing_apart() {
+        let plain = of("AssertionError: the cart is empty");
+        let coloured = of("\u{1b}[1m\u{1b}[31mAssertionError\u{1b}[0m: the \u{1b}[36mcart\u{1b}[0m is empty");
+        assert_eq!(plain, coloured);
+        assert!(!of("\u{1b}[31").message.contains('\u{1b}'));
     }
 
     #[test]

@@ -78,7 +78,7 @@ macro_rules! actions {
 
 actions! {
     RerunFailed "rerun-failed" [Session] ["r"]
-        "Runs again what failed, or the opened failure or cause."
+        "Runs again exactly what failed, or the opened test or cause."
     RunAll "run-all" [Session] ["R"] "Runs every test."
     RunSelected "run-selected" [Session] ["t"] "Runs the test or module under the cursor."
     Stop "stop" [Session] ["x"] "Stops the run: politely first, more firmly each time."
@@ -206,6 +206,6 @@ mod tests {
     fn the_key_table_has_a_row_for_every_action() {
         let table = key_table();
         assert_eq!(table.lines().count(), ACTIONS.len() + 2);
-        assert!(table.contains("| `r` | `rerun-failed` | Runs again what failed, or the opened failure"), "{table}");
+        assert!(table.contains("| `r` | `rerun-failed` | Runs again exactly what failed"), "{table}");
     }
 }

@@ -19,6 +19,7 @@ impl State {
             return None;
         }
         if !outcome.is_failure() {
+            self.causes.of(test)?;
             let how = if outcome.is_pass() { self.past(test, cycle, epoch) } else { Leave::Unknown };
             self.causes.leave(test, how);
             return None;

@@ -16,8 +16,12 @@ pub(super) fn status(lower: &str) -> Option<u16> {
             || line.ends_with("[") && line.ends_with("response [")
             || line.trim_end_matches(['=', ':', '"', '\'', ' ']).ends_with("status")
             || line.trim_end_matches(['=', ':', '"', '\'', ' ']).ends_with("code");
-        let asserted =
-            line.trim_end().ends_with("assert") && [" ==", " in", " !=", " <"].iter().any(|op| after.starts_with(op));
+        // Against another status: `assert 404 == 200` is one, `assert 404 == 3` counts something.
+        let compared =
+            numbers(after, 3).any(|(_, other)| other.parse().is_ok_and(|other: u16| (100..600).contains(&other)));
+        let asserted = line.trim_end().ends_with("assert")
+            && [" ==", " in", " !=", " <"].iter().any(|operator| after.starts_with(operator))
+            && compared;
         let reasons = [
             "forbidden",
             "unauthorized",

@@ -21,10 +21,15 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         return;
     }
     let window = regions.cause_window;
-    let shown = regions.cause_rows.iter().skip(window.top as usize);
-    for (&id, y) in shown.zip(inner.y..inner.bottom()) {
-        let Some(cause) = scene.state.causes.get(id) else { continue };
-        draw_row(&mut pen.line(inner, y), scene, cause);
+    let rows = regions.cause_rows.iter().skip(window.top as usize).take(window.shown as usize);
+    let rows = rows.filter_map(|id| Some((*id, scene.state.causes.get(*id)?)));
+    let told = |cause: &Cause| {
+        let status = cause.status(scene.state.cycle);
+        if inner.width >= ROOMY { how(status, cause) } else { briefly(status, cause) }
+    };
+    let column = rows.clone().map(|(_, cause)| crate::ui::text::width(&told(cause))).max().unwrap_or(0) as u16 + 2;
+    for ((id, cause), y) in rows.zip(inner.y..inner.bottom()) {
+        draw_row(&mut pen.line(inner, y), scene, cause, &told(cause), column);
         if focused && regions.cause == Some(id) {
             let wide = ratatui::layout::Rect { x: inner.x.saturating_sub(1), width: inner.width + 2, ..inner };
             pen.select(wide, y);
@@ -54,9 +59,8 @@ fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     line.end(Role::Muted, " ");
 }
 
-fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause) {
+fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause, told: &str, column: u16) {
     let status = cause.status(scene.state.cycle);
-    let roomy = line.room() >= ROOMY;
     let (mark, role, title) = match status {
         CauseStatus::New => (Mark::Failed, Role::Bad, Role::Strong),
         CauseStatus::Still => (Mark::Failed, Role::Bad, Role::Text),
@@ -64,11 +68,7 @@ fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause) {
         CauseStatus::Over(CauseEnd::Gone) => (Mark::Lost, Role::Muted, Role::Muted),
     };
     line.mark(role, mark).gap(1);
-    if roomy {
-        line.end_number(how_role(status), &how(status, cause), 24);
-    } else {
-        line.end_number(how_role(status), &briefly(status, cause), 9);
-    }
+    line.end_number(how_role(status), told, column);
     let count = if cause.end.is_some() { cause.most } else { cause.count() };
     line.end_number(Role::Muted, &tests(count), 10).end_gap(1);
     if status == CauseStatus::New {

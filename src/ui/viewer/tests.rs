@@ -347,7 +347,7 @@ fn a_recording_is_played_and_never_acted_in() {
 fn help_shows_the_keys_and_scrolls_only_as_far_as_it_goes() {
     let mut desk = Desk::new();
     desk.type_in(&["?"]);
-    assert!(desk.screen().contains("Runs again what failed"));
+    assert!(desk.screen().contains("Runs again exactly what failed"));
     desk.type_in(&["G"]);
     assert!(desk.screen().contains("Leaves the console"));
     desk.type_in(&["k"]);
