@@ -228,6 +228,20 @@ fn a_run_is_held_while_a_service_deploys_and_starts_by_itself_afterwards() {
 }
 
 #[test]
+fn what_flaps_does_not_push_other_news_away() {
+    let mut story = Story::new(&["backend"]);
+    story.probe(0, Health::Healthy, "b1").ask(Command::Deploy(ServiceId(0)));
+    story.tell(DeployEvent::ProofEnded { deploy: DeployId(0), why: "no".into() });
+    for _ in 0..20 {
+        story.probe(0, Health::Unhealthy("HTTP 503".into()), "b1").probe(0, Health::Healthy, "b1");
+    }
+    let told: Vec<_> = story.state.news.iter().map(|news| format!("{} ×{}", news.text, news.times)).collect();
+    let flapping = ["backend is down: HTTP 503 ×20", "backend is healthy ×21"];
+    assert_eq!(told[told.len() - 2..], flapping, "{told:#?}");
+    assert!(told.len() < 6, "{told:#?}");
+}
+
+#[test]
 fn a_held_run_can_be_forced_stopped_and_given_up() {
     for (command, wanted, ended) in [
         (Some(Command::ForceRun(RunId(0))), "all", false),

@@ -135,7 +135,7 @@ impl Suite {
             stacks: Some(&stacks),
             ..Start::default()
         }
-        .launch();
+        .step();
         let mut command = Command::new(&launch.argv[0]);
         command.args(&launch.argv[1..]).envs(launch.env).envs(self.variables.iter().cloned());
         command.env("COLUMNS", "80").env_remove("PYTEST_ADDOPTS").current_dir(self.path("suite"));

@@ -1,13 +1,21 @@
 //! Other tools' words into ours: pure, one tool a file.
 //!
 //! Text from outside becomes harmless in [`sanitize`] and loses its secrets in [`redact`]; then each tool's format is
-//! read in its own file and never travels further.
+//! read in its own file and never travels further. Test tools are driven in the one shape of [`tool`].
 
 pub mod agent_event;
+pub mod cargo;
 pub mod deploy_step;
+pub mod detect;
 pub mod health;
+pub mod nextest;
+mod places;
 pub mod pytest;
 pub mod python;
 pub mod redact;
 pub mod reporter;
+pub mod rust;
 pub mod sanitize;
+#[cfg(test)]
+mod spoken;
+pub mod tool;

@@ -3,6 +3,7 @@
 //! Tests are chosen by handing over their *files* and letting the plugin keep the wanted ids: one id that no longer
 //! exists would make pytest itself run nothing at all.
 
+use super::tool::{Source, Step};
 use crate::domain::Exit;
 
 /// The plugin, to be written as [`PLUGIN_FILE`] into a folder of its own.
@@ -34,19 +35,10 @@ pub struct Start<'a> {
     pub stacks: Option<&'a str>,
 }
 
-/// A command line with the variables that are set for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Launch {
-    /// The program and its arguments.
-    pub argv: Vec<String>,
-    /// Variables on top of the inherited ones.
-    pub env: Vec<(&'static str, String)>,
-}
-
 impl Start<'_> {
-    /// The command line.
+    /// The one process of a run.
     #[must_use]
-    pub fn launch(&self) -> Launch {
+    pub fn step(&self) -> Step {
         let mut argv = self.python.to_vec();
         argv.extend(["-m", "pytest", "-p", "liveloop_plugin"].map(String::from));
         // A module that cannot be imported is one failure among others here, not the end of the run.
@@ -67,7 +59,7 @@ impl Start<'_> {
         if self.collect_only {
             env.push(("LIVELOOP_COLLECT_ONLY", "1".into()));
         }
-        Launch { argv, env }
+        Step { env, ..Step::new(argv, Source::Socket) }
     }
 }
 
@@ -151,7 +143,7 @@ mod tests {
             stacks: Some("/s/stacks"),
             ..Start::default()
         };
-        let Launch { argv, env } = start.launch();
+        let Step { argv, env, .. } = start.step();
         assert_eq!(
             argv.join(" "),
             "/p/.venv/bin/python -m pytest -p liveloop_plugin --continue-on-collection-errors -n 2 tests/test_a.py ./-odd.py"
@@ -171,7 +163,7 @@ mod tests {
     #[test]
     fn collecting_runs_nothing() {
         let start = Start { python: &words(&["uv", "run", "python"]), collect_only: true, ..Start::default() };
-        let Launch { argv, env } = start.launch();
+        let Step { argv, env, .. } = start.step();
         assert!(argv.join(" ").starts_with("uv run python -m pytest") && argv.contains(&"--collect-only".to_owned()));
         assert!(env.contains(&("LIVELOOP_COLLECT_ONLY", "1".into())));
     }

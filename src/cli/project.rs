@@ -5,11 +5,11 @@ use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 
 use super::trust::{Consent, Decision, decide};
+use crate::adapters::detect::{self, Detected};
 use crate::adapters::python::{self, Surroundings};
 use crate::config::files::{Files, PROJECT_FILE, UserFolders, find_project_file, load_files};
 use crate::config::load::{Configuration, Vocabulary};
 use crate::config::mistake::Mistakes;
-use crate::config::project::{PytestSpec, RunnerSpec, RunnerTool};
 use crate::config::trust::{TrustStore, commands_in};
 use crate::engine::session::SessionOptions;
 use crate::ui::action::ACTIONS;
@@ -85,15 +85,12 @@ pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Resul
     let surroundings = look_around(&root);
     let interpreter = surroundings.known().interpreter();
     let mut why = interpreter.why.clone();
-    if configuration.project.runners.is_empty()
-        && let Some(sign) = surroundings.known().pytest_sign()
-    {
-        why = format!("pytest, because {sign}; {why}");
-        configuration.project.runners.push(RunnerSpec {
-            name: "pytest".to_owned(),
-            timeout: None,
-            tool: RunnerTool::Pytest(PytestSpec::default()),
-        });
+    if configuration.project.runners.is_empty() {
+        let found = detect::runners(&surroundings.known().surroundings());
+        for Detected { runner, sign } in found.iter().rev() {
+            why = format!("{}, because {sign}; {why}", runner.tool.word());
+        }
+        configuration.project.runners.extend(found.into_iter().map(|detected| detected.runner));
     }
     let program =
         own_program().map_err(|error| NotUsable::Folder(format!("the program cannot find itself: {error}")))?;
@@ -213,18 +210,24 @@ impl Known<'_> {
     fn interpreter(&self) -> python::Interpreter {
         self.surroundings().interpreter()
     }
-
-    fn pytest_sign(&self) -> Option<String> {
-        self.surroundings().pytest_sign()
-    }
 }
+
+/// The programs that can start Python.
+const PYTHONS: [&str; 4] = ["uv", "poetry", "python3", "python"];
 
 fn look_around(root: &Path) -> Around {
     let virtual_env = variable("VIRTUAL_ENV").filter(|folder| Path::new(folder).join("bin/python").exists());
-    let mut files: Vec<String> =
-        python::LOOK_FOR.iter().filter(|file| root.join(file).exists()).map(|file| (*file).to_owned()).collect();
+    let mut files: Vec<String> = python::LOOK_FOR
+        .iter()
+        .chain(detect::LOOK_FOR)
+        .filter(|file| root.join(file).exists())
+        .map(|file| (*file).to_owned())
+        .collect();
     files.extend(first_test_file(root));
-    let contents = python::READ.iter().filter_map(|file| Some((*file, std::fs::read_to_string(root.join(file)).ok()?)));
+    let contents = python::READ
+        .iter()
+        .chain(detect::READ)
+        .filter_map(|file| Some((*file, std::fs::read_to_string(root.join(file)).ok()?)));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = |program: &&str| std::env::split_paths(&path).any(|folder| folder.join(program).exists());
     Around {
@@ -232,7 +235,7 @@ fn look_around(root: &Path) -> Around {
         virtual_env,
         files,
         contents: contents.collect(),
-        programs: ["uv", "poetry", "python3", "python"].into_iter().filter(on_path).collect(),
+        programs: PYTHONS.iter().chain(detect::PROGRAMS).copied().filter(on_path).collect(),
     }
 }
 
@@ -271,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_user_without_variables_has_a_name() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\nann:x:1000:1000::/home/ann:/bin/sh\n";
+        let passwd = "root:x:0:0:root:/:/bin/sh\nbroken\nann:x:1000:1000::/:/bin/sh\n";
         assert_eq!(name_in(passwd, 1000).as_deref(), Some("ann"));
         assert_eq!(name_in(passwd, 7), None);
     }

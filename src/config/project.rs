@@ -119,6 +119,68 @@ pub enum RunnerTool {
     Pytest(PytestSpec),
     /// A command that speaks the reporter protocol.
     Reporter(ReporterSpec),
+    /// cargo nextest.
+    Nextest(ToolSpec),
+    /// Plain `cargo test`.
+    Cargo(ToolSpec),
+}
+
+impl RunnerTool {
+    /// Its name, as configuration has it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pytest(_) => "pytest",
+            Self::Reporter(_) => "reporter",
+            Self::Nextest(_) => "nextest",
+            Self::Cargo(_) => "cargo",
+        }
+    }
+
+    /// The command that runs the tests, as far as configuration decides it; `python` starts the project's Python.
+    #[must_use]
+    pub fn command(&self, python: &[String]) -> CommandSpec {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let of_tool = |spec: &ToolSpec, found: &[&str], then: &[&str]| {
+            let argv = [spec.command.clone().unwrap_or_else(|| words(found)), words(then), spec.args.clone()].concat();
+            CommandSpec { argv, env: spec.env.clone(), directory: spec.directory.clone() }
+        };
+        match self {
+            Self::Pytest(spec) => {
+                let python = spec.python.as_ref().map_or(python, std::slice::from_ref).to_vec();
+                let argv = [python, words(&["-m", "pytest"]), spec.args.clone(), spec.paths.clone()].concat();
+                CommandSpec { argv, env: spec.env.clone(), directory: spec.directory.clone() }
+            }
+            Self::Reporter(spec) => spec.command.clone(),
+            Self::Nextest(spec) => of_tool(spec, &["cargo"], &["nextest", "run"]),
+            Self::Cargo(spec) => of_tool(spec, &["cargo"], &["test"]),
+        }
+    }
+
+    /// Whether configuration changes what the tool does by itself: its program, its options or its variables.
+    #[must_use]
+    pub fn is_bent(&self) -> bool {
+        match self {
+            Self::Pytest(spec) => spec.python.is_some() || !spec.args.is_empty() || !spec.env.is_empty(),
+            Self::Reporter(_) => true,
+            Self::Nextest(spec) | Self::Cargo(spec) => {
+                spec.command.is_some() || !spec.args.is_empty() || !spec.env.is_empty()
+            }
+        }
+    }
+}
+
+/// How a tool that needs nothing of its own is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolSpec {
+    /// The words that start it; unset, it is found.
+    pub command: Option<Vec<String>>,
+    /// Options for every run.
+    pub args: Vec<String>,
+    /// Variables on top of the console's own environment.
+    pub env: Vec<(String, Masked)>,
+    /// Where it runs, relative to the project.
+    pub directory: Option<String>,
 }
 
 /// How pytest is started.

@@ -117,6 +117,10 @@ pub enum RunnerSettings {
     Pytest(PytestSettings),
     /// Any command that speaks `docs/reporter-protocol.md`.
     Reporter(ReporterSettings),
+    /// cargo nextest.
+    Nextest(ToolSettings),
+    /// Plain `cargo test`.
+    Cargo(ToolSettings),
 }
 
 /// `[runner.NAME.pytest]`
@@ -137,6 +141,24 @@ pub struct PytestSettings {
     /// Where it runs, relative to the project.
     pub directory: Option<Template>,
     /// After this long a run is stopped and counts as timed out; unset, a run may take as long as it takes.
+    pub timeout: Option<Timespan>,
+}
+
+/// `[runner.NAME.nextest]` and the other tools that need nothing of their own.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSettings {
+    /// The words that start the tool; unset, it is found.
+    pub command: Option<Vec<Template>>,
+    /// Options that every run gets, before the selection.
+    #[serde(default)]
+    pub args: Vec<Template>,
+    /// Variables that the tests see, on top of the console's own environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// Where it runs, relative to the project.
+    pub directory: Option<Template>,
+    /// As for pytest.
     pub timeout: Option<Timespan>,
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::mistake::visible;
-use super::project::{CommandSpec, Project, RunnerTool, TokenSpec};
+use super::project::{CommandSpec, Project, ReporterSpec, RunnerTool, TokenSpec};
 
 /// A command, with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,23 +28,12 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
     let mut commands = Vec::new();
     let mut add = |purpose: String, command: CommandSpec| commands.push(NamedCommand { purpose, command });
     for runner in &project.runners {
-        match &runner.tool {
-            RunnerTool::Reporter(reporter) => {
-                add(format!("tests of {}", runner.name), reporter.command.clone());
-                if let Some(collect) = &reporter.collect {
-                    add(format!("list of the tests of {}", runner.name), collect.clone());
-                }
-            }
-            RunnerTool::Pytest(pytest) => {
-                // Plain pytest runs what the person came to run; an interpreter or options of the file's choice are another matter.
-                if pytest.python.is_some() || !pytest.args.is_empty() || !pytest.env.is_empty() {
-                    let python = pytest.python.clone().unwrap_or_else(|| "python".to_owned());
-                    let argv = [python, "-m".to_owned(), "pytest".to_owned()];
-                    let argv = argv.into_iter().chain(pytest.args.iter().chain(&pytest.paths).cloned()).collect();
-                    let (env, directory) = (pytest.env.clone(), pytest.directory.clone());
-                    add(format!("tests of {}", runner.name), CommandSpec { argv, env, directory });
-                }
-            }
+        // A tool as it is runs what the person came to run; a program or options of the file's choice are another matter.
+        if runner.tool.is_bent() {
+            add(format!("tests of {}", runner.name), runner.tool.command(&["python".to_owned()]));
+        }
+        if let RunnerTool::Reporter(ReporterSpec { collect: Some(collect), .. }) = &runner.tool {
+            add(format!("list of the tests of {}", runner.name), collect.clone());
         }
     }
     for service in &project.services {

@@ -10,6 +10,9 @@ use super::{
     Streams, Text, Tone, ViewerId,
 };
 
+/// How many sentences back, and how long ago, a sentence still counts as just said.
+const RECENT_NEWS: usize = 8;
+const LATELY: Span = Span::seconds(60);
 /// How many sentences of news are kept.
 const NEWS_KEPT: usize = 500;
 
@@ -148,8 +151,13 @@ impl State {
         }
     }
 
+    /// Says a sentence. One that was said a moment ago is said again as the same one, so that what flaps does not push
+    /// everything else away.
     pub(super) fn say(&mut self, tone: Tone, text: impl Into<Text>) {
-        self.news.push(News { at: self.at, tone, text: text.into() });
+        let text = text.into();
+        let is_same = |news: &News| news.tone == tone && news.text == text && news.at.after(LATELY) >= self.at;
+        let times = self.news.take_recent(RECENT_NEWS, is_same).map_or(0, |news| news.times) + 1;
+        self.news.push(News { at: self.at, tone, text, times });
     }
 }
 

@@ -107,17 +107,30 @@ pub struct Process {
 impl Process {
     /// Starts a command, and waits until it really runs.
     pub async fn spawn(spec: &CommandSpec) -> Result<Self, CouldNotStart> {
+        Ok(Self::spawn_with(spec, false).await?.0)
+    }
+
+    /// The same, for a command whose standard output is a protocol: every byte of it goes to the caller, who has to
+    /// read it to its end, as a command that nobody reads stands still.
+    pub async fn spawn_apart(spec: &CommandSpec) -> Result<(Self, pipe::Receiver), CouldNotStart> {
+        let (process, stdout) = Self::spawn_with(spec, true).await?;
+        let stdout = stdout.ok_or_else(|| CouldNotStart { reason: "its standard output was not opened".to_owned() })?;
+        Ok((process, stdout))
+    }
+
+    async fn spawn_with(spec: &CommandSpec, apart: bool) -> Result<(Self, Option<pipe::Receiver>), CouldNotStart> {
         let Some(program) = spec.argv.first() else {
             return Err(CouldNotStart { reason: "the command is empty".to_owned() });
         };
-        let (mut child, control, orders, pipes) =
+        let (mut child, control, orders, mut pipes) =
             spawn_supervisor(spec).map_err(|error| start::explain_supervisor(spec, &error))?;
         let mut reports = Reports { control, partial: Vec::new() };
         match timeout(START_TIME, reports.next()).await {
             Ok(Some(Report::Started(pid))) => {
                 let (sender, output) = mpsc::channel(1);
+                let stdout = if apart { pipes[0].take() } else { None };
                 tokio::spawn(Pump::new(child, pid, reports, pipes).run(sender));
-                Ok(Self { pid, orders, output })
+                Ok((Self { pid, orders, output }, stdout))
             }
             Ok(Some(Report::Failed(errno))) => {
                 let _ = timeout(BURIAL_TIME, child.wait()).await;

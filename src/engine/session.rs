@@ -11,7 +11,7 @@ use super::journal::{Header, Journal};
 use super::masks::Masks;
 use super::means::Means;
 use super::recall::recall;
-use crate::config::project::{EnvironmentKind, Project, RunnerTool};
+use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
     self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
     Text,
@@ -123,17 +123,10 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
             .runners
             .iter()
             .map(|runner| {
-                let (tool, command) = match &runner.tool {
-                    RunnerTool::Pytest(spec) => {
-                        let python = spec.python.clone().unwrap_or_else(|| options.python.join(" "));
-                        let command = [&[python, "-m".into(), "pytest".into()], spec.args.as_slice()].concat();
-                        ("pytest", command.join(" "))
-                    }
-                    RunnerTool::Reporter(spec) => ("reporter", spec.command.argv.join(" ")),
-                };
+                let command = runner.tool.command(&options.python).argv.join(" ");
                 RunnerSpec {
                     name: shown(&runner.name),
-                    tool: tool.into(),
+                    tool: runner.tool.word().into(),
                     command: shown(&command),
                     why: shown(&options.why),
                 }

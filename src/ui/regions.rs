@@ -12,6 +12,7 @@ use crate::domain::{AgentRunId, CauseId, RunId, RunKind, RunPhase, Span, State, 
 
 pub use block::{Block, Form, Group, Heading, List};
 pub use board::Board;
+pub(crate) use board::why_broken;
 
 /// From this size on, two columns are shown side by side.
 const WIDE: (u16, u16) = (140, 32);

@@ -3,25 +3,37 @@
 use std::time::Duration;
 
 use super::Resolver;
-use crate::config::project::{PytestSpec, ReporterSpec, RunnerSpec, RunnerTool};
-use crate::config::settings::{PytestSettings, ReporterSettings, RunnerSettings};
+use crate::config::project::{PytestSpec, ReporterSpec, RunnerSpec, RunnerTool, ToolSpec};
+use crate::config::settings::{PytestSettings, ReporterSettings, RunnerSettings, ToolSettings};
 use crate::config::timespan::Timespan;
 
 impl Resolver<'_> {
     pub(super) fn runner(&mut self, name: &str, runner: &RunnerSettings) -> RunnerSpec {
         let path = format!("runner.{name}");
         let name = self.name(&path, name);
-        match runner {
-            RunnerSettings::Pytest(pytest) => {
-                let path = format!("{path}.pytest");
-                let tool = RunnerTool::Pytest(self.pytest(&path, pytest));
-                RunnerSpec { name, timeout: self.run_timeout(&path, pytest.timeout), tool }
-            }
-            RunnerSettings::Reporter(reporter) => {
-                let path = format!("{path}.reporter");
-                let tool = RunnerTool::Reporter(self.reporter(&path, reporter));
-                RunnerSpec { name, timeout: self.run_timeout(&path, reporter.timeout), tool }
-            }
+        let (kind, timeout) = match runner {
+            RunnerSettings::Pytest(pytest) => ("pytest", pytest.timeout),
+            RunnerSettings::Reporter(reporter) => ("reporter", reporter.timeout),
+            RunnerSettings::Nextest(tool) => ("nextest", tool.timeout),
+            RunnerSettings::Cargo(tool) => ("cargo", tool.timeout),
+        };
+        let path = format!("{path}.{kind}");
+        let tool = match runner {
+            RunnerSettings::Pytest(pytest) => RunnerTool::Pytest(self.pytest(&path, pytest)),
+            RunnerSettings::Reporter(reporter) => RunnerTool::Reporter(self.reporter(&path, reporter)),
+            RunnerSettings::Nextest(tool) => RunnerTool::Nextest(self.tool(&path, tool)),
+            RunnerSettings::Cargo(tool) => RunnerTool::Cargo(self.tool(&path, tool)),
+        };
+        RunnerSpec { name, timeout: self.run_timeout(&path, timeout), tool }
+    }
+
+    fn tool(&mut self, path: &str, tool: &ToolSettings) -> ToolSpec {
+        let command = tool.command.as_ref().map(|command| self.public_texts(&format!("{path}.command"), command));
+        ToolSpec {
+            command: command.filter(|command| !command.is_empty()),
+            args: self.public_texts(&format!("{path}.args"), &tool.args),
+            env: self.env(&format!("{path}.env"), &tool.env),
+            directory: tool.directory.as_ref().map(|directory| self.text(&format!("{path}.directory"), directory)),
         }
     }
 

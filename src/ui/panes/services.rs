@@ -176,9 +176,18 @@ pub(super) fn stream_words(stream: &Stream, now: Moment) -> Short {
             None => Short::new(format_args!("{} events", count(stream.received))),
         },
         Link::Waiting { until, why } => {
-            Short::new(format_args!("waiting {}s: {why}", until.since(now).0.div_ceil(1_000_000)))
+            let (seconds, why) = (until.since(now).0.div_ceil(1_000_000), short_why(stream, why));
+            Short::new(format_args!("waiting {seconds}s: {}", &*why))
         }
-        Link::Stopped { why, .. } => Short::new(format_args!("stopped: {why}")),
+        Link::Stopped { why, .. } => Short::new(format_args!("stopped: {}", &*short_why(stream, why))),
+    }
+}
+
+/// A refusal by its number, which every narrow line has room for: its words are in the agents pane.
+fn short_why(stream: &Stream, why: &str) -> Short {
+    match stream.refusal.as_ref().and_then(|refusal| refusal.status) {
+        Some(status) => Short::new(format_args!("HTTP {status}")),
+        None => Short::new(format_args!("{why}")),
     }
 }
 

@@ -177,7 +177,7 @@ fn no_failure_is_left_out_while_there_is_room() {
             story.end(module * 20 + n, Outcome::Failed, 5, Some("assert 1 == 2"));
         }
     }
-    let screen = text(&render(&story, &view(), &theme(), 120, 60));
+    let screen = text(&render(&story, &view(), &theme(), 120, 66));
     assert!(!screen.contains("more failed"), "{screen}");
 }
 

@@ -19,6 +19,18 @@ const TILE: u16 = 44;
 const LISTED: u32 = 200;
 /// How many lines of why a module could not be loaded are shown on the board.
 const BROKEN_LINES: usize = 5;
+
+/// Why a module could not be loaded: what its message says after the first line, else how its traceback ends.
+pub(crate) fn why_broken(test: &TestCase) -> Vec<&str> {
+    let full = |line: &&str| !line.trim().is_empty();
+    let message: Vec<&str> = test.message().map_or("", |message| message).lines().skip(1).filter(full).collect();
+    if !message.is_empty() {
+        return message.into_iter().take(BROKEN_LINES).collect();
+    }
+    let detail = test.latest.as_ref().and_then(|latest| latest.detail.as_ref());
+    let trace: Vec<&str> = detail.map_or("", |detail| &detail.trace).lines().filter(full).collect();
+    trace[trace.len().saturating_sub(BROKEN_LINES)..].to_vec()
+}
 /// How many lines a heading takes, with the empty one above it.
 const HEADING: u32 = 2;
 /// The most lines that the marks of a module take before they are condensed to a bar.
@@ -379,8 +391,7 @@ impl Board {
     fn broken_lines(&self, list: List, listed: &Range<usize>, module: &Module, inventory: &Inventory) -> u32 {
         let first = self.tests.get(listed.start).filter(|_| matches!(list, List::Failing(_)) && !listed.is_empty());
         let broken = first.and_then(|id| inventory.test(*id)).filter(|test| test.node == module.path);
-        let message = broken.and_then(TestCase::message).map_or("", |message| message);
-        message.trim().lines().skip(1).take(BROKEN_LINES).count() as u32
+        broken.map_or(0, |test| why_broken(test).len() as u32)
     }
 
     fn follow_cursor(&mut self, state: &State, view: &ViewState) {

@@ -1,0 +1,63 @@
+//! Which test tools a project has, where nobody configured any: decided from what exists, and said why.
+//!
+//! Looking is the caller's, as for [`python`](super::python): it hands over what it found.
+
+use super::python::Surroundings;
+use crate::config::project::{PytestSpec, RunnerSpec, RunnerTool, ToolSpec};
+
+/// The files whose existence decides, beside those of [`python`](super::python::LOOK_FOR).
+pub const LOOK_FOR: &[&str] = &["Cargo.toml"];
+/// The files whose contents decide.
+pub const READ: &[&str] = &["package.json"];
+/// The programs whose existence decides.
+pub const PROGRAMS: &[&str] = &["cargo-nextest"];
+
+/// A runner that was found, and what shows that it is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detected {
+    /// The runner.
+    pub runner: RunnerSpec,
+    /// What shows it: `it has Cargo.toml`.
+    pub sign: String,
+}
+
+/// Every test tool that a project shows signs of.
+#[must_use]
+pub fn runners(around: &Surroundings<'_>) -> Vec<Detected> {
+    let has = |file: &str| around.files.contains(&file);
+    let mut found = Vec::new();
+    let mut add = |name: &str, tool: RunnerTool, sign: String| {
+        found.push(Detected { runner: RunnerSpec { name: name.to_owned(), timeout: None, tool }, sign });
+    };
+    if let Some(sign) = around.pytest_sign() {
+        add("pytest", RunnerTool::Pytest(PytestSpec::default()), sign);
+    }
+    if has("Cargo.toml") {
+        // One name for both: they are two ways to the same tests.
+        let plain = ToolSpec::default();
+        let tool = match around.programs.contains(&"cargo-nextest") {
+            true => RunnerTool::Nextest(plain),
+            false => RunnerTool::Cargo(plain),
+        };
+        add("rust", tool, "it has Cargo.toml".to_owned());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools(around: Surroundings<'_>) -> Vec<String> {
+        runners(&around).iter().map(|found| format!("{} {}", found.runner.name, found.runner.tool.word())).collect()
+    }
+
+    #[test]
+    fn several_tools_stand_side_by_side() {
+        let files = ["pytest.ini", "Cargo.toml"];
+        assert_eq!(tools(Surroundings { files: &files, ..Default::default() }), ["pytest pytest", "rust cargo"]);
+        let with_nextest = Surroundings { files: &files[1..], programs: &["cargo-nextest"], ..Default::default() };
+        assert_eq!(tools(with_nextest), ["rust nextest"]);
+        assert!(tools(Surroundings::default()).is_empty());
+    }
+}

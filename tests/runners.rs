@@ -1,0 +1,145 @@
+//! Test tools as they really are, each on a small project of its own: what they are said to have run, and exactly what
+//! a rerun runs. A tool that is not on this machine is said and left out.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+#[path = "support/home.rs"]
+mod home;
+
+#[path = "support/processes.rs"]
+mod processes;
+
+use home::Home;
+
+/// What a run printed, by test, and its summary.
+struct Ran {
+    tests: BTreeMap<String, String>,
+    messages: BTreeMap<String, String>,
+    summary: Value,
+    everything: String,
+}
+
+impl Ran {
+    fn outcomes(&self) -> Vec<String> {
+        self.tests.iter().map(|(id, outcome)| format!("{id} {outcome}")).collect()
+    }
+}
+
+/// Runs the tests of a home's project. The tools' own caches stay where they are.
+fn run(home: &Home, words: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_liveloop"));
+    command.args(["run", "--format", "json", "--trust"]).args(words).current_dir(home.project());
+    for (name, value) in home.variables().into_iter().filter(|(name, _)| name.starts_with("XDG") || name == "TMPDIR") {
+        command.env(name, value);
+    }
+    // This test may itself run under one of these tools.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if ["NEXTEST", "CARGO_PKG", "CARGO_MANIFEST", "CARGO_TARGET", "LIVELOOP", "VITEST", "JEST"]
+            .iter()
+            .any(|own| name.starts_with(own))
+        {
+            command.env_remove(name);
+        }
+    }
+    let output = command.stdin(Stdio::null()).output().expect("the program starts");
+    processes::until_none_is_left(home.mark(), Duration::from_secs(10));
+    let everything = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}\n{everything}")))
+        .collect();
+    let text = |line: &Value, key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    let of = |key: &str| lines.iter().filter(|l| l["type"] == "test").map(|l| (text(l, "id"), text(l, key))).collect();
+    let summary = lines.last().cloned().unwrap_or_default();
+    assert_eq!(summary["type"], "summary", "{everything}");
+    Ran { tests: of("outcome"), messages: of("message"), summary, everything }
+}
+
+/// Whether a tool is there; where it is not, that is said.
+fn has(program: &str, arguments: &[&str]) -> bool {
+    let asked = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let there = asked.is_ok_and(|status| status.success());
+    if !there {
+        eprintln!("left out: there is no {program} {} here", arguments.join(" "));
+    }
+    there
+}
+
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().expect("it is inside the folder")).expect("a folder of ours");
+        fs::write(path, text).expect("a folder of ours");
+    }
+}
+
+fn rust_project(home: &Home, kind: &str) {
+    write(
+        &home.project(),
+        &[
+            ("Cargo.toml", "[package]\nname = \"my-shop\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n"),
+            (
+                "src/lib.rs",
+                "#[cfg(test)]\nmod tests {\n    #[test]\n    fn adds() {}\n    #[test]\n    fn breaks() {\n        \
+                 println!(\"seen\");\n        assert_eq!(1, 2, \"no sum\");\n    }\n    #[test]\n    #[ignore]\n    \
+                 fn later() {}\n}\n",
+            ),
+            (
+                "tests/it.rs",
+                "#[test]\nfn outside() {}\n#[test]\nfn gives_up() -> Result<(), String> {\n    Err(\"nope\".into())\n}\n",
+            ),
+            ("liveloop.toml", &format!("[runner.rust.{kind}]\n")),
+        ],
+    );
+}
+
+/// Both tools for Rust tell the same of the same project, under the same names.
+fn rust_tests_run_and_rerun(kind: &str) {
+    let home = Home::new();
+    rust_project(&home, kind);
+    let all = run(&home, &[]);
+    assert_eq!(
+        all.outcomes(),
+        [
+            "my-shop$tests::adds passed",
+            "my-shop$tests::breaks failed",
+            "my-shop$tests::later skipped",
+            "my-shop::it$gives_up failed",
+            "my-shop::it$outside passed"
+        ],
+        "{}",
+        all.everything
+    );
+    assert!(all.messages["my-shop$tests::breaks"].contains("no sum"), "{}", all.everything);
+    assert!(all.messages["my-shop::it$gives_up"].contains("nope"), "{}", all.everything);
+    assert_eq!((&all.summary["green"], &all.summary["finished"]), (&false.into(), &5.into()));
+
+    let again = run(&home, &["--failed"]);
+    assert_eq!(again.outcomes(), ["my-shop$tests::breaks failed", "my-shop::it$gives_up failed"]);
+    assert_eq!((&again.summary["selected"], &again.summary["not_run"]), (&2.into(), &0.into()));
+
+    write(&home.project(), &[("src/lib.rs", "fn broken( {}\n")]);
+    let broken = run(&home, &[]);
+    assert_eq!(broken.summary["green"], false, "{}", broken.everything);
+    assert_eq!(broken.summary["passed"], 0, "{}", broken.everything);
+}
+
+#[test]
+fn nextest_runs_and_reruns() {
+    if has("cargo", &["nextest", "--version"]) {
+        rust_tests_run_and_rerun("nextest");
+    }
+}
+
+#[test]
+fn cargo_runs_and_reruns() {
+    rust_tests_run_and_rerun("cargo");
+}
