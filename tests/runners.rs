@@ -13,6 +13,8 @@ use serde_json::Value;
 #[path = "support/home.rs"]
 mod home;
 
+#[path = "support/node.rs"]
+mod node;
 #[path = "support/processes.rs"]
 mod processes;
 
@@ -142,4 +144,76 @@ fn nextest_runs_and_reruns() {
 #[test]
 fn cargo_runs_and_reruns() {
     rust_tests_run_and_rerun("cargo");
+}
+
+/// A file of tests for either tool, with what its language offers to be told wrong: names used twice, tables, retries,
+/// skips, and hooks that fail.
+const SUMS: &str = "\
+describe('sums', () => {
+  test.each([[1, 1], [2, 3]])('adds (%i+%i)', (a, b) => { console.log('says', a); expect(a).toBe(b) })
+  test('same', () => {})
+  test('same', () => { throw new Error('second') })
+  test.skip('later', () => {})
+  test('slow', async () => { await new Promise((done) => setTimeout(done, 500)) }, 50)
+})
+describe('hooks', () => {
+  beforeAll(() => { throw new Error('no set-up') })
+  test('kept from running', () => {})
+})
+";
+
+fn script_tests_run_and_rerun(tool: &str, prelude: &str, flaky: &str, kept: &str) {
+    let Some(modules) = node::modules() else { return };
+    let home = Home::new();
+    std::os::unix::fs::symlink(modules, home.project().join("node_modules")).expect("a folder of ours");
+    let with = |text: &str| format!("{prelude}{text}");
+    write(
+        &home.project(),
+        &[
+            ("package.json", &format!("{{\"devDependencies\": {{\"{tool}\": \"*\"}}}}")),
+            ("a.test.js", &with(SUMS)),
+            ("b.test.js", &with("test('same', () => {})\ntest('sums > same', () => {})\n")),
+            ("c.test.js", &with("require('./nowhere.js')\ntest('x', () => {})\n")),
+            ("d.test.js", &with(flaky)),
+        ],
+    );
+    let all = run(&home, &[]);
+    let kept = format!("a.test.js::hooks > kept from running {kept}");
+    let expected = [
+        kept.as_str(),
+        "a.test.js::sums > adds (1+1) passed",
+        "a.test.js::sums > adds (2+3) failed",
+        "a.test.js::sums > later skipped",
+        "a.test.js::sums > same passed",
+        "a.test.js::sums > same #2 failed",
+        "a.test.js::sums > slow timed_out",
+        "b.test.js::same passed",
+        "b.test.js::sums > same passed",
+        "c.test.js errored",
+        "d.test.js::flaky flaky",
+    ];
+    assert_eq!(all.outcomes(), expected, "{}", all.everything);
+    assert_eq!((&all.summary["green"], &all.summary["selected"]), (&false.into(), &expected.len().into()));
+    assert_eq!(all.messages["a.test.js::sums > same #2"], "second");
+
+    let again = run(&home, &["--failed"]);
+    let failed: Vec<&str> = expected
+        .into_iter()
+        .filter(|line| ["failed", "errored", "timed_out"].iter().any(|end| line.ends_with(end)))
+        .collect();
+    assert_eq!(again.outcomes(), failed, "{}", again.everything);
+    assert_eq!((&again.summary["missing"], &again.summary["not_run"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn vitest_runs_and_reruns() {
+    let prelude = "import { beforeAll, describe, expect, test } from 'vitest'\n";
+    let flaky = "let n = 0\ntest('flaky', { retry: 2 }, () => { if (n++ < 1) throw new Error('first time') })\n";
+    script_tests_run_and_rerun("vitest", prelude, flaky, "errored");
+}
+
+#[test]
+fn jest_runs_and_reruns() {
+    let flaky = "jest.retryTimes(2)\nlet n = 0\ntest('flaky', () => { if (n++ < 1) throw new Error('first time') })\n";
+    script_tests_run_and_rerun("jest", "", flaky, "failed");
 }

@@ -41,7 +41,19 @@ pub fn runners(around: &Surroundings<'_>) -> Vec<Detected> {
         };
         add("rust", tool, "it has Cargo.toml".to_owned());
     }
+    let package = around.contents.iter().find(|(file, _)| *file == "package.json").map_or("", |(_, text)| *text);
+    for (name, tool) in [("vitest", RunnerTool::Vitest as fn(_) -> _), ("jest", RunnerTool::Jest)] {
+        if depends_on(package, name) {
+            add(name, tool(ToolSpec::default()), format!("package.json asks for {name}"));
+        }
+    }
     found
+}
+
+/// Whether a package says that it needs another one.
+fn depends_on(package: &str, name: &str) -> bool {
+    let Ok(package) = serde_json::from_str::<serde_json::Value>(package) else { return false };
+    ["devDependencies", "dependencies"].iter().any(|table| package[*table][name].is_string())
 }
 
 #[cfg(test)]
@@ -58,6 +70,10 @@ mod tests {
         assert_eq!(tools(Surroundings { files: &files, ..Default::default() }), ["pytest pytest", "rust cargo"]);
         let with_nextest = Surroundings { files: &files[1..], programs: &["cargo-nextest"], ..Default::default() };
         assert_eq!(tools(with_nextest), ["rust nextest"]);
+        let package = [("package.json", r#"{"devDependencies":{"vitest":"^4"},"dependencies":{"jest":"30","x":"1"}}"#)];
+        let scripts = Surroundings { contents: &package, ..Default::default() };
+        assert_eq!(tools(scripts), ["vitest vitest", "jest jest"]);
+        assert!(tools(Surroundings { contents: &[("package.json", "{")], ..Default::default() }).is_empty());
         assert!(tools(Surroundings::default()).is_empty());
     }
 }

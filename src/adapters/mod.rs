@@ -8,6 +8,7 @@ pub mod cargo;
 pub mod deploy_step;
 pub mod detect;
 pub mod health;
+pub mod javascript;
 pub mod nextest;
 mod places;
 pub mod pytest;

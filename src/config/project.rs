@@ -123,6 +123,10 @@ pub enum RunnerTool {
     Nextest(ToolSpec),
     /// Plain `cargo test`.
     Cargo(ToolSpec),
+    /// vitest, through liveloop's own reporter.
+    Vitest(ToolSpec),
+    /// jest, through liveloop's own reporter.
+    Jest(ToolSpec),
 }
 
 impl RunnerTool {
@@ -134,6 +138,8 @@ impl RunnerTool {
             Self::Reporter(_) => "reporter",
             Self::Nextest(_) => "nextest",
             Self::Cargo(_) => "cargo",
+            Self::Vitest(_) => "vitest",
+            Self::Jest(_) => "jest",
         }
     }
 
@@ -154,6 +160,8 @@ impl RunnerTool {
             Self::Reporter(spec) => spec.command.clone(),
             Self::Nextest(spec) => of_tool(spec, &["cargo"], &["nextest", "run"]),
             Self::Cargo(spec) => of_tool(spec, &["cargo"], &["test"]),
+            Self::Vitest(spec) => of_tool(spec, &["vitest"], &["run"]),
+            Self::Jest(spec) => of_tool(spec, &["jest"], &[]),
         }
     }
 
@@ -163,7 +171,7 @@ impl RunnerTool {
         match self {
             Self::Pytest(spec) => spec.python.is_some() || !spec.args.is_empty() || !spec.env.is_empty(),
             Self::Reporter(_) => true,
-            Self::Nextest(spec) | Self::Cargo(spec) => {
+            Self::Nextest(spec) | Self::Cargo(spec) | Self::Vitest(spec) | Self::Jest(spec) => {
                 spec.command.is_some() || !spec.args.is_empty() || !spec.env.is_empty()
             }
         }

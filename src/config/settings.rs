@@ -121,6 +121,10 @@ pub enum RunnerSettings {
     Nextest(ToolSettings),
     /// Plain `cargo test`.
     Cargo(ToolSettings),
+    /// vitest, through liveloop's own reporter.
+    Vitest(ToolSettings),
+    /// jest, through liveloop's own reporter.
+    Jest(ToolSettings),
 }
 
 /// `[runner.NAME.pytest]`

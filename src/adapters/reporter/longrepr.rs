@@ -94,7 +94,7 @@ impl Failure {
         Self {
             message: message.to_owned(),
             exception: exception_of(message),
-            frames: bounded(text.lines().filter_map(|line| frame_in_line(line, root)).collect()),
+            frames: bounded(frames_in_text(text, root)),
             trace: if several { kept(text) } else { String::new() },
         }
     }
@@ -206,6 +206,32 @@ fn failing_line(lines: &[String]) -> &str {
 fn is_underline(line: &str) -> bool {
     let line = line.trim();
     !line.is_empty() && line.chars().all(|c| matches!(c, '^' | '~'))
+}
+
+/// The frames of a plain text, outermost first. JavaScript writes them the other way round.
+fn frames_in_text(text: &str, root: &str) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = text.lines().filter_map(|line| frame_in_line(line, root)).collect();
+    if frames.is_empty() {
+        frames = text.lines().filter_map(|line| script_frame(line, root)).collect();
+        frames.reverse();
+    }
+    frames
+}
+
+/// `at name (path:3:5)` or `at path:3:5`, as JavaScript writes it.
+fn script_frame(line: &str, root: &str) -> Option<Frame> {
+    let rest = line.trim().strip_prefix("at ")?;
+    let (name, place) = match rest.strip_suffix(')').and_then(|rest| rest.rsplit_once(" (")) {
+        Some((name, place)) => (name, place),
+        None => ("", rest),
+    };
+    let mut parts = place.rsplitn(3, ':');
+    let (column, number, path) = (parts.next()?, parts.next()?, parts.next()?);
+    column.parse::<u32>().ok()?;
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    let mut frame = frame(path, Some(number.parse().ok()?), name, root);
+    frame.own &= !path.starts_with("node:");
+    Some(frame)
 }
 
 /// `File "path", line 7, in name`, as Python writes it, or `path.py:7: in name`, as pytest's short style does.
@@ -333,6 +359,17 @@ mod tests {
             r#"{"reprcrash":null,"reprtraceback":{"reprentries":[{"type":"ReprEntryNative","data":{"lines":["Traceback (most recent call last):\n","  File \"/home/me/shop/t.py\", line 4, in f\n","KeyError: 1\n"]}}]}}"#,
         );
         assert_eq!((&*failure.frames[0].path, failure.frames[0].line), ("t.py", 4));
+    }
+
+    #[test]
+    fn a_script_frame_is_read_from_the_inside_out() {
+        let text = "AssertionError: no\n    at inner (/p/src/a.js:3:5)\n    at file:///p/a.test.js:9:1\n    at node:internal/x:1:2\n";
+        let frames = Failure::from_text(text, "/p").frames;
+        let frames: Vec<_> = frames.iter().map(|f| (&*f.path, f.line, &*f.source, f.own)).collect();
+        assert_eq!(
+            frames,
+            [("node:internal/x", 1, "", false), ("a.test.js", 9, "", true), ("src/a.js", 3, "inner", true)]
+        );
     }
 
     #[test]

@@ -16,6 +16,8 @@ impl Resolver<'_> {
             RunnerSettings::Reporter(reporter) => ("reporter", reporter.timeout),
             RunnerSettings::Nextest(tool) => ("nextest", tool.timeout),
             RunnerSettings::Cargo(tool) => ("cargo", tool.timeout),
+            RunnerSettings::Vitest(tool) => ("vitest", tool.timeout),
+            RunnerSettings::Jest(tool) => ("jest", tool.timeout),
         };
         let path = format!("{path}.{kind}");
         let tool = match runner {
@@ -23,6 +25,8 @@ impl Resolver<'_> {
             RunnerSettings::Reporter(reporter) => RunnerTool::Reporter(self.reporter(&path, reporter)),
             RunnerSettings::Nextest(tool) => RunnerTool::Nextest(self.tool(&path, tool)),
             RunnerSettings::Cargo(tool) => RunnerTool::Cargo(self.tool(&path, tool)),
+            RunnerSettings::Vitest(tool) => RunnerTool::Vitest(self.tool(&path, tool)),
+            RunnerSettings::Jest(tool) => RunnerTool::Jest(self.tool(&path, tool)),
         };
         RunnerSpec { name, timeout: self.run_timeout(&path, timeout), tool }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Launch;
 use crate::adapters::cargo::Cargo;
+use crate::adapters::javascript::{self, Flavor, JavaScript};
 use crate::adapters::nextest::Nextest;
 use crate::adapters::pytest;
 use crate::adapters::tool::{Order, Reporting, Source, Step, Tool};
@@ -43,6 +44,8 @@ pub(super) fn plan(launch: &Launch, means: &Means, exchange: &Exchange) -> io::R
         RunnerTool::Pytest(spec) => pytest(spec, &order, &launch.python, means, exchange),
         RunnerTool::Nextest(spec) => Ok(plain(spec, Box::new(Nextest::new(order, cargo(spec), spec.args.clone())))),
         RunnerTool::Cargo(spec) => Ok(plain(spec, Box::new(Cargo::new(order, cargo(spec), &spec.args)))),
+        RunnerTool::Vitest(spec) => javascript(Flavor::Vitest, spec, order, means, exchange),
+        RunnerTool::Jest(spec) => javascript(Flavor::Jest, spec, order, means, exchange),
     }
 }
 
@@ -92,6 +95,33 @@ fn pytest(spec: &PytestSpec, order: &Order, python: &[String], means: &Means, ex
     };
     let tool = Box::new(Reporting::new(order.run, start.step(), pytest::explain));
     Ok(Plan { tool, env: spec.env.clone(), directory: spec.directory.clone() })
+}
+
+fn javascript(flavor: Flavor, spec: &ToolSpec, order: Order, means: &Means, exchange: &Exchange) -> io::Result<Plan> {
+    let (file, reporter) = flavor.reporter();
+    fs::write(means.runtime.join(javascript::WIRE_FILE), javascript::WIRE)?;
+    fs::write(means.runtime.join(file), reporter)?;
+    let command = match &spec.command {
+        Some(command) => command.clone(),
+        None => {
+            let folder = spec.directory.as_ref().map_or_else(|| means.root.to_path_buf(), |name| means.root.join(name));
+            vec![installed(&folder, flavor.program())]
+        }
+    };
+    let start = javascript::Start {
+        command,
+        options: spec.args.clone(),
+        reporter: text(&means.runtime.join(file)),
+        socket: text(&exchange.socket),
+        selection: selection(&order, exchange)?,
+    };
+    Ok(plain(spec, Box::new(JavaScript::new(flavor, order, start))))
+}
+
+/// A program that a package has installed into the nearest `node_modules`, else whatever the path has.
+fn installed(folder: &Path, program: &str) -> String {
+    let here = |folder: &Path| Some(folder.join("node_modules/.bin").join(program)).filter(|file| file.exists());
+    folder.ancestors().find_map(here).map_or_else(|| program.to_owned(), |file| text(&file))
 }
 
 /// The variables of the reporter protocol.
