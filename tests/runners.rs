@@ -217,3 +217,63 @@ fn jest_runs_and_reruns() {
     let flaky = "jest.retryTimes(2)\nlet n = 0\ntest('flaky', () => { if (n++ < 1) throw new Error('first time') })\n";
     script_tests_run_and_rerun("jest", "", flaky, "failed");
 }
+
+#[test]
+fn a_command_is_read_by_the_results_that_it_leaves() {
+    let home = Home::new();
+    let project = home.project();
+    let results = "<testsuite name='s'><testcase classname='c' name='a'/><testcase classname='c' name='b'><failure \
+                   message='no'/></testcase></testsuite>";
+    let settings = "[runner.s.command]\ncommand = ['sh', 'test.sh']\nresults = { junit = 'out.xml' }\n";
+    let script = format!("echo building; cat > out.xml <<'END'\n{results}\nEND\nexit 1\n");
+    write(&project, &[("liveloop.toml", settings), ("test.sh", &script), ("out.xml", "<testsuite/>")]);
+    let all = run(&home, &[]);
+    assert_eq!(all.outcomes(), ["c::a passed", "c::b failed"], "{}", all.everything);
+    let again = run(&home, &["--failed"]);
+    assert_eq!(again.messages["c::b"], "no", "{}", again.everything);
+
+    // A command that leaves nothing new has not tested anything, whatever it says.
+    write(&project, &[("test.sh", "exit 0\n")]);
+    let stale = run(&home, &[]);
+    assert_eq!((stale.tests.len(), &stale.summary["green"]), (0, &false.into()), "{}", stale.everything);
+    assert!(stale.everything.contains("older than the run"), "{}", stale.everything);
+
+    let settings = "[runner.s.command]\ncommand = ['printf', '1..2\\nok 1 - a\\nnot ok 2 - b\\n']\nresults.tap = '-'\n";
+    write(&project, &[("liveloop.toml", settings)]);
+    let printed = run(&home, &[]);
+    assert_eq!(printed.outcomes(), ["s::a passed", "s::b failed"], "{}", printed.everything);
+}
+
+#[test]
+fn go_runs_and_reruns() {
+    if !has("go", &["version"]) {
+        return;
+    }
+    let home = Home::new();
+    let tests = "package shop\n\nimport \"testing\"\n\nfunc TestAdds(t *testing.T) {}\nfunc TestBreaks(t *testing.T) {\n\t\
+                 t.Run(\"one\", func(t *testing.T) { t.Fatal(\"no sum\") })\n\tt.Run(\"two\", func(t *testing.T) {})\n}\n\
+                 func TestLater(t *testing.T) { t.Skip(\"not here\") }\n";
+    let panics = "package dies\n\nimport \"testing\"\n\nfunc TestPanics(t *testing.T) { panic(\"boom\") }\n";
+    write(
+        &home.project(),
+        &[("go.mod", "module shop\n\ngo 1.19\n"), ("shop_test.go", tests), ("dies/dies_test.go", panics)],
+    );
+    let all = run(&home, &[]);
+    let expected = [
+        "shop/dies::TestPanics",
+        "shop::TestAdds passed",
+        "shop::TestBreaks failed",
+        "shop::TestBreaks/one failed",
+        "shop::TestBreaks/two passed",
+        "shop::TestLater skipped",
+    ];
+    let outcomes = all.outcomes();
+    assert!(
+        outcomes.len() == expected.len() && outcomes.iter().zip(expected).all(|(said, start)| said.starts_with(start)),
+        "{}",
+        all.everything
+    );
+    assert!(all.messages["shop/dies::TestPanics"].contains("panic: boom"), "{}", all.everything);
+    let again = run(&home, &["TestBreaks"]);
+    assert!(again.tests.contains_key("shop::TestBreaks") && again.tests.len() == 1, "{}", again.everything);
+}

@@ -6,7 +6,7 @@ use super::python::Surroundings;
 use crate::config::project::{PytestSpec, RunnerSpec, RunnerTool, ToolSpec};
 
 /// The files whose existence decides, beside those of [`python`](super::python::LOOK_FOR).
-pub const LOOK_FOR: &[&str] = &["Cargo.toml"];
+pub const LOOK_FOR: &[&str] = &["Cargo.toml", "go.mod"];
 /// The files whose contents decide.
 pub const READ: &[&str] = &["package.json"];
 /// The programs whose existence decides.
@@ -47,6 +47,9 @@ pub fn runners(around: &Surroundings<'_>) -> Vec<Detected> {
             add(name, tool(ToolSpec::default()), format!("package.json asks for {name}"));
         }
     }
+    if has("go.mod") {
+        add("go", RunnerTool::Go(ToolSpec::default()), "it has go.mod".to_owned());
+    }
     found
 }
 
@@ -66,9 +69,10 @@ mod tests {
 
     #[test]
     fn several_tools_stand_side_by_side() {
-        let files = ["pytest.ini", "Cargo.toml"];
-        assert_eq!(tools(Surroundings { files: &files, ..Default::default() }), ["pytest pytest", "rust cargo"]);
-        let with_nextest = Surroundings { files: &files[1..], programs: &["cargo-nextest"], ..Default::default() };
+        let files = ["pytest.ini", "Cargo.toml", "go.mod"];
+        let all = Surroundings { files: &files, ..Default::default() };
+        assert_eq!(tools(all), ["pytest pytest", "rust cargo", "go go"]);
+        let with_nextest = Surroundings { files: &files[1..2], programs: &["cargo-nextest"], ..Default::default() };
         assert_eq!(tools(with_nextest), ["rust nextest"]);
         let package = [("package.json", r#"{"devDependencies":{"vitest":"^4"},"dependencies":{"jest":"30","x":"1"}}"#)];
         let scripts = Surroundings { contents: &package, ..Default::default() };

@@ -7,6 +7,7 @@ pub mod agent_event;
 pub mod cargo;
 pub mod deploy_step;
 pub mod detect;
+pub mod go;
 pub mod health;
 pub mod javascript;
 pub mod nextest;
@@ -15,6 +16,7 @@ pub mod pytest;
 pub mod python;
 pub mod redact;
 pub mod reporter;
+pub mod results;
 pub mod rust;
 pub mod sanitize;
 #[cfg(test)]

@@ -12,8 +12,8 @@ use super::exit::Exit;
 use super::print::{Human, Json, Printer};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
-    Command, Entry, Event, RunEnd, RunEvent, RunId, RunKind, RunPhase, Selection, SessionEnd, SessionEvent, State,
-    TestId, ViewerId,
+    Command, Entry, Event, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd, SessionEvent, State, TestId,
+    ViewerId,
 };
 use crate::engine::core::Call;
 use crate::engine::session::Session;
@@ -149,17 +149,24 @@ impl Course {
     }
 
     fn choose(&mut self) {
-        let broken = self.newest(RunKind::Collect).and_then(|id| self.state.runs.get(id)).map(|run| run.phase.clone());
-        match broken {
-            Some(RunPhase::Ended(RunEnd::Crashed(why) | RunEnd::CouldNotStart(why))) => {
-                self.printer.say(&format!("the tests could not be listed: {why}"));
-                return self.end(Exit::Environment);
-            }
-            Some(RunPhase::Ended(RunEnd::NothingRan(why))) => {
-                self.printer.say(&format!("the runner listed no tests: {why}"));
-                return self.end(Exit::NothingSelected);
-            }
-            _ => {}
+        // What one tool does not list is nobody's choice; a tool that found nothing is only news where none found any.
+        let lists =
+            || self.state.runs.iter().filter(|(_, run)| run.kind == RunKind::Collect).map(|(_, run)| &run.phase);
+        let failed = lists().find_map(|phase| match phase {
+            RunPhase::Ended(RunEnd::Crashed(why) | RunEnd::CouldNotStart(why)) => Some(why.clone()),
+            _ => None,
+        });
+        if let Some(why) = failed {
+            self.printer.say(&format!("the tests could not be listed: {why}"));
+            return self.end(Exit::Environment);
+        }
+        let found_none = lists().find_map(|phase| match phase {
+            RunPhase::Ended(RunEnd::NothingRan(why)) => Some(why.clone()),
+            _ => None,
+        });
+        if let Some(why) = found_none.filter(|_| self.state.inventory.tests().len() == 0) {
+            self.printer.say(&format!("the runner listed no tests: {why}"));
+            return self.end(Exit::NothingSelected);
         }
         let tests: Vec<TestId> = self
             .state
@@ -212,10 +219,6 @@ impl Course {
     fn is_settled(&self, kind: RunKind) -> bool {
         let mut runs = self.state.runs.iter().filter(|(_, run)| run.kind == kind).peekable();
         runs.peek().is_some() && runs.all(|(_, run)| !run.is_active())
-    }
-
-    fn newest(&self, kind: RunKind) -> Option<RunId> {
-        self.state.runs.iter().rev().find(|(_, run)| run.kind == kind).map(|(id, _)| id)
     }
 }
 

@@ -127,6 +127,10 @@ pub enum RunnerTool {
     Vitest(ToolSpec),
     /// jest, through liveloop's own reporter.
     Jest(ToolSpec),
+    /// `go test`.
+    Go(ToolSpec),
+    /// Any command that leaves its results in a file.
+    Command(ResultsSpec),
 }
 
 impl RunnerTool {
@@ -140,6 +144,8 @@ impl RunnerTool {
             Self::Cargo(_) => "cargo",
             Self::Vitest(_) => "vitest",
             Self::Jest(_) => "jest",
+            Self::Go(_) => "go",
+            Self::Command(_) => "command",
         }
     }
 
@@ -162,6 +168,8 @@ impl RunnerTool {
             Self::Cargo(spec) => of_tool(spec, &["cargo"], &["test"]),
             Self::Vitest(spec) => of_tool(spec, &["vitest"], &["run"]),
             Self::Jest(spec) => of_tool(spec, &["jest"], &[]),
+            Self::Go(spec) => of_tool(spec, &["go"], &["test"]),
+            Self::Command(spec) => spec.command.clone(),
         }
     }
 
@@ -170,8 +178,8 @@ impl RunnerTool {
     pub fn is_bent(&self) -> bool {
         match self {
             Self::Pytest(spec) => spec.python.is_some() || !spec.args.is_empty() || !spec.env.is_empty(),
-            Self::Reporter(_) => true,
-            Self::Nextest(spec) | Self::Cargo(spec) | Self::Vitest(spec) | Self::Jest(spec) => {
+            Self::Reporter(_) | Self::Command(_) => true,
+            Self::Nextest(spec) | Self::Cargo(spec) | Self::Vitest(spec) | Self::Jest(spec) | Self::Go(spec) => {
                 spec.command.is_some() || !spec.args.is_empty() || !spec.env.is_empty()
             }
         }
@@ -189,6 +197,30 @@ pub struct ToolSpec {
     pub env: Vec<(String, Masked)>,
     /// Where it runs, relative to the project.
     pub directory: Option<String>,
+}
+
+/// How a command that leaves its results in a file is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultsSpec {
+    /// Runs the tests.
+    pub command: CommandSpec,
+    /// Runs the tests whose names replace the word `{tests}`; unset, `command` runs everything again.
+    pub rerun: Option<CommandSpec>,
+    /// How the results are written.
+    pub format: ResultsFormat,
+    /// Where they are, relative to where the command runs; `-` for its own output.
+    pub path: String,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultsFormat {
+    /// JUnit XML.
+    Junit,
+    /// The Test Anything Protocol.
+    Tap,
+    /// The Common Test Report Format.
+    Ctrf,
 }
 
 /// How pytest is started.

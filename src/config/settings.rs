@@ -125,6 +125,10 @@ pub enum RunnerSettings {
     Vitest(ToolSettings),
     /// jest, through liveloop's own reporter.
     Jest(ToolSettings),
+    /// `go test`.
+    Go(ToolSettings),
+    /// Any command that leaves its results in a file.
+    Command(CommandSettings),
 }
 
 /// `[runner.NAME.pytest]`
@@ -164,6 +168,37 @@ pub struct ToolSettings {
     pub directory: Option<Template>,
     /// As for pytest.
     pub timeout: Option<Timespan>,
+}
+
+/// `[runner.NAME.command]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandSettings {
+    /// Runs the tests. Never a shell line: the first word is the program.
+    pub command: Vec<Template>,
+    /// Runs the tests whose names replace the word `{tests}`; unset, everything runs again.
+    pub rerun: Option<Vec<Template>>,
+    /// Where it leaves its results, and how they are written.
+    pub results: ResultsSettings,
+    /// Variables that the tests see, on top of the console's own environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// Where it runs, relative to the project.
+    pub directory: Option<Template>,
+    /// As for pytest.
+    pub timeout: Option<Timespan>,
+}
+
+/// Where results are: a file, or a folder of them; `-` for the command's own output.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResultsSettings {
+    /// JUnit XML.
+    Junit(Template),
+    /// The Test Anything Protocol.
+    Tap(Template),
+    /// The Common Test Report Format.
+    Ctrf(Template),
 }
 
 /// `[runner.NAME.reporter]`

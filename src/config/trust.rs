@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::mistake::visible;
-use super::project::{CommandSpec, Project, ReporterSpec, RunnerTool, TokenSpec};
+use super::project::{CommandSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec};
 
 /// A command, with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
         }
         if let RunnerTool::Reporter(ReporterSpec { collect: Some(collect), .. }) = &runner.tool {
             add(format!("list of the tests of {}", runner.name), collect.clone());
+        }
+        if let RunnerTool::Command(ResultsSpec { rerun: Some(rerun), .. }) = &runner.tool {
+            add(format!("some tests of {}", runner.name), rerun.clone());
         }
     }
     for service in &project.services {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Resolver;
-use crate::config::project::{PytestSpec, ReporterSpec, RunnerSpec, RunnerTool, ToolSpec};
-use crate::config::settings::{PytestSettings, ReporterSettings, RunnerSettings, ToolSettings};
+use crate::config::project::{PytestSpec, ReporterSpec, ResultsFormat, ResultsSpec, RunnerSpec, RunnerTool, ToolSpec};
+use crate::config::settings::{
+    CommandSettings, PytestSettings, ReporterSettings, ResultsSettings, RunnerSettings, ToolSettings,
+};
 use crate::config::timespan::Timespan;
 
 impl Resolver<'_> {
@@ -18,6 +20,8 @@ impl Resolver<'_> {
             RunnerSettings::Cargo(tool) => ("cargo", tool.timeout),
             RunnerSettings::Vitest(tool) => ("vitest", tool.timeout),
             RunnerSettings::Jest(tool) => ("jest", tool.timeout),
+            RunnerSettings::Go(tool) => ("go", tool.timeout),
+            RunnerSettings::Command(command) => ("command", command.timeout),
         };
         let path = format!("{path}.{kind}");
         let tool = match runner {
@@ -27,6 +31,8 @@ impl Resolver<'_> {
             RunnerSettings::Cargo(tool) => RunnerTool::Cargo(self.tool(&path, tool)),
             RunnerSettings::Vitest(tool) => RunnerTool::Vitest(self.tool(&path, tool)),
             RunnerSettings::Jest(tool) => RunnerTool::Jest(self.tool(&path, tool)),
+            RunnerSettings::Go(tool) => RunnerTool::Go(self.tool(&path, tool)),
+            RunnerSettings::Command(command) => RunnerTool::Command(self.results(&path, command)),
         };
         RunnerSpec { name, timeout: self.run_timeout(&path, timeout), tool }
     }
@@ -59,6 +65,21 @@ impl Resolver<'_> {
                 .collect
                 .as_ref()
                 .map(|collect| self.command(path, "collect", collect, &reporter.env, directory)),
+        }
+    }
+
+    fn results(&mut self, path: &str, settings: &CommandSettings) -> ResultsSpec {
+        let directory = settings.directory.as_ref();
+        let (format, kind, results) = match &settings.results {
+            ResultsSettings::Junit(results) => (ResultsFormat::Junit, "junit", results),
+            ResultsSettings::Tap(results) => (ResultsFormat::Tap, "tap", results),
+            ResultsSettings::Ctrf(results) => (ResultsFormat::Ctrf, "ctrf", results),
+        };
+        ResultsSpec {
+            command: self.command(path, "command", &settings.command, &settings.env, directory),
+            rerun: settings.rerun.as_ref().map(|rerun| self.command(path, "rerun", rerun, &settings.env, directory)),
+            format,
+            path: self.public_text(&format!("{path}.results.{kind}"), results),
         }
     }
 

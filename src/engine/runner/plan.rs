@@ -4,13 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Launch;
+use super::{Launch, source};
 use crate::adapters::cargo::Cargo;
+use crate::adapters::go::Go;
 use crate::adapters::javascript::{self, Flavor, JavaScript};
 use crate::adapters::nextest::Nextest;
 use crate::adapters::pytest;
+use crate::adapters::results;
 use crate::adapters::tool::{Order, Reporting, Source, Step, Tool};
-use crate::config::project::{Masked, PytestSpec, ReporterSpec, RunnerTool, ToolSpec};
+use crate::config::project::{Masked, PytestSpec, ReporterSpec, ResultsFormat, ResultsSpec, RunnerTool, ToolSpec};
 use crate::domain::Wanted;
 use crate::engine::means::Means;
 
@@ -46,6 +48,11 @@ pub(super) fn plan(launch: &Launch, means: &Means, exchange: &Exchange) -> io::R
         RunnerTool::Cargo(spec) => Ok(plain(spec, Box::new(Cargo::new(order, cargo(spec), &spec.args)))),
         RunnerTool::Vitest(spec) => javascript(Flavor::Vitest, spec, order, means, exchange),
         RunnerTool::Jest(spec) => javascript(Flavor::Jest, spec, order, means, exchange),
+        RunnerTool::Go(spec) => {
+            let go = spec.command.clone().unwrap_or_else(|| vec!["go".to_owned()]);
+            Ok(plain(spec, Box::new(Go::new(order, go, spec.args.clone()))))
+        }
+        RunnerTool::Command(spec) => Ok(command(spec, &launch.runner.name, order, means)),
     }
 }
 
@@ -116,6 +123,25 @@ fn javascript(flavor: Flavor, spec: &ToolSpec, order: Order, means: &Means, exch
         selection: selection(&order, exchange)?,
     };
     Ok(plain(spec, Box::new(JavaScript::new(flavor, order, start))))
+}
+
+fn command(spec: &ResultsSpec, name: &str, order: Order, means: &Means) -> Plan {
+    let chosen = &spec.command;
+    let folder = chosen.directory.as_ref().map_or_else(|| means.root.to_path_buf(), |name| means.root.join(name));
+    let start = results::Start {
+        command: chosen.argv.clone(),
+        rerun: spec.rerun.as_ref().map(|rerun| rerun.argv.clone()),
+        format: match spec.format {
+            ResultsFormat::Junit => results::Format::Junit,
+            ResultsFormat::Tap => results::Format::Tap,
+            ResultsFormat::Ctrf => results::Format::Ctrf,
+        },
+        path: spec.path.clone(),
+        last: order.is_collection().then(|| source::last(&folder.join(&spec.path))).flatten(),
+        name: name.to_owned(),
+    };
+    let tool = Box::new(results::Results::new(order, start));
+    Plan { tool, env: chosen.env.clone(), directory: chosen.directory.clone() }
 }
 
 /// A program that a package has installed into the nearest `node_modules`, else whatever the path has.
