@@ -178,7 +178,7 @@ mod the_built_in_settings {
         let examples: Vec<_> = uncommented().split("\n[editor]").next().map(str::to_owned).into_iter().collect();
         let configuration = accepted(&examples.concat(), &[]);
         assert_eq!(configuration.notices, []);
-        assert_eq!(configuration.project.runners.len(), 2);
+        assert_eq!(configuration.project.runners.len(), 4);
         assert_eq!(configuration.project.services[0].url, "http://127.0.0.1:18002");
         assert_eq!(configuration.keys["rerun-failed"], ["r"]);
     }

@@ -9,8 +9,12 @@ use liveloop::domain::{Entry, Event, RunEvent, SessionEnd, SessionEvent, Signal 
 use liveloop::engine::{folder, journal};
 use rustix::process::Signal;
 
+#[path = "support/acting.rs"]
+mod acting;
 #[path = "support/console.rs"]
 mod console;
+#[path = "support/fate.rs"]
+mod fate;
 #[path = "support/gate.rs"]
 mod gate;
 #[path = "support/home.rs"]
@@ -20,14 +24,9 @@ mod processes;
 #[path = "support/suite.rs"]
 mod suite;
 
-use console::{Console, PATIENCE, Shown};
+use acting::{ENTER, WIDE, deploy, header, result_of};
+use console::{Console, PATIENCE};
 use home::Home;
-
-const WIDE: (u16, u16) = (140, 40);
-const ENTER: &str = "\r";
-const RIGHT: &str = "\x1b[C";
-/// A button cannot be pressed sooner than this after it got the focus: against held keys and pastes.
-const DWELL: Duration = Duration::from_millis(160);
 
 /// A suite of three tests of which the second never ends by itself.
 const HANGS: &str = r#"
@@ -37,36 +36,6 @@ suite.result("slow::one")
 suite.start("slow::two")
 time.sleep(600)
 "#;
-
-/// The first line of the screen.
-fn header(shown: &Shown) -> String {
-    shown.text().lines().next().unwrap_or_default().to_owned()
-}
-
-/// Waits until a cycle is over; answers its word and how many tests failed.
-fn result_of(console: &Console, cycle: u32) -> (String, u32) {
-    console.until(&format!("the result of cycle {cycle}"), |shown| {
-        let header = header(shown);
-        let words: Vec<&str> = header.split_whitespace().collect();
-        let place = words.windows(2).position(|pair| pair == ["cycle", &cycle.to_string()])?;
-        let word = words.get(place + 2).filter(|word| ["red", "green", "stale"].contains(word))?;
-        let failed = words.windows(2).find(|pair| pair[0] == "✘").and_then(|pair| pair[1].parse().ok())?;
-        Some(((*word).to_owned(), failed))
-    })
-}
-
-/// Deploys the service that the console offers, as a person does, and waits until `revision` is proved to serve.
-fn deploy(console: &mut Console, revision: &str) {
-    console.keys("d");
-    console.until_shown("⏎ choose");
-    console.keys(ENTER);
-    console.until_shown("enter cancel");
-    console.keys(RIGHT);
-    console.until_shown("enter deploy backend");
-    std::thread::sleep(DWELL);
-    console.keys(ENTER);
-    console.until_shown(&format!("{revision} is live"));
-}
 
 fn newest_journal(home: &Home) -> PathBuf {
     let journals = folder::journals(&home.project().join(".liveloop/sessions"));
@@ -158,6 +127,41 @@ fn signals_end_the_session_in_good_order() {
         console.signal(signal);
         ended_in_good_order(&home, &mut console, 130, &SessionEnd::Signal(name.into()));
     }
+}
+
+#[test]
+fn a_signal_at_any_moment_finds_the_terminal_in_good_hands() {
+    let home = Home::new();
+    let Some(()) = suite::write(&home.project(), HANGS, "") else { return };
+    for bytes in [1, 1, 1, 1, 50, 100, 500, 1_000] {
+        let mut console = Console::start(&home, &["--trust"], WIDE, &[]);
+        console.until_written(bytes);
+        console.signal(Signal::TERM);
+        ended_in_good_order(&home, &mut console, 130, &SessionEnd::Signal("SIGTERM".into()));
+    }
+}
+
+#[test]
+fn a_project_that_names_commands_is_asked_about_once() {
+    let home = Home::new();
+    let Some(()) = suite::write(&home.project(), HANGS, "") else { return };
+    let mut console = Console::start(&home, &[], WIDE, &[]);
+    console.until_shown("[y/N]");
+    assert!(console.shown().text().contains("suite.py"));
+    console.keys("n\n");
+    assert_eq!(console.ended().exit_code(), 2);
+    assert!(!home.project().join(".liveloop").exists(), "nothing was begun");
+    let mut console = Console::start(&home, &[], WIDE, &[]);
+    console.until_shown("[y/N]");
+    console.keys("y\n");
+    console.until_shown("of 3");
+    console.keys("q");
+    assert_eq!(console.ended().exit_code(), 0);
+    let mut console = Console::start(&home, &[], WIDE, &[]);
+    console.until_shown("of 3");
+    console.keys("q");
+    assert_eq!(console.ended().exit_code(), 0);
+    assert!(!String::from_utf8_lossy(&console.shown().bytes).contains("[y/N]"));
 }
 
 #[test]

@@ -228,6 +228,20 @@ fn a_run_is_held_while_a_service_deploys_and_starts_by_itself_afterwards() {
 }
 
 #[test]
+fn what_flaps_does_not_push_other_news_away() {
+    let mut story = Story::new(&["backend"]);
+    story.probe(0, Health::Healthy, "b1").ask(Command::Deploy(ServiceId(0)));
+    story.tell(DeployEvent::ProofEnded { deploy: DeployId(0), why: "no".into() });
+    for _ in 0..20 {
+        story.probe(0, Health::Unhealthy("HTTP 503".into()), "b1").probe(0, Health::Healthy, "b1");
+    }
+    let told: Vec<_> = story.state.news.iter().map(|news| format!("{} ×{}", news.text, news.times)).collect();
+    let flapping = ["backend is down: HTTP 503 ×20", "backend is healthy ×21"];
+    assert_eq!(told[told.len() - 2..], flapping, "{told:#?}");
+    assert!(told.len() < 6, "{told:#?}");
+}
+
+#[test]
 fn a_held_run_can_be_forced_stopped_and_given_up() {
     for (command, wanted, ended) in [
         (Some(Command::ForceRun(RunId(0))), "all", false),
@@ -258,6 +272,7 @@ fn what_an_earlier_session_left_is_stale_until_proved() {
         cycle: 7,
         usual: Some(Span::millis(4)),
         message: Some("HTTP 403".into()),
+        signature: None,
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,
@@ -310,6 +325,94 @@ fn an_agent_run_names_what_is_missing_and_is_lost_with_its_connection() {
     assert_eq!(missing, ["tool_executing", "tool_completed", "agent_completed"]);
 }
 
+/// A run of everything in which each test says something.
+fn fail(story: &mut Story, run: u32, tests: &[&str], said: &[Option<&str>]) {
+    let run = RunId(run);
+    story.ask(Command::Run(Selection::All)).start(run, tests);
+    for (n, message) in (0..).zip(said) {
+        let outcome = if message.is_some() { Failed } else { Passed };
+        let detail = message.map(|message| Arc::new(Detail { message: message.into(), ..Detail::default() }));
+        story.tell(RunEvent::TestStarted { run, n });
+        story.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(9), detail });
+    }
+    story.exit(run, i32::from(said.iter().any(Option::is_some)));
+}
+
+/// `new 2 HTTP 403 | …`, the largest first, then what was fixed.
+fn causes(story: &Story) -> Vec<String> {
+    let causes = &story.state.causes;
+    let told = |id: CauseId| {
+        let cause = causes.get(id).expect("a known cause");
+        let status = match cause.status(story.state.cycle) {
+            CauseStatus::New => "new".to_owned(),
+            CauseStatus::Still => "still".to_owned(),
+            CauseStatus::Over(CauseEnd::Gone) => "gone".to_owned(),
+            CauseStatus::Over(CauseEnd::Fixed { cycle, by }) => {
+                format!("fixed in {cycle} by {}", by.as_deref().unwrap_or("?"))
+            }
+        };
+        format!("{status}: {} {} +{}", cause.title(), cause.tests.len(), cause.dependents.len())
+    };
+    causes.present().into_iter().chain(causes.fixed()).map(told).collect()
+}
+
+#[test]
+fn failures_fold_into_causes_and_a_deploy_is_seen_to_fix_them() {
+    let mut story = Story::new(&["backend"]);
+    let tests = ["a.py::test_connects", "a.py::test_report", "b.py::test_streams", "b.py::test_stops"];
+    let refused = Some("InvalidStatus: server rejected WebSocket connection: HTTP 403");
+    let (deploy, dependent) = (DeployId(0), Some("nothing to report on: test_connects did not pass"));
+    story.probe(0, Health::Healthy, "b1");
+    fail(&mut story, 0, &tests, &[refused, dependent, refused, Some("HTTP 404 for /api/stop")]);
+    assert_eq!(causes(&story), ["new: HTTP 403 at the WebSocket handshake 2 +1", "new: HTTP 404 for /api/stop 1 +0"]);
+    story.ask(Command::Deploy(ServiceId(0)));
+    story.tell(DeployEvent::CommandEnded { deploy, exit: Exit::Code(0), cancelled: false });
+    story.tell(DeployEvent::Proved { deploy, saw: Some("b2".into()) });
+    story.tell(DeployEvent::Proved { deploy, saw: Some("b2".into()) });
+    story.probe(0, Health::Healthy, "b2");
+    fail(
+        &mut story,
+        1,
+        &tests,
+        &[None, None, Some("the run never completed; last event: agent_thinking"), Some("HTTP 404 for /api/stop")],
+    );
+    assert_eq!(
+        causes(&story),
+        [
+            "still: HTTP 404 for /api/stop 1 +0",
+            "new: the run stops after agent_thinking 1 +0",
+            "fixed in 2 by b2: HTTP 403 at the WebSocket handshake 0 +0",
+        ]
+    );
+    let verdicts: Vec<Verdict> = story.state.inventory.tests().map(|(_, test)| Verdict::of(test)).collect();
+    let wanted = [Verdict::Fixed, Verdict::Fixed, Verdict::FailingDifferently, Verdict::StillFailing];
+    assert_eq!(verdicts, wanted);
+}
+
+#[test]
+fn what_failed_for_the_same_reason_in_an_earlier_session_is_no_new_cause() {
+    let mut story = Story::new(&[]);
+    let told = "AssertionError: assert 1 == 2";
+    let detail = Detail { message: told.into(), ..Detail::default() };
+    let recalled = Recalled {
+        node: TESTS[0].into(),
+        outcome: Failed,
+        started: Moment(1),
+        took: Span::millis(5),
+        cycle: 7,
+        usual: None,
+        message: Some(told.into()),
+        signature: Some(Arc::new(Signature::of(Failed, Some(&detail)))),
+    };
+    story.tell(SessionEvent::Recalled(Arc::new(Recollection {
+        cycle: 7,
+        tests: vec![recalled],
+        ..Recollection::default()
+    })));
+    fail(&mut story, 0, &TESTS, &[Some("AssertionError: assert 3 == 2"), None, Some("the cart is empty")]);
+    assert_eq!(causes(&story), ["still: assert <n> == <n> 1 +0", "new: the cart is empty 1 +0"]);
+}
+
 // ---- any entries at all ---------------------------------------------------------------------------------------
 
 fn outcomes() -> impl Strategy<Value = Outcome> {
@@ -319,19 +422,33 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
 fn run_events() -> impl Strategy<Value = Event> {
     let run = (0u32..4).prop_map(RunId);
     (run, 0u32..5, outcomes(), 0u8..9).prop_map(|(run, n, outcome, which)| {
-        let found =
-            |n: u32| Found { node: format!("m{}::t{n}", n % 2).into(), module: format!("m{}", n % 2).into(), line: n };
+        let found = |n: u32| Found {
+            node: format!("m{}::test_{n}", n % 2).into(),
+            module: format!("m{}", n % 2).into(),
+            line: n,
+        };
         match which {
             0 => RunEvent::Started { run, pid: 1 },
             1 | 2 => RunEvent::Collected { run, tests: (0..n).map(found).collect() },
             3 => RunEvent::CollectionEnded { run },
             4 | 5 => RunEvent::TestStarted { run, n },
-            6 => RunEvent::TestEnded { run, n, outcome, took: Span(5), detail: None },
-            7 => RunEvent::Missed { run, nodes: vec![format!("m0::t{n}").into()] },
+            6 => RunEvent::TestEnded { run, n, outcome, took: Span(5), detail: said(n, outcome) },
+            7 => RunEvent::Missed { run, nodes: vec![format!("m0::test_{n}").into()] },
             _ => RunEvent::Exited { run, exit: Exit::Code((n % 3) as i32), says: "".into(), leaked: 0 },
         }
         .into()
     })
+}
+
+/// What a failure says: some share a cause, and one names another test.
+fn said(n: u32, outcome: Outcome) -> Option<Arc<Detail>> {
+    let message = match (outcome.is_failure(), n) {
+        (false, _) => return None,
+        (true, 0 | 1) => format!("HTTP {} at the handshake", 401 + n * 2),
+        (true, 2) => "nothing to check: test_0 did not pass".to_owned(),
+        (true, _) => format!("the order {n} is empty"),
+    };
+    Some(Arc::new(Detail { message: message.into(), ..Detail::default() }))
 }
 
 fn commands() -> impl Strategy<Value = Event> {
@@ -428,6 +545,23 @@ proptest! {
         for entry in &entries {
             state.apply(entry, &mut effects);
             prop_assert_eq!(*state.inventory.tally(), recount(&state), "after {:?}", entry);
+        }
+    }
+
+    #[test]
+    fn every_failure_has_one_cause_and_no_other_test_has_any(entries in entries()) {
+        let mut state = State::default();
+        let mut effects = Vec::new();
+        for entry in &entries {
+            state.apply(entry, &mut effects);
+            let mut blamed: Vec<TestId> = state.causes.iter().flat_map(|(_, cause)| cause.members()).collect();
+            blamed.sort_unstable();
+            let failed: Vec<TestId> = state.inventory.failures().collect();
+            prop_assert_eq!(&blamed, &failed, "after {:?}", entry);
+            for (id, cause) in state.causes.iter() {
+                prop_assert_eq!(cause.end.is_none(), cause.count() > 0);
+                prop_assert!(cause.members().all(|test| state.causes.of(test) == Some(id)));
+            }
         }
     }
 

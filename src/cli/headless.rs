@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -47,23 +48,23 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
     }
 }
 
-/// Signals end the session in good order; a second one ends its children at once.
-pub async fn pass_signals(calls: mpsc::Sender<Call>) {
+/// Signals end the session in good order; a second one ends its children at once. They are heard from this call on,
+/// which has to come before anything is taken that would have to be given back; they are passed on where the answer runs.
+pub fn pass_signals(calls: mpsc::Sender<Call>) -> impl Future<Output = ()> + Send + 'static {
     let kinds =
         [(SignalKind::interrupt(), "SIGINT"), (SignalKind::terminate(), "SIGTERM"), (SignalKind::hangup(), "SIGHUP")];
-    let mut tasks = Vec::new();
-    for (kind, name) in kinds {
-        let Ok(mut stream) = signal(kind) else { continue };
+    let heard = kinds.into_iter().filter_map(|(kind, name)| Some((signal(kind).ok()?, name)));
+    let tasks = heard.map(|(mut stream, name)| {
         let calls = calls.clone();
-        tasks.push(async move {
+        async move {
             while stream.recv().await.is_some() {
                 if calls.send(Call::End(SessionEnd::Signal(name.into()))).await.is_err() {
                     return;
                 }
             }
-        });
-    }
-    futures_util::future::join_all(tasks).await;
+        }
+    });
+    futures_util::future::join_all(tasks).map(drop)
 }
 
 /// How far a headless run has come.

@@ -6,8 +6,8 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State,
-    TestCase, TestId,
+    CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind,
+    RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
 };
 
 /// Prints a headless run as it goes.
@@ -42,6 +42,38 @@ fn results<'a>(state: &'a State, entry: &Entry) -> Vec<(TestId, &'a TestCase)> {
     ids.into_iter().filter_map(|id| Some((id, state.inventory.test(id)?))).collect()
 }
 
+/// A cause's number for people and scripts, counted from 1 in the order in which the session met them.
+fn number(id: CauseId) -> u32 {
+    id.0 + 1
+}
+
+/// The causes that matter to the session's runs: those of tests that ran in them, the one with most tests first, then
+/// those that they fixed.
+fn told_causes(state: &State) -> Vec<CauseId> {
+    let ran = |id: &TestId| {
+        let latest = state.inventory.test(*id).and_then(|test| test.latest.as_ref());
+        latest.is_some_and(|latest| latest.run.is_some())
+    };
+    let is_told = |id: &CauseId| match state.causes.get(*id) {
+        Some(cause) => cause.end.is_some() || cause.members().any(|test| ran(&test)),
+        None => false,
+    };
+    state.causes.present().into_iter().chain(state.causes.fixed()).filter(is_told).collect()
+}
+
+fn status(status: CauseStatus) -> &'static str {
+    match status {
+        CauseStatus::New => "new",
+        CauseStatus::Still => "still",
+        CauseStatus::Over(CauseEnd::Fixed { .. }) => "fixed",
+        CauseStatus::Over(CauseEnd::Gone) => "gone",
+    }
+}
+
+fn new_causes(state: &State) -> usize {
+    state.causes.iter().filter(|(_, cause)| cause.status(state.cycle) == CauseStatus::New).count()
+}
+
 /// All runs of tests of the session, counted together.
 fn runs(state: &State) -> impl Iterator<Item = &Run> {
     state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == RunKind::Test)
@@ -71,7 +103,7 @@ impl<W: Write> Json<W> {
 
 impl<W: Write> Printer for Json<W> {
     fn print(&mut self, state: &State, entry: &Entry) {
-        for (_, test) in results(state, entry) {
+        for (id, test) in results(state, entry) {
             let Some(latest) = &test.latest else { continue };
             let module = state.inventory.module(test.module).map(|module| &*module.path);
             let line = json!({
@@ -79,6 +111,8 @@ impl<W: Write> Printer for Json<W> {
                 "id": &*test.node,
                 "module": module,
                 "outcome": latest.outcome,
+                "verdict": Verdict::of(test),
+                "cause": state.causes.of(id).map(number),
                 "duration_s": seconds(latest.took),
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
@@ -91,6 +125,19 @@ impl<W: Write> Printer for Json<W> {
     }
 
     fn finish(&mut self, state: &State, complete: bool) {
+        for id in told_causes(state) {
+            let Some(cause) = state.causes.get(id) else { continue };
+            let line = json!({
+                "type": "cause",
+                "id": number(id),
+                "class": cause.class(),
+                "title": &**cause.title(),
+                "tests": cause.count(),
+                "dependent": cause.dependents.len(),
+                "status": status(cause.status(state.cycle)),
+            });
+            self.line(&line);
+        }
         let line = summary(state, complete);
         self.line(&line);
     }
@@ -136,6 +183,7 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "lost": sum(&|run| run.integrity.lost),
         "not_run": sum(&|run| run.integrity.not_run),
         "missing": sum(&|run| run.integrity.missing),
+        "new_causes": new_causes(state),
         "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
@@ -155,6 +203,7 @@ pub struct Human<W> {
 struct Progress {
     finished: u32,
     failed: u32,
+    errored: u32,
     spent: Span,
 }
 
@@ -175,11 +224,12 @@ impl<W: Write> Human<W> {
         if waiting > 0 {
             return;
         }
-        let Progress { finished, failed, spent } = progress;
-        let mark = if *failed > 0 { "✘" } else { "✔" };
-        let failed = if *failed > 0 { format!("  {failed} failed") } else { String::new() };
+        let Progress { finished, failed, errored, spent } = progress;
+        let mark = if failed + errored > 0 { "✘" } else { "✔" };
+        let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
+        let (failed, errored) = (part(*failed, "failed"), part(*errored, "errored"));
         let took = spent.as_secs_f64();
-        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}", module.title);
+        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}", module.title);
         self.line(&line);
         self.modules.remove(&id);
     }
@@ -190,12 +240,38 @@ impl<W: Write> Human<W> {
         self.line(&format!("\n── {} {} ({:.1}s)", test.node, latest.outcome.word(), latest.took.as_secs_f64()));
         let Some(detail) = &latest.detail else { return };
         if detail.trace.is_empty() {
-            self.line(&detail.message);
+            self.line(detail.message.trim_end());
         } else {
-            self.line(&detail.trace);
+            self.line(detail.trace.trim_end());
         }
         for section in &detail.sections {
-            self.line(&format!("· {}\n{}", section.title, section.text));
+            self.line(&format!("· {}\n{}", section.title, section.text.trim_end()));
+        }
+    }
+
+    /// What the failures come down to, before each of them is told in full.
+    fn causes(&mut self, state: &State) {
+        let causes = told_causes(state);
+        if !causes.is_empty() {
+            self.line("\ncauses");
+        }
+        for id in causes {
+            let Some(cause) = state.causes.get(id) else { continue };
+            let plural = |count: u32| if count == 1 { "" } else { "s" };
+            let (mark, count) = if cause.end.is_some() { ("✔", cause.most) } else { ("✘", cause.count()) };
+            let how = match cause.status(state.cycle) {
+                CauseStatus::New => "new".to_owned(),
+                CauseStatus::Still => format!("since cycle {}", cause.since),
+                CauseStatus::Over(CauseEnd::Fixed { by: Some(revision), .. }) => format!("fixed by {revision}"),
+                CauseStatus::Over(CauseEnd::Fixed { by: None, .. }) => "fixed".to_owned(),
+                CauseStatus::Over(CauseEnd::Gone) => "gone".to_owned(),
+            };
+            let dependent = match cause.dependents.len() {
+                0 => String::new(),
+                count => format!(", {count} of them {}", CauseClass::Dependent.word()),
+            };
+            let (class, title) = (cause.class().word(), cause.title());
+            self.line(&format!("{mark} {class:<16}  {title}  {count} test{}{dependent}  {how}", plural(count)));
         }
     }
 
@@ -241,7 +317,10 @@ impl<W: Write> Printer for Human<W> {
             progress.finished += 1;
             progress.spent = Span(progress.spent.0 + latest.took.0);
             if latest.outcome.is_failure() {
-                progress.failed += 1;
+                match latest.outcome {
+                    Outcome::Errored => progress.errored += 1,
+                    _ => progress.failed += 1,
+                }
                 self.failures.retain(|known| *known != id);
                 self.failures.push(id);
             }
@@ -272,6 +351,7 @@ impl<W: Write> Printer for Human<W> {
     }
 
     fn finish(&mut self, state: &State, complete: bool) {
+        self.causes(state);
         for id in std::mem::take(&mut self.failures) {
             self.failure(state, id);
         }

@@ -136,7 +136,15 @@ pub fn own_name() -> String {
     ["USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| variable(name).filter(|name| !name.is_empty()))
+        .or_else(|| name_in(&std::fs::read_to_string("/etc/passwd").ok()?, rustix::process::getuid().as_raw()))
         .unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// The name of a user in the text of `/etc/passwd`: containers and services often set no variable.
+fn name_in(passwd: &str, user: u32) -> Option<String> {
+    let own = |line: &&str| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(user);
+    let name = passwd.lines().find(own)?.split(':').next()?;
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn trust(files: &Files, configuration: &Configuration, yes: Yes) -> Result<(), NotUsable> {
@@ -258,4 +266,16 @@ fn first_test_file(root: &Path) -> Option<String> {
 /// Folders whose tests are not the project's own.
 fn is_foreign(name: &str) -> bool {
     name.starts_with('.') || ["node_modules", "target", "venv", "env", "site-packages", "__pycache__"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_in;
+
+    #[test]
+    fn a_user_without_variables_has_a_name() {
+        let passwd = "root:x:0:0:root:/:/bin/sh\nbroken\nann:x:1000:1000::/:/bin/sh\n";
+        assert_eq!(name_in(passwd, 1000).as_deref(), Some("ann"));
+        assert_eq!(name_in(passwd, 7), None);
+    }
 }

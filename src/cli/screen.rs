@@ -13,6 +13,7 @@ use crate::config::files::read_layer;
 use crate::config::load::Configuration;
 use crate::config::places::Layer;
 use crate::domain::SessionEnd;
+use crate::engine::clock::local_now;
 use crate::ui::app::{self, UiSettings};
 use crate::ui::clipboard;
 use crate::ui::color::Depth;
@@ -67,7 +68,7 @@ pub fn settings(configuration: &Configuration, themes: Option<&Path>, theme: Opt
         let more = complaints.len() - 1;
         if more > 0 { format!("{line}, and {more} more: see liveloop check") } else { line.to_owned() }
     });
-    let now = jiff::Zoned::now();
+    let now = local_now();
     UiSettings {
         theme,
         keymap: Arc::new(keymap),

@@ -1,5 +1,6 @@
 //! Agent events, grouped into what each agent did under one run id.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -340,8 +341,13 @@ impl Agents {
             return Some(id);
         }
         let id = AgentRunId(self.runs.total() as u32);
-        if self.runs.len() == RUNS_KEPT {
-            self.index.retain(|_, known| known.0 > id.0 - RUNS_KEPT as u32);
+        // The oldest one goes when the ring is full; its key may have come again and stand for a newer one.
+        if self.runs.len() == RUNS_KEPT
+            && let Some(oldest) = self.runs.iter().next()
+            && let Entry::Occupied(known) = self.index.entry(oldest.key.clone())
+            && u64::from(known.get().0) == self.runs.dropped()
+        {
+            known.remove();
         }
         self.index.insert(key.clone(), id);
         self.runs.push(AgentRun {

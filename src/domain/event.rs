@@ -9,8 +9,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Moment, Outcome, ProjectSpec, RunId, ServiceId, Span, StreamId,
-    Text, ViewerId,
+    AgentEvent, Attempt, Command, DeployId, Detail, Moment, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span,
+    StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -137,6 +137,9 @@ pub struct Recalled {
     pub usual: Option<Span>,
     /// Its message, where it failed.
     pub message: Option<Text>,
+    /// What its failure is known again by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Arc<Signature>>,
 }
 
 impl Recalled {
@@ -156,6 +159,7 @@ impl Recalled {
                 .message
                 .as_ref()
                 .map(|message| Arc::new(Detail { message: message.clone(), ..Detail::default() })),
+            cause: None,
         }
     }
 }

@@ -28,6 +28,8 @@ ids! {
     TestId;
     /// One execution of a selection by a runner.
     RunId;
+    /// Failures that share a signature.
+    CauseId;
     /// Something that is deployed and probed.
     ServiceId;
     /// One try to put a revision in place.

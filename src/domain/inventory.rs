@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::{CauseId, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
 
+/// How many words of a message are looked up as names of other tests.
+const NAMES_LOOKED_AT: usize = 64;
 /// How many finished attempts before the latest one are kept for each test.
 const EARLIER_KEPT: usize = 12;
 
@@ -47,6 +49,8 @@ pub struct Attempt {
     pub tries: u32,
     /// What it said: message, traceback, output.
     pub detail: Option<Arc<Detail>>,
+    /// Why it failed, where it did.
+    pub cause: Option<CauseId>,
 }
 
 /// What an attempt left behind. All text is sanitized and masked.
@@ -232,6 +236,33 @@ impl Inventory {
     #[must_use]
     pub fn runner_of(&self, id: TestId) -> Option<RunnerId> {
         Some(self.module(self.test(id)?.module)?.runner)
+    }
+
+    /// What an earlier session left of the test of that name.
+    pub(super) fn recalled(&self, node: &str) -> Option<&Recalled> {
+        self.memory.get(node)
+    }
+
+    /// The cause of a latest result that came without one.
+    pub(super) fn blame(&mut self, id: TestId, cause: CauseId) {
+        if let Some(latest) = self.tests.get_mut(id.index()).and_then(|test| test.latest.as_mut()) {
+            latest.cause = Some(cause);
+        }
+    }
+
+    /// Another test of the same module that failed and that `message` names.
+    pub(super) fn named_failure(&self, id: TestId, message: &str) -> Option<TestId> {
+        let test = self.test(id)?;
+        let runner = self.module(test.module)?.runner;
+        let siblings = test.node.rsplit_once("::").map(|(path, _)| path)?;
+        let words = message.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let names = words.filter(|word| word.len() > 4 && word.contains('_')).take(NAMES_LOOKED_AT);
+        let mut found = names.filter_map(|name| self.test_named(runner, &format!("{siblings}::{name}")));
+        let failed = |other: &TestId| {
+            let case = self.test(*other);
+            *other != id && case.is_some_and(|case| !case.gone && case.outcome().is_some_and(Outcome::is_failure))
+        };
+        found.find(failed)
     }
 
     /// Takes note of a test that a runner found, and hands out its identity.

@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod cause;
 mod command;
 mod cycle;
 mod deploy;
@@ -19,10 +20,13 @@ mod project;
 mod ring;
 mod run;
 mod service;
+mod signature;
 mod state;
 mod stream;
+mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use command::{Command, Selection};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
@@ -30,7 +34,7 @@ pub use event::{
     DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
     StreamEvent,
 };
-pub use ids::{AgentRunId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
+pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
@@ -41,8 +45,10 @@ pub use project::{
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
+pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use verdict::Verdict;
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it
 /// becomes one.

@@ -31,4 +31,6 @@ pub struct News {
     pub tone: Tone,
     /// The sentence: lower case, no full stop.
     pub text: Text,
+    /// How often it was said in close succession, the last time at `at`.
+    pub times: u32,
 }

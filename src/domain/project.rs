@@ -22,6 +22,7 @@ pub struct ProjectSpec {
     /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
     /// How much is kept of what grows.
+    #[serde(default)]
     pub limits: Limits,
 }
 

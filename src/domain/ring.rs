@@ -90,6 +90,14 @@ impl<T> Ring<T> {
         self.items.range(start.min(self.items.len())..)
     }
 
+    /// Takes out the newest item that `is_it`, if it is among the newest `among`. It counts as dropped, so that later
+    /// ordinals stay true.
+    pub fn take_recent(&mut self, among: usize, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let place = self.items.iter().rev().take(among).position(is_it)?;
+        self.dropped += 1;
+        self.items.remove(self.items.len() - 1 - place)
+    }
+
     /// Forgets everything, the count of what was dropped too.
     pub fn clear(&mut self) {
         self.items.clear();

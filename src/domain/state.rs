@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span, Streams,
-    Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
+    Streams, Text, Tone, ViewerId,
 };
 
+/// How many sentences back, and how long ago, a sentence still counts as just said.
+const RECENT_NEWS: usize = 8;
+const LATELY: Span = Span::seconds(60);
 /// How many sentences of news are kept.
 const NEWS_KEPT: usize = 500;
 
@@ -52,6 +55,8 @@ pub struct State {
     pub session: Session,
     /// The tests that exist.
     pub inventory: Inventory,
+    /// Why tests fail.
+    pub causes: Causes,
     /// The executions of them.
     pub runs: Runs,
     /// What is deployed.
@@ -77,6 +82,7 @@ impl Default for State {
             at: Moment::default(),
             session: Session::default(),
             inventory: Inventory::default(),
+            causes: Causes::default(),
             runs: Runs::default(),
             services: Services::default(),
             deploys: Deploys::default(),
@@ -145,8 +151,13 @@ impl State {
         }
     }
 
+    /// Says a sentence. One that was said a moment ago is said again as the same one, so that what flaps does not push
+    /// everything else away.
     pub(super) fn say(&mut self, tone: Tone, text: impl Into<Text>) {
-        self.news.push(News { at: self.at, tone, text: text.into() });
+        let text = text.into();
+        let is_same = |news: &News| news.tone == tone && news.text == text && news.at.after(LATELY) >= self.at;
+        let times = self.news.take_recent(RECENT_NEWS, is_same).map_or(0, |news| news.times) + 1;
+        self.news.push(News { at: self.at, tone, text, times });
     }
 }
 

@@ -156,8 +156,7 @@ fn lock(path: &Path, holder: &Holder) -> Result<File, NotOpened> {
     let write = |file: &mut File| -> io::Result<()> {
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;
-        serde_json::to_writer(&mut *file, holder)?;
-        file.flush()
+        file.write_all(&serde_json::to_vec(holder)?)
     };
     write(&mut file).map_err(|error| failed(path, error))?;
     Ok(file)

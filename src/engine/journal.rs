@@ -147,8 +147,10 @@ impl Journal {
     fn write_pending(&mut self) -> io::Result<()> {
         let mut written = 0;
         let result = loop {
+            if written == self.pending.len() {
+                break Ok(());
+            }
             match self.file.write(&self.pending[written..]) {
-                _ if written == self.pending.len() => break Ok(()),
                 Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

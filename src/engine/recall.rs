@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::domain::{DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, Span, State, Text};
+use crate::domain::{DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, Signature, Span, State, Text};
 
 use super::folder;
 use super::journal::{repair, scan};
@@ -70,6 +71,8 @@ impl Memory {
                 cycle: latest.cycle,
                 usual: None,
                 message: test.message().filter(|_| latest.outcome.is_failure()).cloned(),
+                signature: (latest.outcome.is_failure())
+                    .then(|| Arc::new(Signature::of(latest.outcome, latest.detail.as_deref()))),
             });
             known.usual = known.usual.or(test.usual);
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::clock::Clock;
+use super::clock::{self, Clock};
 use super::core::{Call, Engine, Handle};
 use super::executor::Executor;
 use super::folder::{Folder, Holder, NotOpened};
@@ -59,7 +59,7 @@ pub struct Session {
 pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
     let clock = Clock::start();
     let now = clock.now();
-    let since = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+    let since = clock::local_now().strftime("%H:%M:%S").to_string();
     let holder = Holder { pid: std::process::id(), what: options.what.to_owned(), since };
     let folder = Folder::open(&options.root, &holder)?;
     let path = folder.journal(now);

@@ -1,11 +1,13 @@
 //! What a person asks of the session: the commands that their keys mean here and now, and the questions before those
 //! that others feel.
 
+use super::regions::chosen_cause;
 use super::shell;
 use super::update::{About, Wish};
-use super::view::{Choice, Chosen, Confirm, Cursor, Overlay, Page, ViewState};
+use super::view::{Choice, Chosen, Confirm, Cursor, Overlay, Page, Pane, ViewState};
 use crate::domain::{
-    Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestId, Tone,
+    CauseId, Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestId,
+    Tone,
 };
 
 /// Asks, or says why this person cannot.
@@ -20,12 +22,26 @@ fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &st
     commands.into_iter().map(Wish::Command).collect()
 }
 
-/// What `rerun-failed` would run: the opened test where it failed, else everything that failed.
+/// What `rerun-failed` would run: the tests of the cause that is looked at, the opened test where it failed, else
+/// everything that failed.
 #[must_use]
 pub fn failures(state: &State, view: &ViewState) -> Selection {
+    if let Some(cause) = looked_at(state, view).and_then(|id| state.causes.get(id)) {
+        return Selection::Tests(cause.members().collect());
+    }
     match view.page {
         Page::Detail(id) if has_failed(state, id) => Selection::Tests(vec![id]),
-        Page::Detail(_) | Page::Board => Selection::Failures,
+        Page::Detail(_) | Page::Board | Page::Cause(_) => Selection::Failures,
+    }
+}
+
+/// The cause that is opened, or under the cursor of the causes pane.
+#[must_use]
+pub fn looked_at(state: &State, view: &ViewState) -> Option<CauseId> {
+    match (view.focus, view.page) {
+        (Pane::Causes, _) => chosen_cause(state, view),
+        (Pane::Tests, Page::Cause(id)) => Some(id),
+        (Pane::Tests | Pane::Agents | Pane::Deploys | Pane::News, _) => None,
     }
 }
 
@@ -34,9 +50,19 @@ fn has_failed(state: &State, id: TestId) -> bool {
 }
 
 pub(super) fn rerun_failed(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    let any = about.state.inventory.failures().next().is_some();
-    let commands = any.then(|| Command::Run(failures(about.state, view))).into_iter().collect();
-    ask(view, about, commands, "nothing to rerun: no test failed")
+    let selection = failures(about.state, view);
+    let any = match &selection {
+        Selection::Tests(tests) => !tests.is_empty(),
+        Selection::All | Selection::Module(_) | Selection::Failures => {
+            about.state.inventory.failures().next().is_some()
+        }
+    };
+    let nothing = if looked_at(about.state, view).is_some() {
+        "nothing to rerun: no test fails for this any more"
+    } else {
+        "nothing to rerun: no test failed"
+    };
+    ask(view, about, any.then_some(Command::Run(selection)).into_iter().collect(), nothing)
 }
 
 pub(super) fn run_all(view: &mut ViewState, about: &About) -> Vec<Wish> {

@@ -16,6 +16,8 @@ pub enum Context {
     Detail,
     /// In the agents pane.
     Agents,
+    /// In the causes pane, or in an opened cause.
+    Causes,
     /// Wherever a session runs that can be asked for something.
     Session,
     /// Wherever no overlay and no typing takes the keys.
@@ -32,6 +34,7 @@ impl Context {
             Self::Board => "on the board",
             Self::Detail => "in an opened test",
             Self::Agents => "in the agents pane",
+            Self::Causes => "in the causes",
             Self::Session => "in a session",
             Self::Everywhere => "everywhere",
         }
@@ -75,7 +78,7 @@ macro_rules! actions {
 
 actions! {
     RerunFailed "rerun-failed" [Session] ["r"]
-        "Runs again exactly what failed, or the opened failure."
+        "Runs again exactly what failed, or the opened test or cause."
     RunAll "run-all" [Session] ["R"] "Runs every test."
     RunSelected "run-selected" [Session] ["t"] "Runs the test or module under the cursor."
     Stop "stop" [Session] ["x"] "Stops the run: politely first, more firmly each time."
@@ -86,7 +89,7 @@ actions! {
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."
-    Open "open" [Board Agents Over] ["enter"] "Opens or chooses what is under the cursor."
+    Open "open" [Board Agents Causes Over] ["enter"] "Opens or chooses what is under the cursor."
     Back "back" [Everywhere Over] ["esc"] "Goes back: closes, clears a filter, follows the newest."
     NextFailure "next-failure" [Everywhere] ["]"] "Goes to the next failure."
     PreviousFailure "previous-failure" [Everywhere] ["["] "Goes to the previous failure."
@@ -104,11 +107,12 @@ actions! {
     FocusAgents "focus-agents" [Everywhere] ["2"] "Goes to the agent events."
     FocusDeploys "focus-deploys" [Everywhere] ["3"] "Goes to the deploy."
     FocusNews "focus-news" [Everywhere] ["4"] "Goes to what happened lately."
+    FocusCauses "focus-causes" [Everywhere] ["5"] "Goes to the causes of what failed."
     Filter "filter" [Everywhere] ["/"] "Narrows the tests to words, or searches the opened test."
     NextMatch "next-match" [Detail] ["n"] "Goes to the next place that was searched for."
     PreviousMatch "previous-match" [Detail] ["N"] "Goes to the previous place that was searched for."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
-    Copy "copy" [Everywhere] ["y"] "Copies a test's id, failure, or command to run it again."
+    Copy "copy" [Everywhere] ["y"] "Copies a test or cause, or the command to run it again."
     Wrap "wrap" [Detail] ["z"] "Wraps long lines, or cuts them."
     TogglePlay "toggle-play" [Recording] ["space"] "Plays the recording, or pauses it."
     StepForward "step-forward" [Recording] ["."] "Goes one entry on in the recording."

@@ -149,7 +149,12 @@ impl App {
         let dirty = self.viewer.is_dirty();
         let ticking = self.viewer.is_ticking(self.watch.now());
         let screen = &mut self.screen;
-        let frame_due = tokio::time::sleep_until(frame_at.into());
+        // A timer that is due already still waits for the next millisecond.
+        let frame_due = async move {
+            if Instant::now() < frame_at {
+                tokio::time::sleep_until(frame_at.into()).await;
+            }
+        };
         let tick_due = tokio::time::sleep_until((self.ticked + Duration::from_secs(1)).into());
         let is_ready = screen.ready();
         let incoming = &mut screen.incoming;

@@ -1,17 +1,18 @@
 //! What of a test can be taken elsewhere: into the clipboard, into the editor.
 
+use super::acting::looked_at;
 use super::editor::Place;
 use super::shell;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Cursor, Overlay, ViewState};
-use crate::domain::{Detail, State, TestId, Tone};
+use crate::domain::{Cause, CauseId, Detail, State, TestId, Tone};
 
 /// Offers what can be copied of the test under the cursor, or of all failures.
 pub(super) fn copy(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    let subject = view.subject(about);
-    let rows = match subject {
-        Some(id) => of_test(about.state, id),
-        None => of_failures(about.state),
+    let rows = match (looked_at(about.state, view), view.subject(about)) {
+        (Some(id), _) => of_cause(about.state, id),
+        (None, Some(id)) => of_test(about.state, id),
+        (None, None) => of_failures(about.state),
     };
     if rows.is_empty() {
         view.note(Tone::Warning, "nothing here to copy: choose a test", about.now);
@@ -29,6 +30,27 @@ fn of_test(state: &State, id: TestId) -> Vec<(String, Chosen)> {
     }
     rows.extend(rerun(state, &[id]).map(|text| ("the command that runs it again".into(), copy_rerun(text))));
     rows
+}
+
+fn of_cause(state: &State, id: CauseId) -> Vec<(String, Chosen)> {
+    let Some(cause) = state.causes.get(id) else { return Vec::new() };
+    let tests: Vec<TestId> = cause.members().collect();
+    let mut rows = vec![("the cause".to_owned(), Chosen::Copy("the cause", cause_text(state, cause)))];
+    rows.extend(rerun(state, &tests).map(|text| ("the command that runs its tests again".into(), copy_rerun(text))));
+    rows
+}
+
+/// A cause as plain text, to be pasted into a message or an issue.
+fn cause_text(state: &State, cause: &Cause) -> String {
+    let signature = &cause.signature;
+    let mut text = format!("{}: {}\n", cause.class().word(), cause.title());
+    let parts = [&signature.exception, &signature.place].into_iter().flatten().map(|part| &**part);
+    let parts: Vec<&str> = parts.chain([&*signature.message]).filter(|part| !part.is_empty()).collect();
+    text.push_str(&format!("{}\nsince cycle {}\n\n", parts.join(" · "), cause.since));
+    for test in cause.members().filter_map(|id| state.inventory.test(id)) {
+        text.push_str(&format!("{}\n", test.node));
+    }
+    text
 }
 
 fn of_failures(state: &State) -> Vec<(String, Chosen)> {

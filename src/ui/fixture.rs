@@ -408,6 +408,7 @@ fn recalled() -> Vec<Recalled> {
                 cycle: 2,
                 usual: Some(Span::millis(1_400)),
                 message: None,
+                signature: None,
             });
         }
     }
@@ -508,7 +509,11 @@ pub(crate) fn refused() -> Story {
     });
     story.tell(StreamEvent::Refused { stream, refusal });
     let advice = "get a new token, or deploy the backend that accepts this one";
-    story.tell(StreamEvent::Stopped { stream, why: "HTTP 403".into(), advice: advice.into() });
+    story.tell(StreamEvent::Stopped {
+        stream,
+        why: "the server answered 403 Forbidden: invalid token".into(),
+        advice: advice.into(),
+    });
     story
 }
 

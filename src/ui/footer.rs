@@ -1,5 +1,7 @@
 //! The keys that work here and now, with what they will do.
 
+use std::borrow::Cow;
+
 use super::acting;
 use super::action::Action;
 use super::scene::Scene;
@@ -12,9 +14,9 @@ use crate::domain::{RunKind, RunPhase, Selection, Signal};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FooterKey {
     /// The key as people know it: `r`, `⏎`, `ctrl-l`.
-    pub keys: String,
+    pub keys: Cow<'static, str>,
     /// What it will do now: `rerun 3 failed`.
-    pub label: String,
+    pub label: Cow<'static, str>,
 }
 
 /// The keys that work here, most important first. A narrow screen drops them from the end.
@@ -43,18 +45,19 @@ struct Footer<'a, 'b> {
 }
 
 impl Footer<'_, '_> {
-    fn key(&mut self, action: Action, label: impl Into<String>) {
+    fn key(&mut self, action: Action, label: impl Into<Cow<'static, str>>) {
         if let Some(chord) = self.scene.view.keymap.shown(action) {
             let keys = match (chord.as_str(), self.scene.theme.glyphs) {
-                ("enter", Glyphs::Unicode) => "⏎".to_owned(),
-                _ => chord,
+                ("enter", Glyphs::Unicode) => "⏎".into(),
+                _ => chord.into(),
             };
             self.keys.push(FooterKey { keys, label: label.into() });
         }
     }
 
-    fn fixed(&mut self, keys: &[(&str, &str)]) {
-        let key = |(keys, label): &(&str, &str)| FooterKey { keys: (*keys).to_owned(), label: (*label).to_owned() };
+    fn fixed(&mut self, keys: &[(&'static str, &str)]) {
+        let key =
+            |&(keys, label): &(&'static str, &str)| FooterKey { keys: keys.into(), label: label.to_owned().into() };
         self.keys.extend(keys.iter().map(key));
     }
 
@@ -105,6 +108,10 @@ impl Footer<'_, '_> {
         let failed = state.inventory.tally().failures();
         if !testing && failed > 0 {
             match acting::failures(state, view) {
+                Selection::Tests(tests) if acting::looked_at(state, view).is_some() => match tests.len() {
+                    0 => {}
+                    count => self.key(Action::RerunFailed, format!("rerun {count} of this cause")),
+                },
                 Selection::Tests(_) => self.key(Action::RerunFailed, "rerun this failure"),
                 Selection::All | Selection::Module(_) | Selection::Failures => {
                     self.key(Action::RerunFailed, format!("rerun {failed} failed"));
@@ -139,6 +146,7 @@ impl Footer<'_, '_> {
                 (Page::Detail(_), _) => self.key(Action::RunSelected, "run this test"),
                 (Page::Board, Some(Cursor::Test(_))) => self.key(Action::RunSelected, "run the test"),
                 (Page::Board, Some(Cursor::Module(_))) => self.key(Action::RunSelected, "run the module"),
+                (Page::Cause(_), _) => self.key(Action::RunSelected, "run the test"),
                 (Page::Board, None) => {}
             }
         }
@@ -186,6 +194,14 @@ impl Footer<'_, '_> {
                     self.key(Action::Open, "earlier run");
                 }
                 self.key(Action::Reconnect, "reconnect");
+            }
+            (Pane::Tests, Page::Cause(_)) => {
+                self.key(Action::Back, "back");
+                self.key(Action::Open, "open the test");
+            }
+            (Pane::Causes, _) => {
+                self.key(Action::Open, "open");
+                self.key(Action::Back, "tests");
             }
             (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
         }

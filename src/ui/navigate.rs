@@ -1,8 +1,9 @@
 //! Moving about: the cursor of the board, scrolled lists and texts, failures and matches.
 
+use super::regions::chosen_test;
 use super::update::{About, Wish};
 use super::view::{Cursor, Overlay, Page, Pane, Scroll, ViewState};
-use crate::domain::{AgentRunId, ModuleId, TestId, Tone};
+use crate::domain::{AgentRunId, CauseId, ModuleId, TestId, Tone};
 
 /// One row up or down.
 pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
@@ -11,6 +12,7 @@ pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
         Some(Overlay::Choice(choice)) => choice.chosen = around(choice.chosen, by, choice.rows.len()),
         Some(Overlay::Palette { .. } | Overlay::Confirm(_)) => {}
         None if view.focus == Pane::Tests && view.page == Page::Board => move_cursor(view, about, by),
+        None if view.focus == Pane::Causes => move_cause(view, about, by),
         None if view.focus == Pane::News => scroll(view, about, -by),
         None => scroll(view, about, by),
     }
@@ -39,6 +41,7 @@ pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> 
             let rows = &about.regions.rows;
             put_cursor(view, about, rows.row(if end { rows.rows.saturating_sub(1) } else { 0 }));
         }
+        None if view.focus == Pane::Causes => move_cause(view, about, if end { FAR } else { -FAR }),
         // The newest news come first.
         None if view.focus == Pane::News => scroll(view, about, if end { -FAR } else { FAR }),
         None => scroll(view, about, if end { FAR } else { -FAR }),
@@ -50,7 +53,10 @@ pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> 
 pub(super) fn wheel(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
     match (pane, view.page) {
         (Pane::Tests, Page::Board) => move_cursor(view, about, by),
-        (Pane::Tests, Page::Detail(_)) | (Pane::Agents | Pane::Deploys, _) => scroll_pane(view, about, pane, by),
+        (Pane::Tests, Page::Detail(_) | Page::Cause(_)) | (Pane::Agents | Pane::Deploys, _) => {
+            scroll_pane(view, about, pane, by);
+        }
+        (Pane::Causes, _) => move_cause(view, about, by),
         (Pane::News, _) => scroll_pane(view, about, pane, -by),
     }
 }
@@ -66,8 +72,12 @@ fn scroll(view: &mut ViewState, about: &About, by: i64) {
 }
 
 fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
+    if let (Pane::Tests, Page::Cause(id)) = (pane, view.page) {
+        return move_cause_test(view, about, id, by);
+    }
     let window = about.regions.window(pane, view.page);
     let slot = match pane {
+        Pane::Causes => return,
         Pane::Tests => {
             let last = window.end.saturating_sub(window.shown);
             let scrolled = u64::from(view.detail_scroll).min(last).saturating_add_signed(by).min(last);
@@ -83,6 +93,24 @@ fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
 
 fn move_cursor(view: &mut ViewState, about: &About, by: i64) {
     put_cursor(view, about, about.regions.rows.step(by));
+}
+
+fn move_cause(view: &mut ViewState, about: &About, by: i64) {
+    view.cause = moved(about.regions.cause_rows.iter().copied(), about.regions.cause, by);
+}
+
+fn move_cause_test(view: &mut ViewState, about: &About, id: CauseId, by: i64) {
+    let chosen = chosen_test(about.state, view, id);
+    let Some(cause) = about.state.causes.get(id) else { return };
+    view.cause_test = moved(cause.members(), chosen, by);
+}
+
+/// The row so many rows further down (or up) in a list, at most its first or last.
+fn moved<T: Copy + PartialEq>(rows: impl Iterator<Item = T>, from: Option<T>, by: i64) -> Option<T> {
+    let rows: Vec<T> = rows.collect();
+    let place = rows.iter().position(|row| Some(*row) == from).unwrap_or(0) as i64;
+    let last = rows.len().saturating_sub(1) as i64;
+    rows.get(place.saturating_add(by).clamp(0, last) as usize).copied()
 }
 
 /// The board follows its cursor; it begins to do so from what is shown now.
@@ -101,10 +129,17 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
             None => Vec::new(),
         };
     }
-    match view.focus {
-        Pane::Tests => open_row(view, about),
-        Pane::Agents => next_agent_run(view, about),
-        Pane::Deploys | Pane::News => {}
+    match (view.focus, view.page) {
+        (Pane::Causes, _) => open_cause(view, about.regions.cause),
+        (Pane::Tests, Page::Cause(id)) => {
+            if let Some(test) = chosen_test(about.state, view, id) {
+                open_test(view, test);
+                view.came_from = Some(id);
+            }
+        }
+        (Pane::Tests, Page::Board | Page::Detail(_)) => open_row(view, about),
+        (Pane::Agents, _) => next_agent_run(view, about),
+        (Pane::Deploys | Pane::News, _) => {}
     }
     Vec::new()
 }
@@ -118,8 +153,15 @@ fn open_row(view: &mut ViewState, about: &About) {
     }
 }
 
+fn open_cause(view: &mut ViewState, id: Option<CauseId>) {
+    let Some(id) = id else { return };
+    (view.cause, view.cause_test) = (Some(id), None);
+    (view.focus, view.page) = (Pane::Tests, Page::Cause(id));
+}
+
 /// Opens a test over the board.
 pub(super) fn open_test(view: &mut ViewState, id: TestId) {
+    view.came_from = None;
     view.focus = Pane::Tests;
     view.cursor = Some(Cursor::Test(id));
     view.page = Page::Detail(id);
@@ -184,6 +226,11 @@ pub(super) fn collapse(view: &mut ViewState, about: &About) -> Vec<Wish> {
 
 /// The next or previous failure, in the order of the board; an opened test gives way to it.
 pub(super) fn failure(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
+    if let Page::Cause(id) = view.page {
+        view.focus = Pane::Tests;
+        move_cause_test(view, about, id, by);
+        return Vec::new();
+    }
     let rank = |id: &TestId| {
         let module = about.state.inventory.test(*id).map(|test| Cursor::Module(test.module));
         module.and_then(|module| about.regions.rows.place(module))
@@ -207,7 +254,7 @@ pub(super) fn failure(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish>
     }
     match view.page {
         Page::Detail(_) => open_test(view, id),
-        Page::Board => {
+        Page::Board | Page::Cause(_) => {
             put_cursor(view, about, Some(Cursor::Test(id)));
         }
     }

@@ -8,15 +8,20 @@ use ratatui::layout::Rect;
 
 use super::panes;
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
-use crate::domain::{AgentRunId, RunId, RunKind, RunPhase, Span, State};
+use crate::domain::{AgentRunId, CauseId, RunId, RunKind, RunPhase, Span, State, TestId};
 
 pub use block::{Block, Form, Group, Heading, List};
 pub use board::Board;
+pub(crate) use board::why_broken;
 
 /// From this size on, two columns are shown side by side.
 const WIDE: (u16, u16) = (140, 32);
 /// Below this size there is only a notice.
 const SMALLEST: (u16, u16) = (40, 10);
+/// From this size on, the causes stand below the board.
+const CAUSES: (u16, u16) = (120, 40);
+/// How many causes are shown below the board at most.
+const CAUSES_SHOWN: u16 = 6;
 /// The size for which everything was made.
 const COMFORTABLE: (u16, u16) = (80, 24);
 
@@ -97,6 +102,8 @@ pub struct Regions {
     pub deploys: Rect,
     /// What happened lately.
     pub news: Rect,
+    /// Why tests fail: below the board, or instead of it.
+    pub causes: Rect,
     /// The newest sentence of news, where the pane is folded away.
     pub ticker: Rect,
     /// A sentence for this person alone, or trouble.
@@ -117,6 +124,12 @@ pub struct Regions {
     pub agent_rows: Window,
     /// What of the deploy's output is shown.
     pub deploy_rows: Window,
+    /// The causes in the order in which they are shown.
+    pub cause_rows: Vec<CauseId>,
+    /// The cause under the cursor.
+    pub cause: Option<CauseId>,
+    /// What of the causes is shown.
+    pub cause_window: Window,
     /// What of the news is shown; the newest comes first, so that `top` is the oldest row shown.
     pub news_rows: Window,
     /// How long the present run is expected to take, by what its tests usually take.
@@ -137,6 +150,7 @@ impl Regions {
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
         self.divide(size, state, view);
         self.expect(state);
+        self.place_causes(state, view);
         self.make_room_for_trouble(state, view);
         self.rows.arrange(self.board, state, view);
         self.open_windows(state, view);
@@ -147,7 +161,7 @@ impl Regions {
     pub fn pane_at(&self, x: u16, y: u16) -> Option<Pane> {
         let at = ratatui::layout::Position { x, y };
         let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
-        let areas = [self.board, self.agents, self.deploys, self.news];
+        let areas = [self.board, self.agents, self.deploys, self.news, self.causes];
         tab.or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]))
     }
 
@@ -165,6 +179,7 @@ impl Regions {
             Pane::Agents => self.agent_rows.shown,
             Pane::Deploys => self.deploy_rows.shown,
             Pane::News => self.news_rows.shown,
+            Pane::Causes => self.cause_window.shown,
         };
         u16::try_from(shown).unwrap_or(u16::MAX).max(1)
     }
@@ -180,11 +195,12 @@ impl Regions {
     #[must_use]
     pub fn window(&self, pane: Pane, page: Page) -> Window {
         match (pane, page) {
-            (Pane::Tests, Page::Detail(_)) => self.detail,
+            (Pane::Tests, Page::Detail(_) | Page::Cause(_)) => self.detail,
             (Pane::Tests, Page::Board) => self.rows.window(),
             (Pane::Agents, _) => self.agent_rows,
             (Pane::Deploys, _) => self.deploy_rows,
             (Pane::News, _) => self.news_rows,
+            (Pane::Causes, _) => self.cause_window,
         }
     }
 }
@@ -227,7 +243,7 @@ impl Regions {
                 let body = Rect { y: size.y + top, height, ..size };
                 self.place_tabs();
                 match view.focus {
-                    Pane::Tests => self.board = body,
+                    Pane::Tests | Pane::Causes => self.board = body,
                     Pane::Agents => self.agents = body,
                     Pane::Deploys => self.deploys = body,
                     Pane::News => self.news = body,
@@ -263,12 +279,41 @@ impl Regions {
         }
     }
 
+    /// The causes stand below the board where there are any and room is left; else they take its place while they have
+    /// the focus.
+    fn place_causes(&mut self, state: &State, view: &ViewState) {
+        self.cause_rows = listed_causes(state);
+        self.cause = chosen_cause(state, view);
+        let room = self.area.width >= CAUSES.0 && self.area.height >= CAUSES.1;
+        // What is searched for is worth more than what it comes down to.
+        let wanted = !self.cause_rows.is_empty() && (view.filter.is_empty() || view.focus == Pane::Causes);
+        if room && wanted && view.page == Page::Board && !self.board.is_empty() {
+            let height = (self.cause_rows.len() as u16).min(CAUSES_SHOWN) + 2;
+            self.board.height -= height;
+            self.causes = Rect { y: self.board.bottom(), height, ..self.board };
+        } else if view.focus == Pane::Causes {
+            self.causes = std::mem::take(&mut self.board);
+        }
+        let (shown, end) = (u64::from(self.causes.height.saturating_sub(2)), self.cause_rows.len() as u64);
+        let chosen = self.cause_rows.iter().position(|id| Some(*id) == self.cause).unwrap_or(0) as u64;
+        self.cause_window = Window::new(Scroll::At((chosen + 1).saturating_sub(shown)), 0, end, shown);
+    }
+
+    /// The cause at that place of the screen.
+    #[must_use]
+    pub fn cause_at(&self, x: u16, y: u16) -> Option<CauseId> {
+        let at = ratatui::layout::Position { x, y };
+        let down = y.checked_sub(self.causes.y + 1).filter(|_| self.causes.contains(at))?;
+        let row = (u64::from(down) < self.cause_window.shown).then_some(self.cause_window.top + u64::from(down))?;
+        self.cause_rows.get(row as usize).copied()
+    }
+
     /// Tabs share the line; what a tab says is the drawing's business, as long as it fits.
     fn place_tabs(&mut self) {
-        const WIDTHS: [u16; Pane::ALL.len()] = [15, 17, 15, 10];
+        const WIDTHS: [u16; Pane::ALL.len()] = [14, 15, 15, 8, 13];
         let mut x = self.tabs.x + 1;
         for (tab, width) in self.tab.iter_mut().zip(WIDTHS) {
-            let width = width.min(self.tabs.width / 4).min(self.tabs.right().saturating_sub(x));
+            let width = width.min(self.tabs.width / 5 + 1).min(self.tabs.right().saturating_sub(x));
             *tab = Rect { x, width, ..self.tabs };
             x += width + 1;
         }
@@ -297,6 +342,9 @@ impl Regions {
             (self.detail, self.detail_matches) = panes::detail::window(self.board, state, view, test);
             self.detail_lines = u16::try_from(self.detail.end).unwrap_or(u16::MAX);
         }
+        if let Page::Cause(cause) = view.page {
+            self.detail = panes::cause::window(self.board, state, view, cause);
+        }
         let run = chosen_agent_run(state, view).and_then(|id| state.agents.run(id));
         if let Some(run) = run {
             let (first, end) = (run.events.dropped(), run.events.total());
@@ -311,6 +359,26 @@ impl Regions {
         let shown = u64::from(self.news.height.saturating_sub(2));
         self.news_rows = Window::new(view.news_scroll, state.news.dropped(), state.news.total(), shown);
     }
+}
+
+/// The causes in the order in which they are shown: those that hold, then those that were fixed.
+fn listed_causes(state: &State) -> Vec<CauseId> {
+    state.causes.present().into_iter().chain(state.causes.fixed()).collect()
+}
+
+/// The cause under the cursor of the causes pane: the chosen one while it is known, else the first.
+#[must_use]
+pub fn chosen_cause(state: &State, view: &ViewState) -> Option<CauseId> {
+    let rows = listed_causes(state);
+    view.cause.filter(|id| rows.contains(id)).or_else(|| rows.first().copied())
+}
+
+/// The test under the cursor of an opened cause: the chosen one while it fails for it, else the first.
+#[must_use]
+pub fn chosen_test(state: &State, view: &ViewState, id: CauseId) -> Option<TestId> {
+    let cause = state.causes.get(id)?;
+    let chosen = view.cause_test.filter(|test| cause.tests.contains(test) || cause.dependents.contains(test));
+    chosen.or_else(|| cause.members().next())
 }
 
 /// The agent run that is looked at: the chosen one while it is kept, else the newest.

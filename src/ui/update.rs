@@ -74,6 +74,7 @@ impl ViewState {
     pub fn subject(&self, about: &About) -> Option<TestId> {
         match (self.page, about.regions.cursor()) {
             (Page::Detail(id), _) | (Page::Board, Some(Cursor::Test(id))) => Some(id),
+            (Page::Cause(cause), _) => super::regions::chosen_test(about.state, self, cause),
             (Page::Board, Some(Cursor::Module(_)) | None) => None,
         }
     }
@@ -120,6 +121,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::FocusAgents => focus(view, Pane::Agents),
         Action::FocusDeploys => focus(view, Pane::Deploys),
         Action::FocusNews => focus(view, Pane::News),
+        Action::FocusCauses => focus(view, Pane::Causes),
         Action::Filter => edit_filter(view),
         Action::NextMatch => navigate::found(view, about, true),
         Action::PreviousMatch => navigate::found(view, about, false),
@@ -169,6 +171,9 @@ fn wrap(view: &mut ViewState, about: &About) -> Vec<Wish> {
 
 fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
     view.focus = Pane::Tests;
+    if let Page::Cause(_) = view.page {
+        view.page = Page::Board;
+    }
     view.filter.editing = true;
     Vec::new()
 }
@@ -176,7 +181,7 @@ fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
 /// One step back, the nearest first: overlay, opened test, filter, frozen list, other pane.
 fn back(view: &mut ViewState) -> Vec<Wish> {
     let scroll = match view.focus {
-        Pane::Tests => None,
+        Pane::Tests | Pane::Causes => None,
         Pane::Agents => Some(&mut view.agents_scroll),
         Pane::Deploys => Some(&mut view.deploy_scroll),
         Pane::News => Some(&mut view.news_scroll),
@@ -190,7 +195,9 @@ fn back(view: &mut ViewState) -> Vec<Wish> {
     } else if view.focus != Pane::Tests {
         view.focus = Pane::Tests;
     } else if let Page::Detail(_) = view.page {
-        view.page = Page::Board;
+        view.page = view.came_from.take().map_or(Page::Board, Page::Cause);
+    } else if let Page::Cause(id) = view.page {
+        (view.page, view.focus, view.cause) = (Page::Board, Pane::Causes, Some(id));
     } else if !view.filter.is_empty() {
         view.filter = Filter::default();
     } else {

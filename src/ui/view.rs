@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::keymap::Keymap;
-use crate::domain::{AgentRunId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
+use crate::domain::{AgentRunId, CauseId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -19,11 +19,13 @@ pub enum Pane {
     Deploys,
     /// What happened lately.
     News,
+    /// Why tests fail.
+    Causes,
 }
 
 impl Pane {
     /// Every pane, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Tests, Self::Agents, Self::Deploys, Self::News];
+    pub const ALL: [Self; 5] = [Self::Tests, Self::Agents, Self::Deploys, Self::News, Self::Causes];
 
     /// Its name on a tab.
     #[must_use]
@@ -33,6 +35,7 @@ impl Pane {
             Self::Agents => "agents",
             Self::Deploys => "deploy",
             Self::News => "now",
+            Self::Causes => "causes",
         }
     }
 }
@@ -54,6 +57,8 @@ pub enum Page {
     Board,
     /// One test, opened.
     Detail(TestId),
+    /// One cause, opened.
+    Cause(CauseId),
 }
 
 /// A list or text that is scrolled: it follows its newest end until somebody scrolls back.
@@ -176,6 +181,12 @@ pub struct ViewState {
     pub opened: BTreeSet<ModuleId>,
     /// Modules that this person closed.
     pub closed: BTreeSet<ModuleId>,
+    /// The cause under the cursor of the causes pane; nothing: the first.
+    pub cause: Option<CauseId>,
+    /// The test under the cursor of an opened cause; nothing: the first.
+    pub cause_test: Option<TestId>,
+    /// The cause from which a test was opened: the way back.
+    pub came_from: Option<CauseId>,
     /// The first line of the board, where it is longer than the screen.
     pub board_scroll: u32,
     /// The first row of the opened test.

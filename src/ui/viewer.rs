@@ -284,6 +284,12 @@ impl Viewer {
                 return self.act(Action::Open, now);
             }
         }
+        if let Some(cause) = self.regions.cause_at(at.x, at.y) {
+            self.view.cause = Some(cause);
+            if doubled {
+                return self.act(Action::Open, now);
+            }
+        }
         Vec::new()
     }
 }
@@ -300,6 +306,7 @@ fn contexts(view: &ViewState, recording: bool) -> Vec<Context> {
     let place = match (view.focus, view.page) {
         (Pane::Tests, Page::Board) => Some(Context::Board),
         (Pane::Tests, Page::Detail(_)) => Some(Context::Detail),
+        (Pane::Causes, _) | (Pane::Tests, Page::Cause(_)) => Some(Context::Causes),
         (Pane::Agents, _) => Some(Context::Agents),
         (Pane::Deploys | Pane::News, _) => None,
     };

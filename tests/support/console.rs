@@ -7,36 +7,35 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::home::Home;
 
 /// Nothing here takes more than some seconds; a machine that is busy may take longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
 /// The program in its terminal. Killed, if it still runs, when this is dropped.
 pub(crate) struct Console {
-    child: Box<dyn Child + Send + Sync>,
-    terminal: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
-    seen: Arc<Seen>,
-    deaf: Arc<AtomicBool>,
+    pub(crate) child: Box<dyn Child + Send + Sync>,
+    pub(crate) terminal: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
+    pub(crate) seen: Arc<Seen>,
+    pub(crate) deaf: Arc<AtomicBool>,
     settings: String,
 }
 
-struct Seen {
-    shown: Mutex<Shown>,
-    changed: Condvar,
+pub(crate) struct Seen {
+    pub(crate) shown: Mutex<Shown>,
+    pub(crate) changed: Condvar,
 }
 
 /// What the program has written, and what a terminal makes of it.
 pub(crate) struct Shown {
-    emulator: vt100::Parser,
+    pub(crate) emulator: vt100::Parser,
     /// Every byte, in order.
     pub(crate) bytes: Vec<u8>,
-    closed: bool,
+    pub(crate) closed: bool,
 }
 
 impl Shown {
@@ -148,27 +147,6 @@ impl Console {
         }
     }
 
-    /// The terminal takes another size, as when somebody drags a corner of its window.
-    pub(crate) fn resize(&self, size: (u16, u16)) {
-        let (master, _) = self.terminal.as_ref().expect("the terminal is open");
-        self.shown().emulator.screen_mut().set_size(above_zero(size.1), above_zero(size.0));
-        master.resize(pty_size(size)).expect("a terminal has a size");
-    }
-
-    /// The terminal goes away, as when a connection breaks.
-    pub(crate) fn hang_up(&mut self) {
-        // The reading thread holds a descriptor too. The next bytes wake it, and then it closes.
-        self.deaf.store(true, Ordering::SeqCst);
-        self.resize((97, 31));
-        let (mut shown, deadline) = (self.shown(), Instant::now() + PATIENCE);
-        while !shown.closed {
-            assert!(Instant::now() < deadline, "nothing was written after a resize");
-            shown = self.seen.changed.wait_timeout(shown, PATIENCE).expect("no test panics in here").0;
-        }
-        drop(shown);
-        self.terminal = None;
-    }
-
     /// Whether everything about the terminal is as it was before the program started.
     pub(crate) fn is_restored(&self) -> Result<(), String> {
         let (master, _) = self.terminal.as_ref().expect("the terminal is open");
@@ -185,16 +163,6 @@ impl Console {
         let good = "alternate screen false, cursor hidden false, paste false, mouse None, settings as before true";
         if state == good { Ok(()) } else { Err(state) }
     }
-
-    pub(crate) fn pid(&self) -> Pid {
-        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok());
-        pid.and_then(Pid::from_raw).expect("a process has a number")
-    }
-
-    /// Sends the program a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("a child of ours");
-    }
 }
 
 impl Drop for Console {
@@ -209,10 +177,10 @@ fn settings(terminal: &dyn MasterPty) -> String {
     format!("{:?}", terminal.get_termios().expect("a terminal has settings"))
 }
 
-fn pty_size((cols, rows): (u16, u16)) -> PtySize {
+pub(crate) fn pty_size((cols, rows): (u16, u16)) -> PtySize {
     PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
-fn above_zero(number: u16) -> NonZeroU16 {
+pub(crate) fn above_zero(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).expect("a terminal has columns and rows")
 }

@@ -1,6 +1,7 @@
 //! The one fold, and the only place where areas meet: an entry goes to its area, the fact that comes back decides what
 //! follows elsewhere.
 
+mod causes;
 mod deploys;
 mod runs;
 mod selection;
@@ -9,7 +10,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, Services, State, Streams, Tone, ViewerId};
+use super::{Agents, Deploys, Services, State, Streams, TestId, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -50,6 +51,10 @@ impl State {
             SessionEvent::Recalled(memory) => {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
+                let known = self.inventory.tests().len() as u32;
+                for n in 0..known {
+                    self.review_cause(TestId(n));
+                }
                 for (name, took) in &memory.deploys {
                     if let Some(service) = self.services.named(name) {
                         self.deploys.recall(service, *took);

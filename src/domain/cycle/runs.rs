@@ -214,7 +214,7 @@ impl State {
             RunEvent::StacksDumped { run, text } => {
                 if let Some(run) = self.runs.get_mut(*run) {
                     run.stacks = Some(text.clone());
-                    self.say(Tone::Plain, "the run's processes dumped their stacks");
+                    self.say(Tone::Plain, "the stacks are here: open the running test to read them");
                 }
             }
             RunEvent::HeldTooLong { run } => {
@@ -237,6 +237,7 @@ impl State {
         let (runner, kind) = (active.runner, active.kind);
         for found in tests {
             let id = self.inventory.find(runner, found);
+            self.review_cause(id);
             if let Some(active) = self.runs.active_mut(run) {
                 active.collect(id);
             }
@@ -273,6 +274,7 @@ impl State {
             if deselected == 0 {
                 let vanished = self.inventory.vanish(runner, &met);
                 if vanished > 0 {
+                    self.drop_vanished_causes();
                     self.say(Tone::Warning, format!("{vanished} tests vanished"));
                 }
             }
@@ -314,7 +316,8 @@ impl State {
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
         let straddled = epoch != now || epoch == 0;
-        let attempt = Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail };
+        let cause = self.blame(id, outcome, detail.as_deref(), cycle, epoch);
+        let attempt = Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause };
         let stale = self.is_stale(&attempt);
         self.inventory.end(id, attempt, stale, at);
     }

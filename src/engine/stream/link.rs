@@ -18,7 +18,7 @@ use super::handshake::{Opened, Opening, Socket, open};
 use super::outbox::{Gone, Outbox};
 use super::token::{Means, Token, TokenOffer, TokenSource};
 use crate::adapters::agent_event::{Names, receive_binary, receive_text};
-use crate::domain::{Moment, StreamEvent, StreamId, Text};
+use crate::domain::{AgentEvent, AgentKind, Moment, StreamEvent, StreamId, Text};
 
 /// How long a connection must have been good before earlier failures are forgotten.
 const READY_FOR: Duration = Duration::from_secs(30);
@@ -87,6 +87,14 @@ pub async fn run(
         unsent: None,
     };
     link.run().await;
+}
+
+/// Some servers ask in a message whether we live, and close on those who do not answer in one.
+fn answer_pings(connection: &mut Connection) {
+    let is_ping = |event: &AgentEvent| event.kind == AgentKind::Heartbeat && &*event.type_name == "ping";
+    if connection.events.iter().any(is_ping) && connection.outgoing.len() < OUTGOING {
+        connection.outgoing.push_back(Message::text(r#"{"type":"pong"}"#));
+    }
 }
 
 struct Link {
@@ -375,6 +383,7 @@ impl Link {
             connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
             connection.next_beat = Instant::now() + CLOSE_DEADLINE;
         }
+        answer_pings(connection);
         self.outbox.push_messages(&mut connection.events);
     }
 

@@ -119,7 +119,7 @@ fn draw_notice(scene: &Scene, area: Rect, frame: &mut Frame) {
 fn draw_filter(scene: &Scene, area: Rect, frame: &mut Frame) {
     let Some(line) = area.rows().next_back() else { return };
     let hint = match scene.view.page {
-        Page::Board => "enter keeps it, esc clears it",
+        Page::Board | Page::Cause(_) => "enter keeps it, esc clears it",
         Page::Detail(_) => "enter goes to the first, esc clears it",
     };
     frame.render_widget(Clear, line);

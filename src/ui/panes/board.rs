@@ -8,7 +8,7 @@ use super::pen::{Line, Pen};
 use super::{marks, row};
 use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally};
 use crate::ui::action::Action;
-use crate::ui::regions::{Block, Board, Form, Regions};
+use crate::ui::regions::{Block, Board, Form, Regions, why_broken};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
 use crate::ui::theme::{Mark, Role};
@@ -201,12 +201,9 @@ fn draw_tests(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, inside
 fn draw_below_list(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module: &Module, inside: Rect) {
     let mut below = block.list_top + block.listed.len() as u32;
     if block.broken > 0 {
-        let message = module.tests.iter().find_map(|id| {
-            let test = scene.state.inventory.test(*id).filter(|test| test.node == module.path)?;
-            test.message()
-        });
-        let lines = message.map_or("", |message| message).trim().lines().skip(1);
-        for (text, n) in lines.zip(0..block.broken) {
+        let tests = module.tests.iter().filter_map(|id| scene.state.inventory.test(*id));
+        let broken = tests.filter(|test| test.node == module.path).find(|test| !test.gone);
+        for (text, n) in broken.map(why_broken).unwrap_or_default().into_iter().zip(0..block.broken) {
             if let Some(y) = board.screen_line(below + n) {
                 pen.line(inside, y).gap(4).ansi(Role::Bad, text);
             }

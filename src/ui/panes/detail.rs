@@ -5,9 +5,11 @@ use ratatui::layout::Rect;
 use super::history::{tell_history, tell_surroundings};
 use super::marks;
 use super::pen::Pen;
-use super::row::{self, Change};
+use super::row;
 use super::sheet::Sheet;
-use crate::domain::{Attempt, Detail, Moment, Outcome, Standing, State, SubtestRow, TestCase, TestId};
+use crate::domain::{
+    Attempt, CauseClass, Detail, Moment, Outcome, Run, Standing, State, SubtestRow, TestCase, TestId, Verdict,
+};
 use crate::ui::regions::{Regions, Window};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
@@ -22,14 +24,14 @@ pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId) ->
     let inner = inner(area);
     let mut sheet = Sheet::measure(inner, view.wrap, searched(view));
     if let Some(test) = state.inventory.test(id) {
-        tell(&mut sheet, state, test, state.at, view.utc_offset);
+        tell(&mut sheet, state, id, test, state.at, view.utc_offset);
     }
     let (lines, matches) = sheet.into_lines();
     let scroll = Scroll::At(u64::from(view.detail_scroll));
     (Window::new(scroll, 0, lines, u64::from(inner.height)), matches)
 }
 
-fn inner(area: Rect) -> Rect {
+pub(super) fn inner(area: Rect) -> Rect {
     Rect {
         x: area.x + 2.min(area.width),
         y: area.y + 1.min(area.height),
@@ -52,7 +54,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) 
     draw_title(pen, scene, area, test, regions);
     let view = scene.view;
     let mut sheet = Sheet::draw(inner(area), regions.detail.top, view.wrap, searched(view), pen);
-    tell(&mut sheet, scene.state, test, scene.now, view.utc_offset);
+    tell(&mut sheet, scene.state, id, test, scene.now, view.utc_offset);
     let below = regions.detail.below();
     if below > 0 && area.height > 2 {
         let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
@@ -71,7 +73,7 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
     if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
         line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
     }
-    if let Some(latest) = &test.latest {
+    if let (Some(latest), Standing::Done(_)) = (&test.latest, test.standing) {
         line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
     }
     line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");
@@ -86,15 +88,22 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
 }
 
 /// The whole story of a test. How many lines it has must not depend on `now`.
-fn tell(sheet: &mut Sheet, state: &State, test: &TestCase, now: Moment, offset: i32) {
+fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Moment, offset: i32) {
     tell_standing(sheet, test, now);
     if test.standing == Standing::Running {
         tell_running(sheet, state, test);
     }
     if let Some(latest) = &test.latest {
-        tell_outcome(sheet, state, test, latest);
+        tell_outcome(sheet, state, id, test, latest);
         if let Some(detail) = latest.detail.as_deref() {
             tell_detail(sheet, detail);
+        }
+        if test.standing != Standing::Running && has_no_end(latest.outcome) {
+            let run = latest.run.and_then(|run| state.runs.get(run));
+            if let Some(run) = run {
+                tell_stacks(sheet, run);
+                tell_live(sheet, state, test, run);
+            }
         }
         tell_surroundings(sheet, state, latest, offset);
     }
@@ -139,51 +148,85 @@ fn tell_standing(sheet: &mut Sheet, test: &TestCase, now: Moment) {
 fn tell_running(sheet: &mut Sheet, state: &State, test: &TestCase) {
     let runner = state.inventory.module(test.module).map(|module| module.runner);
     let Some((_, run)) = state.runs.active().find(|(_, run)| Some(run.runner) == runner) else { return };
-    if let Some(stacks) = &run.stacks {
-        sheet.section("stacks of the run's processes");
-        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
-    }
-    let printed =
-        run.live.as_ref().filter(|(id, _)| state.inventory.test(*id).is_some_and(|printed| printed.node == test.node));
-    if let Some((_, lines)) = printed {
-        sheet.section("output so far");
-        lines.range(lines.len().saturating_sub(PRINTED)).for_each(|line| sheet.text(Role::Muted, 0, line));
-    } else if !run.output.is_empty() {
+    tell_stacks(sheet, run);
+    if !tell_live(sheet, state, test, run) && !run.output.is_empty() {
         sheet.section("what the run printed last");
         let from = run.output.len().saturating_sub(PRINTED);
         run.output.range(from).for_each(|line| sheet.text(Role::Muted, 0, line));
     }
 }
 
-fn tell_outcome(sheet: &mut Sheet, state: &State, test: &TestCase, latest: &Attempt) {
+/// Whether a test was cut off, so that what its run knew last is all there is.
+fn has_no_end(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Interrupted | Outcome::Lost | Outcome::TimedOut | Outcome::Crashed => true,
+        Outcome::Passed
+        | Outcome::Failed
+        | Outcome::Errored
+        | Outcome::Skipped
+        | Outcome::Xfailed
+        | Outcome::Xpassed
+        | Outcome::Flaky => false,
+    }
+}
+
+fn tell_stacks(sheet: &mut Sheet, run: &Run) {
+    if let Some(stacks) = &run.stacks {
+        sheet.section("stacks of the run's processes");
+        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
+    }
+}
+
+/// What the test itself has printed, as far as it could be read before its end; answers whether there was anything.
+fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bool {
+    let is_it = |id: TestId| state.inventory.test(id).is_some_and(|printed| printed.node == test.node);
+    let Some((_, lines)) = run.live.as_ref().filter(|(id, _)| is_it(*id)) else { return false };
+    sheet.section("output so far");
+    lines.range(lines.len().saturating_sub(PRINTED)).for_each(|line| sheet.text(Role::Muted, 0, line));
+    true
+}
+
+fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt) {
     let outcome = latest.outcome;
     let stale = state.is_stale(latest);
     let (_, role) = marks::of_outcome(outcome);
     let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
-    let exception = latest.detail.as_ref().and_then(|detail| detail.exception.as_deref());
-    let since = failing_since(test);
-    let change = Change::of(test);
+    let verdict = test.failure_verdict();
+    let cause = latest.cause.and_then(|id| state.causes.get(id));
     sheet.line(|line| {
-        line.bold(role, outcome.word());
-        if let Some(exception) = exception {
-            line.gap(2).put(role, exception);
+        if !matches!((outcome, cause), (Outcome::Failed, Some(_))) {
+            line.bold(role, outcome.word()).gap(3);
         }
-        match change {
-            Some(Change::New) => line.gap(3).put(Role::Bad, "newly failed"),
-            Some(Change::Still) => line.gap(3).put(Role::Muted, "still failing"),
-            Some(Change::Differs) => line.gap(3).put(Role::Warning, "failing differently"),
-            None => line,
-        };
-        if let Some(cycle) = since {
-            line.gap(2).fmt(Role::Muted, format_args!("since cycle {cycle}"));
+        let told = verdict.map_or((Role::Muted, ""), |verdict| (verdict_role(verdict), verdict.word()));
+        let since = failing_since(test).map(|cycle| Short::new(format_args!("since cycle {cycle}")));
+        if let Some(cause) = cause {
+            let class = if state.causes.is_dependent(id) { CauseClass::Dependent } else { cause.class() };
+            line.bold(role, class.word()).gap(3);
+            // The verdict is worth more than the end of a long title.
+            let after = told.1.len() + since.as_ref().map_or(0, |since| since.len()) + 5;
+            let room = usize::from(line.room()).saturating_sub(after);
+            line.cell(Role::Strong, cause.title(), crate::ui::text::width(cause.title()).min(room) as u16).gap(3);
+        }
+        line.put(told.0, told.1);
+        if let Some(since) = since {
+            line.gap(2).put(Role::Muted, &since);
         }
         if latest.tries > 1 {
             line.gap(3).fmt(Role::Warning, format_args!("{} tries", latest.tries));
         }
-        if outcome == Outcome::Lost {
-            line.gap(3).put(Role::Warning, "it started; then nothing more was heard of it");
-        }
     });
+    if verdict == Some(Verdict::FailingDifferently)
+        && let Some(before) = test.baseline()
+    {
+        sheet.line(|line| {
+            line.put(Role::Muted, "before").gap(2);
+            line.end_fmt(Role::Muted, format_args!("cycle {}", before.cycle)).end_gap(2);
+            line.put(Role::Stale, row::why(state, before));
+        });
+    }
+    if cause.is_some() {
+        sheet.gap();
+    }
     for text in message.lines() {
         sheet.text(Role::Strong, 0, text);
     }
@@ -197,13 +240,17 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, test: &TestCase, latest: &Atte
             line.put(Role::Stale, "stale").gap(2).put(Role::Stale, why);
         });
     }
-    if change == Some(Change::Differs)
-        && let Some(before) = test.earlier.last()
-    {
-        sheet.line(|line| {
-            line.put(Role::Muted, "before").gap(2).put(Role::Stale, row::message(before));
-            line.gap(2).fmt(Role::Muted, format_args!("cycle {}", before.cycle));
-        });
+}
+
+fn verdict_role(verdict: Verdict) -> Role {
+    match verdict {
+        Verdict::NewlyFailed => Role::Bad,
+        Verdict::FailingDifferently | Verdict::Flaky => Role::Warning,
+        Verdict::Fixed => Role::Good,
+        Verdict::Stale => Role::Stale,
+        Verdict::StillFailing | Verdict::Vanished | Verdict::NeverRun | Verdict::SetAside | Verdict::Passing => {
+            Role::Muted
+        }
     }
 }
 

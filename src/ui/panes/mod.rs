@@ -14,6 +14,8 @@ pub(super) mod trouble;
 
 pub(super) mod agents;
 mod board;
+pub(super) mod cause;
+mod causes;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;

@@ -32,7 +32,11 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
 /// One sentence in a line.
 pub(super) fn draw_sentence(pen: &mut Pen, scene: &Scene, area: ratatui::layout::Rect, y: u16, news: &News) {
     let time = time_of_day(news.at, scene.view.utc_offset);
-    pen.line(area, y).put(Role::Muted, &time).gap(2).put(tone(news.tone), &news.text);
+    let mut line = pen.line(area, y);
+    if news.times > 1 {
+        line.end_fmt(Role::Muted, format_args!(" ×{}", news.times));
+    }
+    line.put(Role::Muted, &time).gap(2).put(tone(news.tone), &news.text);
 }
 
 /// The role of a sentence's tone.

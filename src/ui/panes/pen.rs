@@ -120,6 +120,15 @@ impl Line<'_> {
         self
     }
 
+    /// Writes something that leaves so many columns at the right end to what comes after it.
+    pub(super) fn keeping(&mut self, columns: u16, write: impl FnOnce(&mut Self)) -> &mut Self {
+        let right = self.right;
+        self.right = right.saturating_sub(columns).max(self.left);
+        write(self);
+        self.right = right;
+        self
+    }
+
     /// Writes on the left.
     pub(super) fn put(&mut self, role: Role, text: &str) -> &mut Self {
         let style = self.theme.style(role);

@@ -116,8 +116,10 @@ fn draw_oddities(line: &mut Line, run: &Run) {
     if numbers.deselected > 0 {
         line.gap(2).fmt(Role::Muted, format_args!("{} deselected", numbers.deselected));
     }
-    if run.warnings.total() > 0 {
-        line.gap(2).fmt(Role::Muted, format_args!("{} warnings", run.warnings.total()));
+    let warnings = run.warnings.total();
+    if warnings > 0 {
+        let word = if warnings == 1 { "warning" } else { "warnings" };
+        line.gap(2).fmt(Role::Muted, format_args!("{warnings} {word}"));
     }
     if run.leaked > 0 {
         line.gap(2).fmt(Role::Warning, format_args!("{} processes left behind", run.leaked));

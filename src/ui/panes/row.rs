@@ -2,42 +2,24 @@
 
 use super::marks;
 use super::pen::Line;
-use crate::domain::{Attempt, Outcome, Standing, TestCase};
+use crate::domain::{Attempt, Outcome, Standing, State, TestCase, Text, Verdict};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
 
-/// A latest failure against the attempt before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It did not fail before.
-    New,
-    /// It failed before, with the same words.
-    Still,
-    /// It failed before, with other words.
-    Differs,
-}
-
-impl Change {
-    /// The change of a test's latest failure, where there is an attempt to compare it with.
-    pub(super) fn of(test: &TestCase) -> Option<Self> {
-        let (latest, before) = (test.latest.as_ref()?, test.earlier.last()?);
-        if !latest.outcome.is_failure() {
-            return None;
-        }
-        Some(match before.outcome.is_failure() {
-            false => Self::New,
-            true if same_words(message(latest), message(before)) => Self::Still,
-            true => Self::Differs,
-        })
-    }
-
-    fn word(self) -> (Role, &'static str) {
-        match self {
-            Self::New => (Role::Bad, "new"),
-            Self::Still => (Role::Muted, "still"),
-            Self::Differs => (Role::Warning, "differs"),
-        }
+/// How a failure stands to the one before, in a word for a column.
+pub(super) fn verdict_word(test: &TestCase) -> Option<(Role, &'static str)> {
+    match test.failure_verdict()? {
+        Verdict::NewlyFailed => Some((Role::Bad, "new")),
+        Verdict::StillFailing => Some((Role::Muted, "still")),
+        Verdict::FailingDifferently => Some((Role::Warning, "differs")),
+        Verdict::Flaky
+        | Verdict::Fixed
+        | Verdict::Vanished
+        | Verdict::Stale
+        | Verdict::NeverRun
+        | Verdict::SetAside
+        | Verdict::Passing => None,
     }
 }
 
@@ -52,12 +34,6 @@ fn without_package(message: &str) -> &str {
     let is_path = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
     let package = name.rfind('.').filter(|_| is_path).map_or(0, |dot| dot + 1);
     &message[package..]
-}
-
-/// Whether two messages say the same, numbers and ids aside.
-fn same_words(one: &str, other: &str) -> bool {
-    let is_word = |byte: &u8| !byte.is_ascii_digit();
-    one.bytes().filter(is_word).eq(other.bytes().filter(is_word))
 }
 
 /// The name of a test without what every test's name begins with.
@@ -85,7 +61,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             let broken = module.is_some_and(|module| module.path == test.node);
             let took = if broken { Short::new(format_args!("")) } else { took(latest.took) };
             line.end_number(Role::Muted, &took, if roomy { 7 } else { 6 });
-            if roomy && let Some((role, word)) = Change::of(test).map(Change::word) {
+            if roomy && let Some((role, word)) = verdict_word(test) {
                 line.end(role, word).end_gap(1);
             }
             let name = if failed { Role::Strong } else { Role::Text };
@@ -136,31 +112,36 @@ fn draw_age(line: &mut Line, scene: &Scene, test: &TestCase) {
     line.end(if late { Role::Warning } else { Role::Running }, &took(age)).end_gap(2);
 }
 
-/// What a failure said before and what it says now, where that is not the same.
+/// Why a test failed before and why it fails now, where that is not the same.
 pub(super) fn draw_before_and_now(line: &mut Line, scene: &Scene, test: &TestCase) {
-    let (Some(Change::Differs), Some(latest), Some(before)) =
-        (Change::of(test), test.latest.as_ref(), test.earlier.last())
+    let (Some(Verdict::FailingDifferently), Some(latest), Some(before)) =
+        (test.failure_verdict(), test.latest.as_ref(), test.baseline())
     else {
         return;
     };
-    if let Some(words) = served(scene, latest) {
+    if let Some(words) = served(scene, before, latest) {
         line.end_fmt(Role::Muted, format_args!("since {words}")).end_gap(2);
     }
     let half = line.room() / 2;
-    let columns = crate::ui::text::width(message(before)).min(usize::from(half.saturating_sub(9))) as u16;
-    line.put(Role::Muted, "before").gap(2).cell(Role::Stale, message(before), columns).gap(3);
-    line.put(Role::Muted, "now").gap(2).put(Role::Bad, message(latest));
+    let (then, now) = (why(scene.state, before), why(scene.state, latest));
+    let columns = crate::ui::text::width(then).min(usize::from(half.saturating_sub(9))) as u16;
+    line.put(Role::Muted, "before").gap(2).cell(Role::Stale, then, columns).gap(3);
+    line.put(Role::Muted, "now").gap(2).put(Role::Bad, now);
 }
 
-/// The revision that changed last before an attempt started.
-fn served(scene: &Scene, attempt: &Attempt) -> Option<Short> {
-    let services = scene.state.services.iter().map(|(_, service)| service);
-    let changed = services.filter(|service| service.revision.is_some() && service.revision_since <= attempt.started);
-    let latest = changed.max_by_key(|service| service.revision_since)?;
-    let revision = latest.revision.as_ref()?;
-    Some(Short::new(format_args!(
-        "{} {}",
-        latest.spec.name,
-        super::services::short_revision(&latest.spec.name, revision)
-    )))
+/// Why an attempt failed, in the words of its cause.
+pub(super) fn why<'a>(state: &'a State, attempt: &'a Attempt) -> &'a str {
+    let cause = attempt.cause.and_then(|id| state.causes.get(id));
+    cause.map_or_else(|| message(attempt), |cause| cause.title())
+}
+
+/// What came to serve between two attempts, where exactly that is known.
+fn served(scene: &Scene, before: &Attempt, latest: &Attempt) -> Option<Short> {
+    let services = &scene.state.services;
+    let replaced = |name: &Text, revision: &Text| {
+        services.revisions(before.epoch).any(|(known, earlier)| known == name && earlier != revision)
+    };
+    let mut served = services.revisions(latest.epoch).filter(|_| !latest.straddled);
+    let (name, revision) = served.find(|(name, revision)| replaced(name, revision))?;
+    Some(Short::new(format_args!("{name} {}", super::services::short_revision(name, revision))))
 }

@@ -1,7 +1,7 @@
 //! All panes in their places.
 
 use super::pen::Pen;
-use super::{agents, board, deploy, detail, footer, header, news, services, small, tabs, trouble};
+use super::{agents, board, cause, causes, deploy, detail, footer, header, news, services, small, tabs, trouble};
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
 use crate::ui::theme::{Mark, Role};
@@ -23,6 +23,10 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
             board::draw(pen, scene, regions);
         }
         Page::Detail(test) => detail::draw(pen, scene, regions, test),
+        Page::Cause(id) => cause::draw(pen, scene, regions, id),
+    }
+    if !regions.causes.is_empty() {
+        causes::draw(pen, scene, regions);
     }
     if !regions.agents.is_empty() {
         agents::draw(pen, scene, regions);

@@ -4,7 +4,7 @@ use super::pen::{Line, Pen};
 use crate::domain::{Beat, Health, Link, Moment, Ring, Service, ServiceId, Span, State, Stream, Viewer};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
-use crate::ui::text::{Short, count, latency, took, watch};
+use crate::ui::text::{self, Short, count, latency, took, watch};
 use crate::ui::theme::{Mark, Role};
 
 /// From this width on there is air, and sparklines.
@@ -13,6 +13,10 @@ const AIRY: u16 = 120;
 const SPARKLINES: u16 = 150;
 /// How many probes a sparkline shows.
 const BEATS: usize = 8;
+/// What a stream's words get where there is little room, and where there is much.
+const STREAM_WORDS: (u16, u16) = (12, 60);
+/// What stands around a stream's words: its mark, two spaces, an ellipsis, and the gap before it.
+const AROUND: u16 = 7;
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.services;
@@ -21,13 +25,24 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let airy = area.width >= AIRY;
     draw_people(&mut line, scene, airy);
     let streams_first = !airy;
+    let services = || scene.state.services.iter();
+    let needed = |width| services().map(|(id, service)| room_for(scene, id, service, width)).sum::<u16>();
+    // Sparklines make way for the words of a stream in trouble.
+    let wanted: u16 = scene.state.streams.iter().take(2).map(|(_, stream)| wanted(stream, scene.now)).sum();
+    let crowded = line.room().saturating_sub(needed(area.width)) < wanted;
+    let width = if crowded { area.width.min(SPARKLINES - 1) } else { area.width };
+    let mut reserved = needed(width);
     if !streams_first {
-        for (_, stream) in scene.state.streams.iter().take(2) {
-            draw_stream_end(&mut line, stream, scene.now, area.width);
+        let streams = scene.state.streams.iter().take(2);
+        let each = line.room().saturating_sub(reserved) / (streams.len() as u16).max(1);
+        for (_, stream) in streams {
+            draw_stream_end(&mut line, stream, scene.now, width, each);
         }
     }
-    for (id, service) in scene.state.services.iter() {
-        draw_service(&mut line, scene, id, service, area.width);
+    for (id, service) in services() {
+        // However long one service's trouble is told, the others keep their place.
+        reserved -= room_for(scene, id, service, width);
+        line.keeping(reserved, |line| draw_service(line, scene, id, service, width));
         line.gap(if airy { 3 } else { 1 });
     }
     if streams_first {
@@ -99,6 +114,26 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
     }
 }
 
+/// The columns that a service needs with its gap: what is told of it, but for the words of a trouble.
+fn room_for(scene: &Scene, id: ServiceId, service: &Service, width: u16) -> u16 {
+    let (airy, spacious) = (width >= AIRY, width >= SPARKLINES);
+    let name = text::width(&service.spec.name);
+    let revision =
+        service.revision.as_ref().map_or(0, |revision| 1 + text::width(short_revision(&service.spec.name, revision)));
+    let told = match &service.health {
+        _ if scene.state.deploys.active(id).is_some() => match (airy, spacious) {
+            (true, true) => " deploying 0:00 of ~0:00".len(),
+            (true, false) => " 0:00 of ~0:00".len(),
+            (false, _) => " 0:00/~0:00".len(),
+        },
+        Health::Healthy if spacious => revision + " 100ms ".len() + BEATS,
+        Health::Healthy if airy => revision + " 100ms".len(),
+        Health::Healthy | Health::Unknown => revision,
+        Health::Unhealthy(_) | Health::Unreachable(_) => revision + " 0:00".len(),
+    };
+    (1 + name + told) as u16 + if airy { 1 + 3 } else { 1 }
+}
+
 /// `backend-00004` of `backend` is `00004`.
 pub(super) fn short_revision<'a>(name: &str, revision: &'a str) -> &'a str {
     let rest = revision.strip_prefix(name).and_then(|rest| rest.strip_prefix(['-', '@', ':']));
@@ -141,13 +176,29 @@ pub(super) fn stream_words(stream: &Stream, now: Moment) -> Short {
             None => Short::new(format_args!("{} events", count(stream.received))),
         },
         Link::Waiting { until, why } => {
-            Short::new(format_args!("waiting {}s: {why}", until.since(now).0.div_ceil(1_000_000)))
+            let (seconds, why) = (until.since(now).0.div_ceil(1_000_000), short_why(stream, why));
+            Short::new(format_args!("waiting {seconds}s: {}", &*why))
         }
-        Link::Stopped { why, .. } => Short::new(format_args!("stopped: {why}")),
+        Link::Stopped { why, .. } => Short::new(format_args!("stopped: {}", &*short_why(stream, why))),
     }
 }
 
-fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment, width: u16) {
+/// A refusal by its number, which every narrow line has room for: its words are in the agents pane.
+fn short_why(stream: &Stream, why: &str) -> Short {
+    match stream.refusal.as_ref().and_then(|refusal| refusal.status) {
+        Some(status) => Short::new(format_args!("HTTP {status}")),
+        None => Short::new(format_args!("{why}")),
+    }
+}
+
+/// The columns that a stream would fill.
+fn wanted(stream: &Stream, now: Moment) -> u16 {
+    let words = (text::width(&stream_words(stream, now)) as u16).min(STREAM_WORDS.1);
+    text::width(&stream.spec.name) as u16 + AROUND + words
+}
+
+/// A stream at the right end, in about `room` columns.
+fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment, width: u16, room: u16) {
     let (mark, role) = stream_mark(stream);
     let words = match (&stream.link, stream.round_trips.last()) {
         (Link::Open, Some(trip)) if width < SPARKLINES => latency(*trip),
@@ -155,7 +206,9 @@ fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment, width: u16) {
     };
     // The services need most of the line: a long reason stands in full in the agents pane.
     let role_of_words = if role == Role::Good { Role::Muted } else { role };
-    let (cut, _) = crate::ui::text::fit(&words, 36);
+    let around = text::width(&stream.spec.name) as u16 + AROUND;
+    let limit = room.saturating_sub(around).clamp(STREAM_WORDS.0, STREAM_WORDS.1);
+    let (cut, _) = text::fit(&words, usize::from(limit));
     if cut.len() < words.len() {
         line.end_mark(role_of_words, Mark::Ellipsis);
     }

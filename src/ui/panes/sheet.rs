@@ -30,6 +30,11 @@ impl<'a, 'p> Sheet<'a, 'p> {
         Self { area, top, line: 0, pen: Some(pen), wrap, searched, matches: Vec::new() }
     }
 
+    /// How many lines were told so far.
+    pub(super) fn lines(&self) -> u64 {
+        self.line
+    }
+
     /// How many lines were told, and which of them hold what is searched.
     pub(super) fn into_lines(self) -> (u64, Vec<u16>) {
         (self.line, self.matches)

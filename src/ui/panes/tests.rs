@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::attach::Clock;
-use crate::domain::{Outcome, ViewerId};
+use crate::domain::{Command, Health, Outcome, Probe, RunEvent, ServiceEvent, ServiceId, Span, Standing, ViewerId};
 use crate::ui::color::Depth;
 use crate::ui::draw::draw;
 use crate::ui::fixture::{self, Story};
@@ -60,6 +60,17 @@ fn an_opened_failure() {
     let view = ViewState { page: Page::Detail(story.test(0, 24)), ..view() };
     check("detail", &story, &view, (80, 24));
     check("detail", &story, &view, (160, 45));
+}
+
+#[test]
+fn causes_and_an_opened_one() {
+    let story = fixture::busy();
+    let causes = ViewState { focus: Pane::Causes, ..view() };
+    check("causes", &story, &causes, (80, 24));
+    let stops = story.state.causes.present()[0];
+    let opened = ViewState { page: Page::Cause(stops), ..view() };
+    check("cause", &story, &opened, (80, 24));
+    check("cause", &story, &opened, (160, 45));
 }
 
 #[test]
@@ -120,6 +131,66 @@ fn every_story_can_be_drawn() {
                 crate::ui::draw::paint(&scene, &regions, &mut Buffer::empty(area));
             }
         }
+    }
+}
+
+/// However long the trouble of one service is told, the others and the stream keep their place in the line.
+#[test]
+fn a_service_in_trouble_hides_no_other() {
+    let mut story = fixture::disconnected();
+    let health = Health::Unhealthy("HTTP 503: upstream connect error or disconnect/reset before headers".into());
+    let probe = Probe { health, latency: Span::millis(9), revision: None };
+    story.tell(ServiceEvent::Probed { service: ServiceId(0), probe });
+    for width in [80, 96, 120, 150, 200] {
+        let screen = text(&render(&story, &view(), &theme(), width, 30));
+        let line = screen.lines().nth(1).unwrap_or_default();
+        for told in ["backend 00003 0:", "auth 00001", "frontend 00002"] {
+            assert!(line.contains(told), "{told} at {width}: {line}");
+        }
+    }
+}
+
+/// A test that was stopped while it hung keeps what was asked of it: where it hung.
+#[test]
+fn an_interrupted_test_keeps_its_stacks() {
+    let mut story = fixture::busy();
+    let run = story.run();
+    let hung = story.state.inventory.tests().find(|(_, test)| test.standing == Standing::Running).map(|(id, _)| id);
+    let hung = hung.expect("a test is running");
+    story.tell(RunEvent::StacksDumped { run, text: "File \"test_hang.py\", line 3 in helper".into() });
+    story.ask(Command::StopRun(run));
+    story.exit(2, "interrupted");
+    let view = ViewState { page: Page::Detail(hung), ..view() };
+    let screen = text(&render(&story, &view, &theme(), 120, 40));
+    assert!(screen.contains("line 3 in helper"), "{screen}");
+}
+
+/// A failure is not left out while lines of the board are empty.
+#[test]
+fn no_failure_is_left_out_while_there_is_room() {
+    let mut story = fixture::crowd(6, 20);
+    for n in 10..19 {
+        story.end(n, Outcome::Failed, 5, Some("assert 1 == 2"));
+    }
+    for module in 1..6 {
+        for n in 10..13 {
+            story.end(module * 20 + n, Outcome::Failed, 5, Some("assert 1 == 2"));
+        }
+    }
+    let screen = text(&render(&story, &view(), &theme(), 120, 66));
+    assert!(!screen.contains("more failed"), "{screen}");
+}
+
+/// The line that would tell of one more failure is that failure.
+#[test]
+fn one_more_failure_is_listed_rather_than_counted() {
+    for count in 1..=25 {
+        let mut story = fixture::crowd(1, 60);
+        for n in 30..30 + count {
+            story.end(n, Outcome::Failed, 5, Some("assert 1 == 2"));
+        }
+        let screen = text(&render(&story, &view(), &theme(), 120, 40));
+        assert!(!screen.contains(" 1 more failed"), "{screen}");
     }
 }
 
@@ -236,6 +307,9 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("busy", fixture::busy(), view()),
         ("detail", busy, opened),
         ("agents", fixture::busy(), agents),
+        ("cause", fixture::busy(), ViewState { page: Page::Cause(crate::domain::CauseId(1)), ..view() }),
+        ("causes", fixture::busy(), ViewState { focus: Pane::Causes, ..view() }),
+        ("no-cause", fixture::empty(), ViewState { page: Page::Cause(crate::domain::CauseId(7)), ..view() }),
         ("empty", fixture::empty(), view()),
         ("green", fixture::green(), view()),
         ("stale", fixture::stale(), view()),
@@ -257,7 +331,8 @@ fn every_size_can_be_drawn() {
     let story = fixture::busy();
     let mut detail = view();
     detail.page = Page::Detail(story.test(0, 24));
-    for view in [view(), detail] {
+    let cause = ViewState { page: Page::Cause(story.state.causes.present()[0]), ..view() };
+    for view in [view(), detail, cause] {
         for focus in Pane::ALL {
             let view = ViewState { focus, ..view.clone() };
             for width in 0..=60 {

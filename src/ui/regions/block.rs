@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::domain::ModuleId;
+use crate::domain::{ModuleId, TestId};
 
 /// How much room a module is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,17 @@ pub enum List {
     Matching,
 }
 
+impl List {
+    /// The place of a test in such a list. All but the failing tests, which are listed by what matters, stand in the
+    /// order of their identities.
+    pub(super) fn place(self, listed: &[TestId], id: TestId) -> Option<usize> {
+        match self {
+            Self::Failing(_) => listed.iter().position(|&test| test == id),
+            Self::Nothing | Self::Running | Self::All | Self::Matching => listed.binary_search(&id).ok(),
+        }
+    }
+}
+
 /// A module's place on the board. Lines are counted from the board's first line, not from the screen's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
@@ -66,7 +77,7 @@ pub struct Block {
     pub list: List,
     /// The first listed test's line.
     pub list_top: u32,
-    /// The listed tests, as places in [`Board::tests`].
+    /// The listed tests, as places in [`Board::tests`](super::Board::tests).
     pub listed: Range<usize>,
     /// How many failing tests are not listed.
     pub unlisted: u32,

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::Window;
 use super::block::{Block, Form, Group, Heading, List};
-use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId};
+use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId, Verdict};
 use crate::ui::text;
 use crate::ui::view::{Cursor, Page, ViewState};
 
@@ -19,6 +19,20 @@ const TILE: u16 = 44;
 const LISTED: u32 = 200;
 /// How many lines of why a module could not be loaded are shown on the board.
 const BROKEN_LINES: usize = 5;
+
+/// Why a module could not be loaded: what its message says after the first line, else how its traceback ends.
+pub(crate) fn why_broken(test: &TestCase) -> Vec<&str> {
+    let full = |line: &&str| !line.trim().is_empty();
+    let message: Vec<&str> = test.message().map_or("", |message| message).lines().skip(1).filter(full).collect();
+    if !message.is_empty() {
+        return message.into_iter().take(BROKEN_LINES).collect();
+    }
+    let detail = test.latest.as_ref().and_then(|latest| latest.detail.as_ref());
+    let trace: Vec<&str> = detail.map_or("", |detail| &detail.trace).lines().filter(full).collect();
+    trace[trace.len().saturating_sub(BROKEN_LINES)..].to_vec()
+}
+/// How many lines a heading takes, with the empty one above it.
+const HEADING: u32 = 2;
 /// The most lines that the marks of a module take before they are condensed to a bar.
 const MARK_LINES: u16 = 3;
 
@@ -93,7 +107,7 @@ impl Board {
         match cursor {
             Cursor::Module(id) => self.block_of(id).map(|block| block.row),
             Cursor::Test(id) => self.blocks.iter().find_map(|block| {
-                let place = self.tests[block.listed.clone()].binary_search(&id).ok()?;
+                let place = block.list.place(&self.tests[block.listed.clone()], id)?;
                 Some(block.row + 1 + place)
             }),
         }
@@ -105,7 +119,7 @@ impl Board {
         let Page::Detail(test) = page else { return None };
         let block = self.block_of(module)?;
         let listed = self.tests.get(block.listed.clone())?;
-        Some((listed.binary_search(&test).ok()? + 1, listed.len() + block.unlisted as usize))
+        Some((block.list.place(listed, test)? + 1, listed.len() + block.unlisted as usize))
     }
 
     /// The row so many rows further down (or up) from the cursor.
@@ -273,15 +287,31 @@ impl Board {
                 Group::Failing | Group::Settled | Group::Waiting => other += 1,
             }
         }
+        let grouped = |wanted| u32::from(self.order.iter().any(|(group, ..)| *group == wanted));
+        let headings = [Group::Running, Group::Settled, Group::Waiting].map(grouped).iter().sum::<u32>() * HEADING;
         let room = u32::from(area.height);
         let tiled = running.div_ceil(u32::from(tiles)) * TILE_HEIGHT;
-        if self.framed && failing * 5 + failures + tiled + other + 6 <= room {
+        if self.framed && failing * 5 + failures + tiled + other + headings <= room {
             return plan;
         }
         plan.roomy = !self.framed;
         plan.tiled = self.framed && tiled <= room / 2;
         plan.listed = (room * 6 / 10 / failing.max(1)).max(6);
+        // Lines that nothing else needs go to what failed.
+        let tiled = if plan.tiled { tiled } else { running };
+        let around = if self.framed { 3 } else { 1 };
+        let fixed = failing * around + tiled + other + headings;
+        while plan.listed < failures.min(LISTED) && fixed + self.listed_lines(plan.listed + 1, state) <= room {
+            plan.listed += 1;
+        }
         plan
+    }
+
+    /// How many lines the failures take when at most `limit` of a module are listed.
+    fn listed_lines(&self, limit: u32, state: &State) -> u32 {
+        let failing = self.order.iter().filter(|(group, ..)| *group == Group::Failing);
+        let failures = failing.filter_map(|(_, _, id)| Some(state.inventory.module(*id)?.tally.failures()));
+        failures.map(|count| count.min(limit) + u32::from(count > limit)).sum()
     }
 
     fn form(&self, plan: &Plan, group: Group, id: ModuleId, view: &ViewState) -> (Form, List) {
@@ -335,9 +365,22 @@ impl Board {
                 List::Failing(_) | List::All | List::Matching => &module.tests,
             };
             let known = source.iter().filter(|id| inventory.test(**id).is_some_and(|test| !test.gone && wanted(test)));
-            // Every failure is counted, so that the search ends with the last one.
-            let limit = if matches!(list, List::Failing(_)) { limit.min(now.failures as usize) } else { limit };
-            self.tests.extend(known.take(limit).copied());
+            // Every failure is counted, so that the search ends with the last one; and a line that would only say
+            // that there is one more can as well be that one.
+            let failures = now.failures as usize;
+            match list {
+                List::Failing(_) => {
+                    let limit = if failures <= limit.saturating_add(1) { failures } else { limit };
+                    let mut failing: Vec<_> = known.take(failures).map(|&id| importance(id, inventory)).collect();
+                    if failing.len() > limit {
+                        failing.select_nth_unstable(limit);
+                        failing.truncate(limit);
+                    }
+                    failing.sort_unstable();
+                    self.tests.extend(failing.into_iter().map(|(_, id)| id));
+                }
+                List::Nothing | List::Running | List::All | List::Matching => self.tests.extend(known.take(limit)),
+            }
         }
         let tests = start..self.tests.len();
         self.lists[id.index()] = Listed { tests: tests.clone(), ..now };
@@ -348,8 +391,7 @@ impl Board {
     fn broken_lines(&self, list: List, listed: &Range<usize>, module: &Module, inventory: &Inventory) -> u32 {
         let first = self.tests.get(listed.start).filter(|_| matches!(list, List::Failing(_)) && !listed.is_empty());
         let broken = first.and_then(|id| inventory.test(*id)).filter(|test| test.node == module.path);
-        let message = broken.and_then(TestCase::message).map_or("", |message| message);
-        message.trim().lines().skip(1).take(BROKEN_LINES).count() as u32
+        broken.map_or(0, |test| why_broken(test).len() as u32)
     }
 
     fn follow_cursor(&mut self, state: &State, view: &ViewState) {
@@ -424,13 +466,22 @@ impl Listed {
         match now.list {
             Some(List::Failing(limit)) if now.failures <= limit => {
                 let holds = |id: &TestId| inventory.test(*id).is_some_and(|test| !test.gone && has_failed(test));
-                self.failures == now.failures && tests.len() == now.failures as usize && tests.iter().all(holds)
+                let in_order = tests.is_sorted_by_key(|id| importance(*id, inventory));
+                self.failures == now.failures
+                    && tests.len() == now.failures as usize
+                    && tests.iter().all(holds)
+                    && in_order
             }
             Some(List::Failing(_)) => self.touched == now.touched && self.failures == now.failures,
             Some(List::All | List::Matching | List::Nothing) => true,
             Some(List::Running) | None => false,
         }
     }
+}
+
+/// The place of a failing test in its list: what is new first, then what fails differently, then what still fails.
+fn importance(id: TestId, inventory: &Inventory) -> (Option<Verdict>, TestId) {
+    (inventory.test(id).and_then(TestCase::failure_verdict), id)
 }
 
 fn has_failed(test: &TestCase) -> bool {

@@ -167,6 +167,34 @@ fn in_an_opened_test_r_means_that_test() {
 }
 
 #[test]
+fn a_cause_is_opened_rerun_and_copied_as_a_whole() {
+    let mut desk = Desk::new();
+    desk.type_in(&["5"]);
+    assert!(desk.screen().contains("HTTP 403"), "{}", desk.screen());
+    assert!(desk.footer().starts_with("r rerun 2 of this cause"), "{}", desk.footer());
+    let both = Selection::Tests(vec![TestId(0), TestId(2)]);
+    assert_eq!(desk.type_in(&["r"]), [Wish::Command(Command::Run(both.clone()))]);
+    desk.type_in(&["\r"]);
+    assert_eq!(desk.viewer.view.page, Page::Cause(CauseId(0)));
+    assert_eq!(desk.type_in(&["r"]), [Wish::Command(Command::Run(both))]);
+    let wishes = desk.type_in(&["y", "\r"]);
+    assert!(
+        matches!(&wishes[..], [Wish::Copy { what: "the cause", text }]
+            if text.starts_with("authentication: HTTP 403\n") && text.contains("test_orders.py::test_ship\n")),
+        "{wishes:?}"
+    );
+    // Its second test opens, and the way back leads through the cause.
+    desk.type_in(&["j", "\r"]);
+    assert_eq!(desk.viewer.view.page, Page::Detail(TestId(2)));
+    desk.type_in(&["\x1b"]);
+    assert_eq!(desk.viewer.view.page, Page::Cause(CauseId(0)));
+    desk.type_in(&["\x1b"]);
+    assert_eq!((desk.viewer.view.page, desk.viewer.view.focus), (Page::Board, Pane::Causes));
+    desk.type_in(&["\x1b"]);
+    assert_eq!(desk.viewer.view.focus, Pane::Tests);
+}
+
+#[test]
 fn a_deploy_asks_which_service_and_shows_the_exact_command() {
     let mut desk = Desk::new();
     assert_eq!(desk.type_in(&["d"]), []);
@@ -393,6 +421,7 @@ fn no_keys_do_harm_and_none_but_a_confirmed_one_deploys() {
             "l",
             "z",
             "4",
+            "5",
             "\x1b[<0;9;4M",
             "\x1b[<65;9;4M",
             "\x1b[6~",
