@@ -94,7 +94,7 @@ fn plan(words: &str) -> Option<usize> {
     rest.split([' ', '#']).next()?.parse().ok()
 }
 
-/// `not ok 3 - description # TODO reason`
+/// `not ok 3 - description # todo reason`
 fn point(words: &str) -> Option<Case> {
     let (ok, rest) = match words.strip_prefix("not ok") {
         Some(rest) => (false, rest),
@@ -110,10 +110,10 @@ fn point(words: &str) -> Option<Case> {
     let rest = rest.strip_prefix("- ").unwrap_or(rest);
     let (description, directive) = directive(rest);
     let (word, reason) = directive.split_once(' ').unwrap_or((directive, ""));
-    let outcome = match (ok, word.to_ascii_uppercase().as_str()) {
-        (_, skip) if skip.starts_with("SKIP") => Outcome::Skipped,
-        (false, "TODO") => Outcome::Xfailed,
-        (true, "TODO") => Outcome::Xpassed,
+    let outcome = match (ok, word.to_ascii_lowercase().as_str()) {
+        (_, skip) if skip.starts_with("skip") => Outcome::Skipped,
+        (false, "todo") => Outcome::Xfailed,
+        (true, "todo") => Outcome::Xpassed,
         (true, _) => Outcome::Passed,
         (false, _) => Outcome::Failed,
     };
