@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 #[path = "support/home.rs"]
@@ -34,8 +35,8 @@ impl Ran {
     }
 }
 
-/// Runs the tests of a home's project. The tools' own caches stay where they are.
-fn run(home: &Home, words: &[&str]) -> Ran {
+/// The program, to run the tests of a home's project. The tools' own caches stay where they are.
+fn program(home: &Home, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_liveloop"));
     command.args(["run", "--format", "json", "--trust"]).args(words).current_dir(home.project());
     for (name, value) in home.variables().into_iter().filter(|(name, _)| name.starts_with("XDG") || name == "TMPDIR") {
@@ -44,14 +45,22 @@ fn run(home: &Home, words: &[&str]) -> Ran {
     // This test may itself run under one of these tools.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if ["NEXTEST", "CARGO_PKG", "CARGO_MANIFEST", "CARGO_TARGET", "LIVELOOP", "VITEST", "JEST"]
-            .iter()
-            .any(|own| name.starts_with(own))
-        {
+        let own = ["NEXTEST", "CARGO_PKG", "CARGO_MANIFEST", "CARGO_TARGET", "LIVELOOP", "VITEST", "JEST"];
+        if own.iter().any(|own| name.starts_with(own)) {
             command.env_remove(name);
         }
     }
-    let output = command.stdin(Stdio::null()).output().expect("the program starts");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the tests of a home's project to their end.
+fn run(home: &Home, words: &[&str]) -> Ran {
+    let output = program(home, words).output().expect("the program starts");
+    understood(home, &output)
+}
+
+fn understood(home: &Home, output: &Output) -> Ran {
     processes::until_none_is_left(home.mark(), Duration::from_secs(10));
     let everything = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let lines: Vec<Value> = String::from_utf8_lossy(&output.stdout)
@@ -139,6 +148,32 @@ fn nextest_runs_and_reruns() {
     if has("cargo", &["nextest", "--version"]) {
         rust_tests_run_and_rerun("nextest");
     }
+}
+
+/// A test that runs when the run is stopped has no result: nextest itself says nothing of it.
+#[test]
+fn a_stopped_nextest_leaves_its_test_interrupted() {
+    if !has("cargo", &["nextest", "--version"]) {
+        return;
+    }
+    let home = Home::new();
+    rust_project(&home, "nextest");
+    let waits = "#[test]\nfn waits() {\n    std::fs::write(\"begun\", \"\").unwrap();\n    \
+                 std::thread::sleep(std::time::Duration::from_secs(50));\n}\n";
+    write(&home.project(), &[("tests/it.rs", waits)]);
+    let child = program(&home, &[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let (begun, deadline) = (home.project().join("begun"), Instant::now() + Duration::from_secs(60));
+    while !begun.exists() {
+        assert!(Instant::now() < deadline, "the test never began");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = Pid::from_raw(child.id() as i32).expect("a child has a number");
+    kill_process(pid, Signal::INT).expect("it is ours");
+    let output = child.wait_with_output().expect("it ends");
+    let stopped = understood(&home, &output);
+    assert_eq!(output.status.code(), Some(130), "{}", stopped.everything);
+    assert_eq!(stopped.tests["my-shop::it$waits"], "interrupted", "{}", stopped.everything);
+    assert_eq!((&stopped.summary["green"], &stopped.summary["lost"]), (&false.into(), &1.into()));
 }
 
 #[test]

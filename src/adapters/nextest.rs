@@ -53,6 +53,7 @@ pub struct Nextest {
     ignored: HashSet<u32>,
     groups: VecDeque<(usize, Vec<String>)>,
     group: usize,
+    is_stopping: bool,
     unknown: u64,
 }
 
@@ -79,6 +80,7 @@ impl Nextest {
             ignored: HashSet::new(),
             groups: VecDeque::new(),
             group: 0,
+            is_stopping: false,
             unknown: 0,
         }
     }
@@ -206,6 +208,11 @@ impl Nextest {
                     out.push(RunEvent::TestRetried { run, n, detail: None }.into());
                 }
                 let outcome = outcome_of(event, attempts, line.reason.as_deref());
+                let is_mute = line.stdout.as_deref().is_none_or(|text| text.trim().is_empty());
+                if self.is_stopping && outcome == Outcome::Failed && is_mute && line.reason.is_none() {
+                    // The signal that ended it reached the test too. That it is left without an end says just that.
+                    return;
+                }
                 let took = Span::from_secs_f64(line.exec_time.unwrap_or_default().max(0.0));
                 let detail = detail_of(outcome, line.reason.as_deref(), line.stdout.as_deref().unwrap_or_default());
                 out.push(RunEvent::TestEnded { run, n, outcome, took, detail }.into());
@@ -271,6 +278,10 @@ impl Tool for Nextest {
             }
         }
         exit
+    }
+
+    fn stopping(&mut self) {
+        self.is_stopping = true;
     }
 
     fn explain(&self, exit: Exit) -> &'static str {

@@ -80,6 +80,9 @@ pub trait Tool: fmt::Debug + Send + Sync {
         exit
     }
 
+    /// The run is being stopped: what ends from now on may have been ended.
+    fn stopping(&mut self) {}
+
     /// What the run's exit means, in words.
     fn explain(&self, exit: Exit) -> &'static str;
 

@@ -251,6 +251,7 @@ impl Running {
             self.send(vec![RunEvent::EndAnnounced { run, why }.into()]).await;
         }
         let Some((signal, grace)) = self.stop.advance(&self.launch.stopping) else { return };
+        self.plan.tool.stopping();
         process.signal(match signal {
             Signal::Interrupt => OsSignal::Interrupt,
             Signal::Terminate => OsSignal::Terminate,

@@ -155,3 +155,47 @@ async fn listen(connection: impl AsyncRead + Unpin, lines: mpsc::Sender<Vec<Stri
         let _ = lines.send(chunk).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_whole_however_they_come() {
+        let text = "{\"a\":\"ä\"}\n\nno end";
+        for size in [1, 2, 3, 7, text.len()] {
+            let (mut writer, reader) = tokio::io::duplex(8);
+            let mut said = lines(reader);
+            let wrote = tokio::spawn(async move {
+                for piece in text.as_bytes().chunks(size) {
+                    writer.write_all(piece).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            });
+            let mut all = Vec::new();
+            while let Some(some) = said.recv().await {
+                all.extend(some);
+            }
+            wrote.await.unwrap();
+            assert_eq!(all, ["{\"a\":\"ä\"}", "", "no end"], "in pieces of {size}");
+        }
+        assert_eq!(whole(&b"a\nb\n"[..]).recv().await, Some(vec!["a\nb\n".to_owned()]));
+    }
+
+    #[test]
+    fn only_what_is_new_is_a_result() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.xml");
+        fs::write(&path, "old").unwrap();
+        let results = Results::look(path.clone(), ".xml");
+        assert!(results.read().unwrap_err().contains("older than the run"));
+        fs::remove_file(&path).unwrap();
+        assert!(results.read().unwrap_err().contains("left no results"));
+        let results = Results::look(folder.path().to_owned(), ".xml");
+        fs::write(&path, "new").unwrap();
+        fs::write(folder.path().join("notes.txt"), "x").unwrap();
+        assert_eq!(results.read().unwrap(), ["new"]);
+    }
+}
