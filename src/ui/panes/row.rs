@@ -62,7 +62,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             let took = if broken { Short::new(format_args!("")) } else { took(latest.took) };
             line.end_number(Role::Muted, &took, if roomy { 7 } else { 6 });
             if roomy && let Some((role, word)) = verdict_word(test) {
-                line.end(role, word).end_gap(1);
+                line.end_number(role, word, 7).end_gap(1);
             }
             let name = if failed { Role::Strong } else { Role::Text };
             let column = if roomy { (line.room() * 34 / 100).min(40) } else { line.room() * 2 / 5 };
