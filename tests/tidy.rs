@@ -220,7 +220,7 @@ fn literal_colours(file: &str, text: &str) -> Vec<String> {
 }
 
 fn machine_paths(file: &str, text: &str) -> Vec<String> {
-    let homes = ["/root/", "/Users/", "/work/", "/home/"];
+    let homes = ["/root/", "/Users/", concat!("/wo", "rk/"), "/home/"];
     // Tests need the paths of somebody: nobody lives there.
     let known = if file.starts_with("tests/") { &homes[..3] } else { &homes };
     let nobodys = |words: &str| words.contains("/home/me/") || words.contains("/home/anna/");

@@ -56,9 +56,28 @@ const WORDS: [(&str, &str); 16] = [
     ("migrating", "migrate"),
 ];
 
-/// Reads a line of output that has passed the sanitizer.
-#[must_use]
-pub fn read(line: &str) -> Said {
+/// Reads a deploy's output line by line. A command that speaks the step protocol says itself where its phases begin; from
+/// then on nothing is guessed from its other words.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reader {
+    speaks: bool,
+}
+
+impl Reader {
+    /// Reads a line of output that has passed the sanitizer.
+    pub fn read(&mut self, line: &str) -> Said {
+        match read(line) {
+            said @ (Said::Step(..) | Said::Target(_)) => {
+                self.speaks |= matches!(said, Said::Step(..));
+                said
+            }
+            Said::LineOfStep(_) if self.speaks => Said::Line,
+            said => said,
+        }
+    }
+}
+
+fn read(line: &str) -> Said {
     let trimmed = line.trim();
     if trimmed.starts_with('{')
         && let Ok(told) = serde_json::from_str::<Told>(trimmed)
@@ -94,6 +113,18 @@ mod tests {
             Said::Line => "line".to_owned(),
         };
         assert_eq!(said, wanted, "{line}");
+    }
+
+    #[test]
+    fn a_command_that_names_its_phases_is_not_second_guessed() {
+        let mut reader = Reader::default();
+        let building = Said::LineOfStep("build".into());
+        assert_eq!(reader.read("building the image"), building);
+        assert_eq!(reader.read(r#"{"loop":"target","version":"b2"}"#), Said::Target("b2".into()));
+        assert_eq!(reader.read("building the image"), building, "a revision is no phase");
+        let roll = r#"{"loop":"phase","name":"roll","state":"start"}"#;
+        assert_eq!(reader.read(roll), Said::Step("roll".into(), StepState::Running));
+        assert_eq!(reader.read("starting backend-00002"), Said::Line);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::means::Means;
 use super::probe::ask_revision;
 use super::process::{CommandSpec, ExitStatus, Output, Process, Stream};
 use super::supervisor::Signal;
-use crate::adapters::deploy_step::{self, Said};
+use crate::adapters::deploy_step::{Reader, Said};
 use crate::adapters::redact::KeyBlock;
 use crate::config::project::{DeploySpec, ProofSpec, RevisionSpec};
 use crate::domain::{DeployEvent, DeployId, Event, Exit, OutputLine, Source, StepState, Text};
@@ -31,7 +31,7 @@ pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: m
         }
     };
     let limit = Instant::now() + spec.timeout;
-    let mut keys = KeyBlock::default();
+    let (mut steps, mut keys) = (Reader::default(), KeyBlock::default());
     let mut cancelled = false;
     let mut kill_at: Option<Instant> = None;
     loop {
@@ -39,7 +39,7 @@ pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: m
         tokio::select! {
             output = process.next() => match output {
                 Some(Output::Lines(batch)) => {
-                    let events = read(deploy, batch, &means, &mut keys);
+                    let events = read(deploy, batch, &means, &mut steps, &mut keys);
                     let _ = outbox.send(events).await;
                 }
                 Some(Output::Exited { status, .. }) => {
@@ -72,7 +72,13 @@ fn command(spec: &DeploySpec, means: &Means) -> CommandSpec {
     means.command(&spec.command.argv, &spec.command.env, spec.command.directory.as_deref())
 }
 
-fn read(deploy: DeployId, batch: super::process::Batch, means: &Means, keys: &mut KeyBlock) -> Vec<Event> {
+fn read(
+    deploy: DeployId,
+    batch: super::process::Batch,
+    means: &Means,
+    steps: &mut Reader,
+    keys: &mut KeyBlock,
+) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut lines = Vec::new();
     if batch.dropped > 0 {
@@ -86,7 +92,7 @@ fn read(deploy: DeployId, batch: super::process::Batch, means: &Means, keys: &mu
             Stream::Stderr => Source::Stderr,
         };
         let mut step = |name: Text, state: StepState| events.push(DeployEvent::Stepped { deploy, name, state }.into());
-        match deploy_step::read(&text) {
+        match steps.read(&text) {
             Said::Step(name, state) => step(name, state),
             Said::Target(revision) => events.push(DeployEvent::TargetNamed { deploy, revision }.into()),
             Said::LineOfStep(name) => {
