@@ -73,7 +73,7 @@ impl Story {
         for (n, &outcome) in outcomes.iter().enumerate() {
             let n = n as u32;
             self.tell(RunEvent::TestStarted { run, n });
-            self.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(9), detail: None });
+            self.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(9), detail: None, evidence: None });
         }
         self.exit(run, if outcomes.iter().any(|outcome| outcome.is_failure()) { 1 } else { 0 })
     }
@@ -81,7 +81,7 @@ impl Story {
     fn start(&mut self, run: RunId, tests: &[&str]) -> &mut Self {
         let found = |node: &&str| {
             let (module, _) = node.split_once("::").expect("a node id");
-            Found { node: (*node).into(), module: module.into(), line: 1 }
+            Found { node: (*node).into(), module: module.into(), line: 1, source: None }
         };
         self.tell(RunEvent::Started { run, pid: 1 });
         self.tell(RunEvent::Collected { run, tests: tests.iter().map(found).collect() });
@@ -154,7 +154,7 @@ fn a_run_cut_short_says_so_and_is_never_green() {
     let run = RunId(0);
     story.ask(Command::Run(Selection::All)).start(run, &TESTS);
     story.tell(RunEvent::TestStarted { run, n: 0 });
-    story.tell(RunEvent::TestEnded { run, n: 0, outcome: Passed, took: Span::ZERO, detail: None });
+    story.tell(RunEvent::TestEnded { run, n: 0, outcome: Passed, took: Span::ZERO, detail: None, evidence: None });
     story.tell(RunEvent::EndAnnounced { run, why: "stopping after 1 failures".into() }).exit(run, 0);
     assert_eq!(story.last_news(), "cut short: stopping after 1 failures; 1 of 3 finished");
     assert!(!story.state.is_green());
@@ -174,7 +174,9 @@ fn an_exit_code_that_contradicts_the_results_wins() {
     let mut story = Story::new(&[]);
     let run = RunId(0);
     story.ask(Command::Run(Selection::All)).start(run, &TESTS[..1]);
-    story.tell(RunEvent::TestEnded { run, n: 0, outcome: Passed, took: Span::ZERO, detail: None }).exit(run, 1);
+    story
+        .tell(RunEvent::TestEnded { run, n: 0, outcome: Passed, took: Span::ZERO, detail: None, evidence: None })
+        .exit(run, 1);
     assert!(!story.state.runs.get(run).expect("the run").is_green());
     assert_eq!(story.last_news(), "no test failed, but the runner ended with exit 1: ");
 }
@@ -333,7 +335,7 @@ fn fail(story: &mut Story, run: u32, tests: &[&str], said: &[Option<&str>]) {
         let outcome = if message.is_some() { Failed } else { Passed };
         let detail = message.map(|message| Arc::new(Detail { message: message.into(), ..Detail::default() }));
         story.tell(RunEvent::TestStarted { run, n });
-        story.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(9), detail });
+        story.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(9), detail, evidence: None });
     }
     story.exit(run, i32::from(said.iter().any(Option::is_some)));
 }
@@ -426,13 +428,14 @@ fn run_events() -> impl Strategy<Value = Event> {
             node: format!("m{}::test_{n}", n % 2).into(),
             module: format!("m{}", n % 2).into(),
             line: n,
+            source: None,
         };
         match which {
             0 => RunEvent::Started { run, pid: 1 },
             1 | 2 => RunEvent::Collected { run, tests: (0..n).map(found).collect() },
             3 => RunEvent::CollectionEnded { run },
             4 | 5 => RunEvent::TestStarted { run, n },
-            6 => RunEvent::TestEnded { run, n, outcome, took: Span(5), detail: said(n, outcome) },
+            6 => RunEvent::TestEnded { run, n, outcome, took: Span(5), detail: said(n, outcome), evidence: None },
             7 => RunEvent::Missed { run, nodes: vec![format!("m0::test_{n}").into()] },
             _ => RunEvent::Exited { run, exit: Exit::Code((n % 3) as i32), says: "".into(), leaked: 0 },
         }
@@ -573,7 +576,7 @@ proptest! {
         let run = RunId(n);
         for event in [
             Event::from(RunEvent::TestStarted { run, n: 0 }),
-            RunEvent::TestEnded { run: RunId(0), n: 0, outcome: Failed, took: Span(1), detail: None }.into(),
+            RunEvent::TestEnded { run: RunId(0), n: 0, outcome: Failed, took: Span(1), detail: None, evidence: None }.into(),
             RunEvent::Exited { run: RunId(0), exit: Exit::Code(0), says: "".into(), leaked: 0 }.into(),
             DeployEvent::Proved { deploy: DeployId(n), saw: Some("x".into()) }.into(),
             ServiceEvent::Probed {

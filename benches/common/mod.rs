@@ -78,13 +78,13 @@ impl Story {
 
     pub fn ended(&self, n: u32, outcome: Outcome) -> RunEvent {
         let took = Span::millis(3 + u64::from(n) % 40);
-        RunEvent::TestEnded { run: self.run, n, outcome, took, detail: None }
+        RunEvent::TestEnded { run: self.run, n, outcome, took, detail: None, evidence: None }
     }
 }
 
 fn found(module: u32, n: u32) -> Found {
     let module: Text = format!("tests/e2e/test_module_{module:03}.py").into();
-    Found { node: format!("{module}::test_case_{n:05}_of_the_checkout").into(), module, line: 10 + n * 5 }
+    Found { node: format!("{module}::test_case_{n:05}_of_the_checkout").into(), module, line: 10 + n * 5, source: None }
 }
 
 /// The `n`-th agent event: five to an agent run, each with a line of text and a frame of 300 bytes.

@@ -234,7 +234,7 @@ impl Cargo {
                 Told::Failed(output) => (Outcome::Failed, Some(rust::failure(&output))),
             };
             let detail = detail.map(Arc::new);
-            out.push(RunEvent::TestEnded { run, n, outcome, took: Span::ZERO, detail }.into());
+            out.push(RunEvent::TestEnded { run, n, outcome, took: Span::ZERO, detail, evidence: None }.into());
         }
     }
 

@@ -147,7 +147,7 @@ impl Go {
                 }
                 let took = Span::from_secs_f64(line.elapsed.unwrap_or_default().max(0.0));
                 let detail = detail_of(outcome, &text);
-                out.push(RunEvent::TestEnded { run, n, outcome, took, detail }.into());
+                out.push(RunEvent::TestEnded { run, n, outcome, took, detail, evidence: None }.into());
             }
             // Paused and continued, attributes, artifacts, and whatever else comes to be said.
             _ => {}
@@ -167,7 +167,15 @@ impl Go {
             let outcome =
                 if whole.contains("panic: test timed out after") { Outcome::TimedOut } else { Outcome::Crashed };
             out.push(
-                RunEvent::TestEnded { run, n, outcome, took: Span::ZERO, detail: detail_of(outcome, &whole) }.into(),
+                RunEvent::TestEnded {
+                    run,
+                    n,
+                    outcome,
+                    took: Span::ZERO,
+                    detail: detail_of(outcome, &whole),
+                    evidence: None,
+                }
+                .into(),
             );
         }
         if left.is_empty() && !state.has_failure {
@@ -191,7 +199,17 @@ impl Go {
             self.running.remove(&(package.to_owned(), test.clone()));
             let Some(n) = self.place(package, &test) else { continue };
             let run = self.order.run;
-            out.push(RunEvent::TestEnded { run, n, outcome: Outcome::Passed, took: Span::ZERO, detail: None }.into());
+            out.push(
+                RunEvent::TestEnded {
+                    run,
+                    n,
+                    outcome: Outcome::Passed,
+                    took: Span::ZERO,
+                    detail: None,
+                    evidence: None,
+                }
+                .into(),
+            );
         }
         self.packages.remove(package);
     }

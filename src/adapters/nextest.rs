@@ -170,7 +170,10 @@ impl Nextest {
         }
         for n in skipped {
             let detail = Some(Arc::new(Detail { message: "ignored".into(), ..Detail::default() }));
-            out.push(RunEvent::TestEnded { run, n, outcome: Outcome::Skipped, took: Span::ZERO, detail }.into());
+            out.push(
+                RunEvent::TestEnded { run, n, outcome: Outcome::Skipped, took: Span::ZERO, detail, evidence: None }
+                    .into(),
+            );
         }
         let everything = wanted.is_none() && chosen.len() == 1;
         for (group, tests) in chosen.into_iter().enumerate() {
@@ -215,7 +218,7 @@ impl Nextest {
                 }
                 let took = Span::from_secs_f64(line.exec_time.unwrap_or_default().max(0.0));
                 let detail = detail_of(outcome, line.reason.as_deref(), line.stdout.as_deref().unwrap_or_default());
-                out.push(RunEvent::TestEnded { run, n, outcome, took, detail }.into());
+                out.push(RunEvent::TestEnded { run, n, outcome, took, detail, evidence: None }.into());
             }
             _ => self.unknown += 1,
         }

@@ -33,7 +33,12 @@ impl Places {
         let n = self.next;
         self.next += 1;
         self.by_node.insert(node.into(), n);
-        self.fresh.push(Found { node: sanitize::text(node).into(), module: sanitize::text(module).into(), line });
+        self.fresh.push(Found {
+            node: sanitize::text(node).into(),
+            module: sanitize::text(module).into(),
+            line,
+            source: None,
+        });
         Some(n)
     }
 

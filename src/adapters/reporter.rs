@@ -204,7 +204,7 @@ impl Reporter {
         if told.is_none() && line.sections.is_none() {
             let outcome = if self.was_retried(n) { Outcome::Flaky } else { Outcome::Passed };
             let took = Span::from_secs_f64(seconds);
-            self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail: None });
+            self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail: None, evidence: None });
             return;
         }
         let mut attempt = told.unwrap_or_default();
@@ -243,7 +243,9 @@ impl Reporter {
                 self.retried.insert(n);
                 RunEvent::TestRetried { run: self.run, n, detail }
             }
-            Ending::Over(outcome, took, detail) => RunEvent::TestEnded { run: self.run, n, outcome, took, detail },
+            Ending::Over(outcome, took, detail) => {
+                RunEvent::TestEnded { run: self.run, n, outcome, took, detail, evidence: None }
+            }
         };
         self.emit(out, event);
     }
@@ -270,7 +272,7 @@ impl Reporter {
         let detail = (detail != Detail::default()).then(|| Arc::new(detail));
         let outcome = if outcome == Outcome::Passed && self.was_retried(n) { Outcome::Flaky } else { outcome };
         let took = Span::from_secs_f64(line.s.unwrap_or_default());
-        self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail });
+        self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail, evidence: None });
     }
 
     fn was_retried(&self, n: u32) -> bool {
@@ -307,7 +309,12 @@ impl Reporter {
                 self.places.push(n);
             } else if let Some(n) = self.take_place() {
                 self.places.push(n);
-                tests.push(Found { node: name(&id), module: name(&module), line: count(Some(at)).unwrap_or_default() });
+                tests.push(Found {
+                    node: name(&id),
+                    module: name(&module),
+                    line: count(Some(at)).unwrap_or_default(),
+                    source: None,
+                });
                 self.by_id.insert(id.into(), n);
             }
         }
@@ -387,7 +394,7 @@ impl Reporter {
         let n = self.take_place()?;
         self.by_id.insert(id.into(), n);
         let module = id.split("::").next().unwrap_or(id);
-        let found = Found { node: name(id), module: name(module), line: 0 };
+        let found = Found { node: name(id), module: name(module), line: 0, source: None };
         self.emit(out, RunEvent::Collected { run: self.run, tests: vec![found] });
         Some(n)
     }

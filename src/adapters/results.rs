@@ -157,7 +157,7 @@ impl Results {
                 outcome => outcome,
             };
             let took = Span::from_secs_f64(case.seconds.max(0.0));
-            out.push(RunEvent::TestEnded { run, n, outcome, took, detail: detail_of(&case) }.into());
+            out.push(RunEvent::TestEnded { run, n, outcome, took, detail: detail_of(&case), evidence: None }.into());
         }
     }
 }

@@ -9,8 +9,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Moment, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span,
-    StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId, ServiceId,
+    Signature, Span, StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -160,6 +160,7 @@ impl Recalled {
                 .as_ref()
                 .map(|message| Arc::new(Detail { message: message.clone(), ..Detail::default() })),
             cause: None,
+            evidence: None,
         }
     }
 }
@@ -173,6 +174,9 @@ pub struct Found {
     pub module: Text,
     /// Where it is defined, counted from 1; 0 where unknown.
     pub line: u32,
+    /// A hash of its source, where its runner tells one: what was learned of the test holds while it stays the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Text>,
 }
 
 /// What happened to a run and its tests. `n` is a test's place in the order in which the run's
@@ -265,6 +269,9 @@ pub enum RunEvent {
         /// What it left behind.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         detail: Option<Arc<Detail>>,
+        /// What it touched, where its runner measures that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Arc<Evidence>>,
     },
     /// It printed something.
     Printed {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{CauseId, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::{CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -51,6 +51,9 @@ pub struct Attempt {
     pub detail: Option<Arc<Detail>>,
     /// Why it failed, where it did.
     pub cause: Option<CauseId>,
+    /// What it touched, where its runner measures that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Arc<Evidence>>,
 }
 
 /// What an attempt left behind. All text is sanitized and masked.

@@ -11,6 +11,7 @@ mod cycle;
 mod deploy;
 mod effect;
 mod event;
+mod evidence;
 mod ids;
 mod inventory;
 mod moment;
@@ -34,6 +35,7 @@ pub use event::{
     DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
     StreamEvent,
 };
+pub use evidence::{Evidence, Grade};
 pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};

@@ -120,6 +120,7 @@ mod tests {
             tries: 1,
             detail: None,
             cause: cause.map(CauseId),
+            evidence: None,
         }
     }
 

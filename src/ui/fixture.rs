@@ -122,6 +122,7 @@ impl Story {
                 node: format!("{module}::test_{:03}_{}", n + 1, NAMES[n as usize % NAMES.len()]).into(),
                 module: module.clone(),
                 line: 10 + n * 12,
+                source: None,
             };
             self.tell(RunEvent::Collected { run, tests: (0..*count).map(found).collect() });
             self.listed += count;
@@ -146,7 +147,7 @@ impl Story {
         let run = self.run();
         let detail = message.map(|message| Arc::new(failure(message)));
         self.begin(n).wait(millis);
-        self.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(millis), detail })
+        self.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(millis), detail, evidence: None })
     }
 
     /// Tests of a module pass.

@@ -7,8 +7,19 @@ use crate::domain::effect::{Effect, Effects, Wanted};
 use crate::domain::event::RunEvent;
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
 use crate::domain::{
-    Attempt, Detail, Exit, Found, Outcome, Run, RunId, RunnerId, Span, Standing, State, TestId, Text, Tone, ViewerId,
+    Attempt, Detail, Evidence, Exit, Found, Outcome, Run, RunId, RunnerId, Span, Standing, State, TestId, Text, Tone,
+    ViewerId,
 };
+
+/// How one attempt of a run ended.
+struct Ending {
+    outcome: Outcome,
+    took: Span,
+    /// How many executions it took.
+    tries: u32,
+    detail: Option<Arc<Detail>>,
+    evidence: Option<Arc<Evidence>>,
+}
 
 impl State {
     pub(super) fn request_collection(&mut self, by: Option<ViewerId>, effects: &mut Effects) {
@@ -132,11 +143,13 @@ impl State {
     pub(super) fn apply_run(&mut self, event: &RunEvent) {
         match event {
             RunEvent::TestStarted { run, n } => self.begin_test(*run, *n),
-            RunEvent::TestEnded { run, n, outcome, took, detail } => {
+            RunEvent::TestEnded { run, n, outcome, took, detail, evidence } => {
                 let Some(active) = self.runs.active_mut(*run) else { return };
                 if let Some((id, tries)) = active.finish(*n, *outcome) {
                     let cycle = active.cycle;
-                    self.end_test(id, *run, cycle, *outcome, *took, tries, detail.clone());
+                    let (detail, evidence) = (detail.clone(), evidence.clone());
+                    let ending = Ending { outcome: *outcome, took: *took, tries, detail, evidence };
+                    self.end_test(id, *run, cycle, ending);
                 }
             }
             RunEvent::TestRetried { run, n, .. } => {
@@ -161,13 +174,15 @@ impl State {
             }
             RunEvent::Collected { run, tests } => self.collect(*run, tests),
             RunEvent::ModuleBroken { run, module, detail } => {
-                let found = Found { node: module.clone(), module: module.clone(), line: 0 };
+                let found = Found { node: module.clone(), module: module.clone(), line: 0, source: None };
                 self.collect(*run, std::slice::from_ref(&found));
                 let Some(active) = self.runs.active_mut(*run) else { return };
                 let (n, cycle) = (active.tests.len() as u32 - 1, active.cycle);
                 if let Some((id, tries)) = active.finish(n, Outcome::Errored) {
                     let took = Span::ZERO;
-                    self.end_test(id, *run, cycle, Outcome::Errored, took, tries, Some(detail.clone()));
+                    let detail = Some(detail.clone());
+                    let ending = Ending { outcome: Outcome::Errored, took, tries, detail, evidence: None };
+                    self.end_test(id, *run, cycle, ending);
                 }
             }
             RunEvent::Deselected { run, count } => {
@@ -297,17 +312,8 @@ impl State {
         if self.deploys.any_active() { 0 } else { self.services.epoch() }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of one attempt, at their only two calls")]
-    fn end_test(
-        &mut self,
-        id: TestId,
-        run: RunId,
-        cycle: u32,
-        outcome: Outcome,
-        took: Span,
-        tries: u32,
-        detail: Option<Arc<Detail>>,
-    ) {
+    fn end_test(&mut self, id: TestId, run: RunId, cycle: u32, ending: Ending) {
+        let Ending { outcome, took, tries, detail, evidence } = ending;
         let at = self.at;
         let now = self.present_epoch();
         let Some(test) = self.inventory.test(id) else { return };
@@ -317,7 +323,8 @@ impl State {
         };
         let straddled = epoch != now || epoch == 0;
         let cause = self.blame(id, outcome, detail.as_deref(), cycle, epoch);
-        let attempt = Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause };
+        let attempt =
+            Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause, evidence };
         let stale = self.is_stale(&attempt);
         self.inventory.end(id, attempt, stale, at);
     }
@@ -335,7 +342,8 @@ impl State {
             run.integrity.finished -= 1;
             run.integrity.lost += 1;
             let took = self.inventory.test(test).map_or(Span::ZERO, |test| self.at.since(test.since));
-            self.end_test(test, id, cycle, outcome, took, 1, None);
+            let ending = Ending { outcome, took, tries: 1, detail: None, evidence: None };
+            self.end_test(test, id, cycle, ending);
         }
         let Some(run) = self.runs.active_mut(id) else { return };
         if run.kind == RunKind::Test {

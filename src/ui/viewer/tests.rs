@@ -62,7 +62,12 @@ impl Desk {
         self.happen(SessionEvent::Asked { by: ViewerId(0), command: Command::Run(Selection::All) });
         self.happen(RunEvent::Started { run, pid: 7 });
         let module: Text = "tests/test_orders.py".into();
-        let found = |name: &str| Found { node: format!("{module}::{name}").into(), module: module.clone(), line: 12 };
+        let found = |name: &str| Found {
+            node: format!("{module}::{name}").into(),
+            module: module.clone(),
+            line: 12,
+            source: None,
+        };
         self.happen(RunEvent::Collected { run, tests: ["test_create", "test_list", "test_ship"].map(found).to_vec() });
         self.happen(RunEvent::CollectionEnded { run });
     }
@@ -72,7 +77,7 @@ impl Desk {
             Arc::new(Detail { message: "assert 403 == 200".into(), trace: ">  assert".into(), ..Detail::default() })
         });
         self.happen(RunEvent::TestStarted { run: RunId(0), n });
-        self.happen(RunEvent::TestEnded { run: RunId(0), n, outcome, took: Span::millis(40), detail });
+        self.happen(RunEvent::TestEnded { run: RunId(0), n, outcome, took: Span::millis(40), detail, evidence: None });
     }
 
     /// Types as a terminal would send it, a read for each piece.
