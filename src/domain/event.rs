@@ -9,7 +9,7 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId, ServiceId,
+    AgentEvent, Attempt, Checkout, Command, DeployId, Detail, Evidence, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId,
     Signature, Span, StreamId, Text, ViewerId,
 };
 
@@ -72,6 +72,20 @@ pub enum SessionEvent {
         /// For what.
         command: Command,
     },
+    /// The project's files were looked at.
+    SourceSeen(Arc<Checkout>),
+    /// A hand-off was written into a file.
+    HandOffKept {
+        /// The file, as seen from the project's folder.
+        path: Text,
+        /// How long it is.
+        bytes: u64,
+    },
+    /// A hand-off could not be written.
+    HandOffFailed {
+        /// What was tried, and why it failed.
+        why: Text,
+    },
     /// Something of the console's own does not work as it should.
     Troubled {
         /// What does not work.
@@ -118,6 +132,9 @@ pub struct Recollection {
     pub deploys: Vec<(Text, Span)>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
+    /// What was written on causes and tests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 /// The latest result of a test in an earlier session.

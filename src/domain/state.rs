@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
+    Agents, Attempt, Causes, Checkout, Deploys, Inventory, Moment, News, Notes, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
     Streams, Text, Tone, ViewerId,
 };
 
@@ -42,6 +42,8 @@ pub struct Session {
     pub troubles: Vec<Text>,
     /// Whether earlier sessions have been read.
     pub recalled: bool,
+    /// The state of the project's files when they were last looked at.
+    pub source: Option<Arc<Checkout>>,
 }
 
 /// The whole truth of a session at one entry: what all viewers share. Everything in it follows from the entries alone.
@@ -67,6 +69,8 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What people wrote on causes and tests.
+    pub notes: Notes,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
     /// The number of the present cycle; 0 before the first.
@@ -88,6 +92,7 @@ impl Default for State {
             deploys: Deploys::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            notes: Notes::default(),
             news: Ring::new(NEWS_KEPT),
             cycle: 0,
             cycle_since: Moment::default(),
@@ -176,8 +181,13 @@ impl Session {
                 }
             }
             SessionEvent::Recalled(_) => self.recalled = true,
+            SessionEvent::SourceSeen(checkout) => self.source = Some(checkout.clone()),
             SessionEvent::Ended { how } => self.ended = Some(how.clone()),
-            SessionEvent::Opened { .. } | SessionEvent::Asked { .. } | SessionEvent::Remarked { .. } => {}
+            SessionEvent::Opened { .. }
+            | SessionEvent::Asked { .. }
+            | SessionEvent::Remarked { .. }
+            | SessionEvent::HandOffKept { .. }
+            | SessionEvent::HandOffFailed { .. } => {}
         }
     }
 }

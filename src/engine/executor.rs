@@ -14,8 +14,11 @@ use super::links::Links;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
+use super::{keep, source};
 use crate::config::project::Project;
-use crate::domain::{DeployEvent, DeployId, Effect, Event, RunEvent, RunId, ServiceId, SessionEvent, Span, Text};
+use crate::domain::{
+    DeployEvent, DeployId, Effect, Event, Moment, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span, Text,
+};
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
 const ORDERS: usize = 8;
@@ -67,6 +70,9 @@ impl Executor {
                 let launch = Launch { run, kind, wanted, runner: spec, python, stopping };
                 let (orders, receiver) = mpsc::channel(ORDERS);
                 self.runs.insert(run, orders);
+                if kind == RunKind::Test {
+                    self.tasks.spawn(source::report(self.means.clone()));
+                }
                 self.tasks.spawn(runner::execute(launch, self.means.clone(), receiver));
             }
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
@@ -90,9 +96,26 @@ impl Executor {
             }
             Effect::ExpectDrops { stream, expected } => self.links.expect_drops(stream, expected),
             Effect::StartAgent { stream } => self.links.start_agent(stream),
-            // The engine ends itself.
-            Effect::EndSession => {}
+            // The engine knows the state that a hand-off is made of, and ends itself.
+            Effect::KeepHandOff { .. } | Effect::EndSession => {}
         }
+    }
+
+    /// Writes a hand-off into a file.
+    pub fn keep(&mut self, text: Option<String>, now: Moment) {
+        let (root, outbox) = (self.means.root.clone(), self.means.outbox.clone());
+        self.tasks.spawn(async move {
+            let kept = tokio::task::spawn_blocking(move || keep::hand_off(&root, text.as_deref(), now)).await;
+            let event = kept.unwrap_or_else(|error| SessionEvent::HandOffFailed { why: error.to_string().into() });
+            let _ = outbox.send(vec![event.into()]).await;
+        });
+    }
+
+    /// What a person typed, as it may enter the journal: cleaned and masked as all text from outside.
+    #[must_use]
+    pub fn clean(&self, typed: &str) -> Text {
+        let lines = typed.lines().map(|line| crate::adapters::sanitize::text(&self.means.masks.mask(line)));
+        lines.collect::<Vec<_>>().join("\n").into()
     }
 
     /// Whether no child is left.

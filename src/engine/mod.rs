@@ -11,7 +11,10 @@ pub mod folder;
 pub mod hub;
 pub mod journal;
 pub mod masks;
+pub mod keep;
+pub mod notes;
 pub mod recall;
+pub mod source;
 
 pub mod executor;
 pub mod means;
