@@ -271,7 +271,8 @@ mod tests {
     impl Session {
         fn fail(&mut self, test: u32, message: &str) -> &mut Self {
             let id = self.causes.find(signature(message), self.cycle);
-            let met = Met { test: TestId(test), cycle: self.cycle, epoch: self.cycle, at: Moment(u64::from(self.cycle)) };
+            let met =
+                Met { test: TestId(test), cycle: self.cycle, epoch: self.cycle, at: Moment(u64::from(self.cycle)) };
             self.causes.join(id, met, false, Leave::Past { cycle: self.cycle, by: Some("b2".into()) });
             self
         }

@@ -9,8 +9,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Checkout, Command, DeployId, Detail, Evidence, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId,
-    Signature, Span, StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Checkout, Command, DeployId, Detail, Evidence, Moment, Note, Outcome, ProjectSpec, RunId,
+    ServiceId, Signature, Span, StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.

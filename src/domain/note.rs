@@ -199,10 +199,10 @@ impl Reader {
     }
 
     fn finish(self) -> NoteText {
-        let steps = self.steps.into_iter().map(|(why, because)| Why {
-            why: why.into(),
-            because: because.unwrap_or_default().into(),
-        });
+        let steps = self
+            .steps
+            .into_iter()
+            .map(|(why, because)| Why { why: why.into(), because: because.unwrap_or_default().into() });
         let written = steps.filter(|step| !step.why.is_empty() || !step.because.is_empty());
         let mut prose = trimmed(self.prose.iter().map(String::as_str));
         // The empty lines around a chain are its frame.
@@ -368,10 +368,7 @@ mod tests {
     fn numbered_whys_are_a_chain_and_the_last_answer_is_the_root_cause() {
         let text = "1. why do 30 tests fail?\n   because the handshake is refused\n2. why is it refused?\n   \
                     because the key was rotated\n3. why …?\n   because …\n";
-        check(
-            text,
-            " ## do 30 tests fail?>the handshake is refused / is it refused?>the key was rotated",
-        );
+        check(text, " ## do 30 tests fail?>the handshake is refused / is it refused?>the key was rotated");
         assert_eq!(NoteText::parse(text).root_cause().map(|text| &**text), Some("the key was rotated"));
     }
 
@@ -379,8 +376,10 @@ mod tests {
     fn a_chain_is_read_however_it_was_typed() {
         check("WHY: it fails\nBecause, it broke", " ## it fails>it broke");
         check("- why a\n- because b\n→ because c", " ## a>b / >c");
-        check("1) why a\n because b\n   and more of b\n2) Why? root cause unknown\nroot cause: c", 
-            " ## a>b and more of b / root cause unknown>c");
+        check(
+            "1) why a\n because b\n   and more of b\n2) Why? root cause unknown\nroot cause: c",
+            " ## a>b and more of b / root cause unknown>c",
+        );
         check("1. why a?", " ## a?>");
         check("1. why?\n   because b", " ## >b");
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Deploys, Inventory, Moment, News, Notes, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
-    Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Deploys, Inventory, Moment, News, Notes, ProjectSpec, Ring, Runs, ServiceId,
+    Services, Span, Streams, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.

@@ -11,8 +11,8 @@ use super::executor::Executor;
 use super::hub::Hub;
 use super::journal::{Flushed, Journal};
 use crate::attach::{FeedSender, Request};
-use crate::report;
 use crate::domain::{Command, Effect, Entry, Event, SessionEnd, SessionEvent, State, Text, ViewerId};
+use crate::report;
 
 /// How many batches of events may wait for the loop; then the drivers wait, which is how a flood is slowed down.
 const WAITING: usize = 64;

@@ -160,7 +160,11 @@ impl<'a> Page<'a> {
         let verdict = test.failure_verdict();
         outcome.extend(verdict.map(|verdict| verdict.word().to_owned()));
         outcome.push(format!("cycle {}", latest.cycle));
-        outcome.push(format!("took {}{}", took(latest.took), test.usual.map_or(String::new(), |usual| format!(", usually {}", took(usual)))));
+        outcome.push(format!(
+            "took {}{}",
+            took(latest.took),
+            test.usual.map_or(String::new(), |usual| format!(", usually {}", took(usual)))
+        ));
         if latest.tries > 1 {
             outcome.push(format!("{} tries", latest.tries));
         }
@@ -185,8 +189,7 @@ impl<'a> Page<'a> {
         self.fact("cause", &format!("{} · {}", cause.class().word(), inline(cause.title())));
         let signature = &cause.signature;
         let parts = [&signature.exception, &signature.place].into_iter().flatten().map(|part| &**part);
-        let parts: Vec<String> =
-            parts.chain([&*signature.message]).filter(|part| !part.is_empty()).map(code).collect();
+        let parts: Vec<String> = parts.chain([&*signature.message]).filter(|part| !part.is_empty()).map(code).collect();
         self.fact("signature", &parts.join(" · "));
         let dependent = match cause.dependents.len() {
             0 => String::new(),
@@ -247,7 +250,11 @@ impl<'a> Page<'a> {
         let Some(tools) = rerun::of_tools(self.state, named) else { return };
         self.heading(level, "Run it again");
         if named.len() < tests.len() {
-            self.line(&format!("The first {} of {} tests; `liveloop run --failed` runs all that failed.\n", named.len(), tests.len()));
+            self.line(&format!(
+                "The first {} of {} tests; `liveloop run --failed` runs all that failed.\n",
+                named.len(),
+                tests.len()
+            ));
         }
         self.code_block("sh", &format!("{}\n{tools}", rerun::of_ours(self.state, named)));
     }
@@ -371,7 +378,9 @@ impl<'a> Page<'a> {
     fn foot(&mut self) {
         let version = env!("CARGO_PKG_VERSION");
         let (at, cycle) = (date(self.state.at), self.state.cycle);
-        self.line(&format!("\n---\nwritten by liveloop {version} · as of {at}, cycle {cycle} · secrets are masked as `***`"));
+        self.line(&format!(
+            "\n---\nwritten by liveloop {version} · as of {at}, cycle {cycle} · secrets are masked as `***`"
+        ));
     }
 }
 
