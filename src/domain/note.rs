@@ -152,7 +152,7 @@ fn without_number(line: &str) -> (bool, &str) {
 fn after_word<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     let (begun, rest) = line.split_at_checked(word.len())?;
     let is_it = begun.eq_ignore_ascii_case(word) && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    is_it.then(|| rest.trim_start_matches([':', ',']).trim())
+    is_it.then(|| rest.trim_start_matches([':', ',', '?']).trim())
 }
 
 /// Nothing where only the template's blank, or its question mark, is left.

@@ -46,10 +46,15 @@ impl<'a> Page<'a> {
         self.text.push('\n');
     }
 
-    fn heading(&mut self, level: usize, text: &str) {
-        if !self.text.is_empty() {
+    /// An empty line, where there is none yet.
+    fn gap(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
+    }
+
+    fn heading(&mut self, level: usize, text: &str) {
+        self.gap();
         self.line(&format!("{} {text}\n", "#".repeat(level)));
     }
 
@@ -76,12 +81,12 @@ impl<'a> Page<'a> {
         }
         self.surroundings(test.latest.as_ref());
         self.rerun(2, &[id]);
-        self.attempt(2, test);
-        self.history(2, test);
         let notes = &self.state.notes;
         let on_cause = cause.and_then(|cause| notes.on_cause(&cause.signature));
         self.note(2, "Note on this test", notes.on_test(&test.node));
         self.note(2, "Note on its cause", on_cause);
+        self.attempt(2, test);
+        self.history(2, test);
     }
 
     fn cause_page(&mut self, id: CauseId, cause: &'a Cause) {
@@ -183,6 +188,9 @@ impl<'a> Page<'a> {
             };
             self.fact("stale", why);
         }
+        if let Some(evidence) = &latest.evidence {
+            self.evidence(evidence);
+        }
     }
 
     fn cause_facts(&mut self, cause: &Cause) {
@@ -222,7 +230,9 @@ impl<'a> Page<'a> {
             };
             self.fact("environment", &format!("{}, {kind}", inline(&environment.name)));
         }
-        if let Some(checkout) = &self.state.session.source {
+        let run = attempt.and_then(|attempt| self.state.runs.get(attempt.run?));
+        let checkout = run.and_then(|run| run.source.as_ref()).or(self.state.session.source.as_ref());
+        if let Some(checkout) = checkout {
             let branch = checkout.branch.as_ref().map_or(String::new(), |branch| format!(" on {}", code(branch)));
             let subject = inline(&cut(&checkout.subject, 120));
             self.fact("commit", &format!("{} {subject}{branch} · {}", code(&checkout.commit), checkout.state()));
@@ -247,7 +257,7 @@ impl<'a> Page<'a> {
 
     fn rerun(&mut self, level: usize, tests: &[TestId]) {
         let named = &tests[..tests.len().min(TESTS)];
-        let Some(tools) = rerun::of_tools(self.state, named) else { return };
+        let Some(tools) = rerun::of_tools_in_lines(self.state, named) else { return };
         self.heading(level, "Run it again");
         if named.len() < tests.len() {
             self.line(&format!(
@@ -256,7 +266,7 @@ impl<'a> Page<'a> {
                 tests.len()
             ));
         }
-        self.code_block("sh", &format!("{}\n{tools}", rerun::of_ours(self.state, named)));
+        self.code_block("sh", &format!("{}\n\n{tools}", rerun::of_ours(self.state, named)));
     }
 
     fn members(&mut self, level: usize, cause: &Cause) {
@@ -279,9 +289,6 @@ impl<'a> Page<'a> {
     /// What an attempt said, where, and what happened around it.
     fn attempt(&mut self, level: usize, test: &TestCase) {
         let Some(latest) = &test.latest else { return };
-        if let Some(evidence) = &latest.evidence {
-            self.evidence(evidence);
-        }
         if let Some(detail) = latest.detail.as_deref() {
             self.heading(level, "What it says");
             self.code_block("text", &excerpt(&detail.message, 40, 10));
@@ -334,7 +341,8 @@ impl<'a> Page<'a> {
     fn frames(&mut self, detail: &Detail) {
         let own: Vec<&Frame> = detail.frames.iter().rev().filter(|frame| frame.own).collect();
         for frame in own.iter().take(FRAMES) {
-            self.line(&format!("\n{}", code(&format!("{}:{}", frame.path, frame.line))));
+            self.gap();
+            self.line(&code(&format!("{}:{}", frame.path, frame.line)));
             self.code_block("", &excerpt(&frame.source, 4, 12));
         }
         if own.len() > FRAMES {

@@ -17,6 +17,15 @@ pub fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
+/// A command with a list of words, as a shell would need it: on one line, or with a line for each word where there are
+/// several, so that people can read it.
+#[must_use]
+pub fn command_lines<'a>(command: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.into_iter().map(quoted).collect();
+    let joint = if words.len() > 2 { " \\\n    " } else { " " };
+    std::iter::once(command.to_owned()).chain(words).collect::<Vec<_>>().join(joint)
+}
+
 /// The command that runs these tests again: the runner as people start it, and the tests by their full names.
 #[must_use]
 pub fn rerun_command<'a>(runner: &str, nodes: impl IntoIterator<Item = &'a str>) -> String {
@@ -32,6 +41,8 @@ mod tests {
     fn a_command_can_be_pasted_as_it_is_shown() {
         let command = ["python3", "deploy.py", "it's $HOME", ""];
         assert_eq!(command_line(command), r"python3 deploy.py 'it'\''s $HOME' ''");
+        assert_eq!(command_lines("a b", ["c d"]), "a b 'c d'");
+        assert_eq!(command_lines("a", ["b", "c", "d e"]), "a \\\n    b \\\n    c \\\n    'd e'");
     }
 
     #[test]

@@ -75,7 +75,8 @@ impl State {
             SessionEvent::Remarked { text } => self.say(Tone::Plain, text.clone()),
             SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
             SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
-            SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } | SessionEvent::SourceSeen(_) => {}
+            SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
+            SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
             SessionEvent::Ended { .. } => {}
         }
     }

@@ -235,9 +235,10 @@ pub(super) fn draw(draft: &NoteDraft, scene: &Scene, area: Rect, frame: &mut Fra
         NoteAbout::Test(_) => "note on the test",
     };
     let width = area.width.saturating_sub(8).clamp(20, 92);
-    let (fitting, left_out) = text::fit(&subject, usize::from(width).saturating_sub(what.len() + 4));
-    let more = if left_out > 0 || fitting.len() < subject.len() { "…" } else { "" };
-    let height = area.height.saturating_sub(5).clamp(4, 20);
+    let (fitting, _) = text::fit(&subject, usize::from(width).saturating_sub(what.len() + 4));
+    let more = if fitting.len() < subject.len() { "…" } else { "" };
+    let lines = u16::try_from(draft.area.lines().len()).unwrap_or(u16::MAX);
+    let height = lines.saturating_add(4).clamp(16, 30).min(area.height.saturating_sub(5).max(4));
     let inner = panel(&format!("{what} · {fitting}{more}"), (width, height), scene, area, frame);
     let Some(last) = inner.rows().next_back() else { return };
     let written = Rect { height: inner.height.saturating_sub(2), ..inner };
@@ -278,4 +279,204 @@ fn understood(draft: &NoteDraft, room: usize) -> String {
     };
     let (fitting, _) = text::fit(&told, room);
     if fitting.len() < told.len() { format!("{}…", text::fit(&told, room.saturating_sub(1)).0) } else { told }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    use super::*;
+    use crate::attach::Delivery;
+    use crate::domain::{Moment, TestId, Text, ViewerId};
+    use crate::ui::color::Depth;
+    use crate::ui::fixture::{self, Story};
+    use crate::ui::input::Decoder;
+    use crate::ui::theme::Glyphs;
+    use crate::ui::theme_file::Palette;
+    use crate::ui::view::{Page, Pane};
+    use crate::ui::viewer::Viewer;
+
+    struct Desk {
+        story: Story,
+        viewer: Viewer,
+        size: (u16, u16),
+    }
+
+    impl Desk {
+        fn new(size: (u16, u16), look: impl FnOnce(&Story, &mut ViewState)) -> Self {
+            let story = fixture::busy();
+            let mut view = ViewState { viewer: Some(ViewerId(1)), ..ViewState::default() };
+            look(&story, &mut view);
+            let theme = Palette::dark().theme(Depth::True, Glyphs::Unicode);
+            let mut desk = Self { viewer: Viewer::new(view, theme, size), story, size };
+            desk.refresh();
+            desk
+        }
+
+        fn on_test(size: (u16, u16)) -> Self {
+            Self::new(size, |story, view| view.page = Page::Detail(story.test(0, 24)))
+        }
+
+        fn on_cause(size: (u16, u16)) -> Self {
+            Self::new(size, |_, view| view.focus = Pane::Causes)
+        }
+
+        fn refresh(&mut self) {
+            self.viewer.take(Delivery::Snapshot(Arc::new(self.story.state.clone())), self.story.now);
+        }
+
+        /// Presses keys as a terminal sends them; what is asked of the session is told to it.
+        fn press(&mut self, keys: &[&str]) -> Vec<Wish> {
+            let mut wishes = Vec::new();
+            for key in keys {
+                let (mut decoder, mut events) = (Decoder::default(), Vec::new());
+                decoder.feed(key.as_bytes(), &mut events);
+                decoder.settle(&mut events);
+                for event in &events {
+                    wishes.extend(self.viewer.handle(event, self.story.now));
+                }
+            }
+            for wish in &wishes {
+                if let Wish::Command(command) = wish {
+                    self.story.wait(1_000).ask(command.clone());
+                }
+            }
+            self.refresh();
+            wishes
+        }
+
+        fn screen(&mut self) -> String {
+            let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).expect("memory cannot fail");
+            let (viewer, now) = (&mut self.viewer, self.story.now);
+            terminal.draw(|frame| viewer.draw(frame, now)).expect("memory cannot fail");
+            let buffer = terminal.backend().buffer();
+            let line = |y| (0..self.size.0).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+            (0..self.size.1).map(|y| line(y).trim_end().to_owned() + "\n").collect()
+        }
+
+        fn check(&mut self, name: &str) {
+            let (screen, (width, height)) = (self.screen(), self.size);
+            insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(format!("{name}-{width}x{height}"), screen);
+            });
+        }
+
+        fn test(&self) -> TestId {
+            self.story.test(0, 24)
+        }
+
+        fn note(&self) -> Option<&NoteText> {
+            let node: Text = self.story.state.inventory.test(self.test()).expect("it is known").node.clone();
+            self.story.state.notes.on_test(&node).map(|note| &note.text)
+        }
+
+        fn draft(&self) -> String {
+            match &self.viewer.view.overlay {
+                Some(Overlay::Note(draft)) => draft.text(),
+                _ => "no editor".to_owned(),
+            }
+        }
+    }
+
+    const CTRL_S: &str = "\x13";
+    const CTRL_O: &str = "\x0f";
+    const ESC: &str = "\x1b";
+    const ALT_ENTER: &str = "\x1b\r";
+
+    #[test]
+    fn the_editor_as_it_opens_and_with_a_chain() {
+        for size in [(80, 24), (160, 45)] {
+            let mut desk = Desk::on_cause(size);
+            desk.press(&["i"]);
+            desk.check("note-empty");
+            desk.press(&["kim looks into it", "\t", "do they stop", "\t", "nobody sends the third event"]);
+            desk.check("note-chain");
+            desk.press(&[ESC]);
+            desk.check("note-leaving");
+            desk.press(&[CTRL_S, "\r"]);
+            desk.check("note-on-cause");
+        }
+    }
+
+    #[test]
+    fn a_plain_note_is_typed_and_saved_and_stands_in_the_opened_test() {
+        let mut desk = Desk::on_test((100, 30));
+        desk.press(&["i", "seen on Monday", "\r", "and today", CTRL_S]);
+        let prose: Vec<&str> = desk.note().expect("saved").prose.iter().map(|line| &**line).collect();
+        assert_eq!(prose, ["seen on Monday", "and today"]);
+        let screen = desk.screen();
+        assert!(screen.contains("note by ada") && screen.contains("and today"), "{screen}");
+        // What was written is opened again, to be gone on with.
+        desk.press(&["i", "!", ALT_ENTER]);
+        assert_eq!(&*desk.note().expect("saved").prose[1], "and today!");
+    }
+
+    #[test]
+    fn nothing_written_is_nothing_asked_and_something_written_is_not_lost_by_one_key() {
+        let mut desk = Desk::on_test((100, 30));
+        desk.press(&["i", ESC]);
+        assert_eq!(desk.draft(), "no editor");
+        desk.press(&["i", "a word", ESC]);
+        assert!(desk.draft().starts_with("a word"));
+        desk.press(&["n", "s"]);
+        assert!(desk.draft().starts_with("a words"));
+        // Ctrl-C asks like escape, and leaves the second time.
+        desk.press(&["\x03"]);
+        assert!(desk.draft().starts_with("a words"));
+        desk.press(&["\x03"]);
+        assert_eq!((desk.draft().as_str(), desk.note()), ("no editor", None));
+    }
+
+    #[test]
+    fn a_paste_of_several_lines_is_cleaned_and_bounded() {
+        let mut desk = Desk::on_test((100, 30));
+        desk.press(&["i", "\x1b[200~one\r\ntwo\tcolumns\x07\rthree\x1b[201~"]);
+        assert!(desk.draft().starts_with("one\ntwo    columns\nthree"), "{}", desk.draft());
+        let long = format!("\x1b[200~{}\x1b[201~", "é".repeat(NOTE_LIMIT));
+        desk.press(&[&long]);
+        assert!(desk.draft().len() <= NOTE_LIMIT, "{}", desk.draft().len());
+        let said = desk.viewer.view.notice.as_ref().map_or("", |notice| &notice.text);
+        assert!(said.starts_with("the paste was cut"), "{said}");
+        desk.press(&["x", "y", CTRL_S]);
+        assert!(desk.note().is_some());
+    }
+
+    #[test]
+    fn another_editor_takes_the_text_and_gives_it_back() {
+        let mut desk = Desk::on_test((100, 30));
+        let wishes = desk.press(&["i", "begun", CTRL_O]);
+        assert!(matches!(&wishes[..], [Wish::Write(text)] if text.starts_with("begun\n")), "{wishes:?}");
+        desk.viewer.written("ended\r\n1. why\n\tbecause\u{7}\n");
+        assert_eq!(desk.draft(), "ended\n1. why\n    because");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_is_not_overwritten_unseen() {
+        let mut desk = Desk::on_test((100, 30));
+        desk.press(&["i", "mine"]);
+        let node = desk.story.state.inventory.test(desk.test()).expect("it is known").node.clone();
+        desk.story.ask(Command::WriteNote { about: NoteAbout::Test(node), text: "theirs".into() });
+        desk.refresh();
+        desk.press(&[CTRL_S]);
+        assert_eq!(&*desk.note().expect("theirs").prose[0], "theirs");
+        desk.press(&[CTRL_S]);
+        assert_eq!(&*desk.note().expect("mine").prose[0], "mine");
+    }
+
+    #[test]
+    fn who_only_watches_writes_nothing_and_small_screens_do_no_harm() {
+        let mut desk = Desk::on_test((100, 30));
+        desk.viewer.view.viewer = Some(ViewerId(2));
+        desk.press(&["i"]);
+        assert_eq!(desk.draft(), "no editor");
+        for size in [(1, 1), (10, 3), (20, 5), (40, 10)] {
+            let mut desk = Desk::on_cause(size);
+            desk.press(&["i", "a long line that has no room here", "\t", "x"]);
+            desk.screen();
+        }
+        assert_ne!(Moment(0), desk.story.now);
+    }
 }

@@ -25,8 +25,9 @@ pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: CauseId) -
     let Some(cause) = state.causes.get(id) else { return Window::default() };
     let cursor = tell(&mut sheet, state, cause, chosen_test(state, view, id), view.utc_offset);
     let (lines, _) = sheet.into_lines();
-    // A list that fits is shown with all that stands above it.
-    let top = cursor.map_or(0, |line| (line + 2).saturating_sub(shown));
+    // A list that fits is shown with all that stands above it. What people wrote may be long: the page begins with it,
+    // until somebody moves through the tests.
+    let top = cursor.filter(|_| view.cause_test.is_some()).map_or(0, |line| (line + 2).saturating_sub(shown));
     Window::new(Scroll::At(top), 0, lines, shown)
 }
 
@@ -67,7 +68,6 @@ fn tell(sheet: &mut Sheet, state: &State, cause: &Cause, chosen: Option<TestId>,
         let role = if matches!(status, CauseStatus::Over(_)) { Role::Muted } else { Role::Bad };
         line.bold(role, cause.class().word()).gap(3);
         line.put(if status == CauseStatus::New { Role::Bad } else { Role::Muted }, &causes::how(status, cause));
-        line.gap(3).fmt(Role::Muted, format_args!("first seen in cycle {}", cause.first_seen));
         if cause.most > cause.count() {
             line.gap(3).fmt(Role::Muted, format_args!("{} at the most", causes::tests(cause.most)));
         }
