@@ -101,7 +101,8 @@ impl Signature {
         let message: Text = cut(&masked, KEPT).into();
         let exception = said.exception.filter(|name| !name.is_empty()).map(Text::from);
         let place = place(detail);
-        let untold = |message: &str| untold(class, message, exception.as_deref(), place.as_deref());
+        let told_place = place.as_deref().filter(|_| !says_enough(&message));
+        let untold = |message: &str| untold(class, message, exception.as_deref(), told_place);
         let (title, wording) = match what {
             Some(what) => (what.into(), None),
             None => (untold(&message), (masked != said.headline).then(|| untold(&cut(said.headline, KEPT)))),
@@ -134,11 +135,11 @@ fn untold(class: CauseClass, message: &str, exception: Option<&str>, place: Opti
         (true, None) => "it failed without a word".to_owned(),
     };
     match place {
-        Some(place) if !says_enough(message) => {
+        Some(place) => {
             let file = place.rsplit('/').next().unwrap_or(place);
             format!("{told} in {file}").into()
         }
-        _ => told.into(),
+        None => told.into(),
     }
 }
 
