@@ -1,5 +1,7 @@
 //! The closed list of everything that can happen.
 
+mod into;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -533,36 +535,6 @@ pub enum StreamEvent {
         /// What.
         text: Text,
     },
-}
-
-impl From<SessionEvent> for Event {
-    fn from(event: SessionEvent) -> Self {
-        Self::Session(event)
-    }
-}
-
-impl From<RunEvent> for Event {
-    fn from(event: RunEvent) -> Self {
-        Self::Run(event)
-    }
-}
-
-impl From<ServiceEvent> for Event {
-    fn from(event: ServiceEvent) -> Self {
-        Self::Service(event)
-    }
-}
-
-impl From<DeployEvent> for Event {
-    fn from(event: DeployEvent) -> Self {
-        Self::Deploy(event)
-    }
-}
-
-impl From<StreamEvent> for Event {
-    fn from(event: StreamEvent) -> Self {
-        Self::Stream(event)
-    }
 }
 
 impl DeployEvent {

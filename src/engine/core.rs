@@ -146,7 +146,7 @@ impl Engine {
     /// A command whose words a person typed, fit for the journal.
     fn cleaned(&self, command: Command) -> Command {
         match command {
-            Command::WriteNote { about, text } => Command::WriteNote { about, text: self.executor.clean(&text) },
+            Command::WriteNote { about, text } => Command::WriteNote { about, text: self.executor.clean_note(&text) },
             command => command,
         }
     }

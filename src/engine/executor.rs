@@ -15,9 +15,12 @@ use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
 use super::{keep, source};
+use crate::adapters::redact::KeyBlock;
+use crate::adapters::sanitize;
 use crate::config::project::Project;
 use crate::domain::{
-    DeployEvent, DeployId, Effect, Event, Moment, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span, Text,
+    DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span,
+    Text,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -111,10 +114,12 @@ impl Executor {
         });
     }
 
-    /// What a person typed, as it may enter the journal: cleaned and masked as all text from outside.
+    /// A note that a person typed, as it may enter the journal: bounded, cleaned and masked as all text from outside.
     #[must_use]
-    pub fn clean(&self, typed: &str) -> Text {
-        let lines = typed.lines().map(|line| crate::adapters::sanitize::text(&self.means.masks.mask(line)));
+    pub fn clean_note(&self, typed: &str) -> Text {
+        let end = (0..=NOTE_LIMIT.min(typed.len())).rev().find(|&at| typed.is_char_boundary(at)).unwrap_or(0);
+        let mut keys = KeyBlock::default();
+        let lines = typed[..end].lines().map(|line| sanitize::text(&self.means.masks.mask_line(line, &mut keys)));
         lines.collect::<Vec<_>>().join("\n").into()
     }
 
