@@ -9,6 +9,8 @@ use super::{Moment, Signature, Text};
 
 /// How long a note can be, in bytes.
 pub const NOTE_LIMIT: usize = 8_000;
+/// How much longer it may become by being numbered, before it is cut.
+const SLACK: usize = 1_000;
 /// How many lines of a note are kept.
 const LINES_KEPT: usize = 200;
 /// How many steps a chain can have.
@@ -57,17 +59,31 @@ pub struct NoteText {
 impl NoteText {
     /// Reads what somebody wrote, and forgives a lot. Lines that begin with `why` and `because`, numbered or not, are a
     /// chain as soon as there is one of each; a line right below one of them continues it. What was left blank is left
-    /// out. Everything else is prose.
+    /// out. Everything else is prose. Where there is too much of something, a last line says how much is missing.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let text = beginning(text, NOTE_LIMIT);
+        let whole = text;
+        let text = beginning(text, NOTE_LIMIT + SLACK);
         let lines: Vec<&str> = text.lines().take(LINES_KEPT).collect();
+        let mut note = Self::of_lines(&lines);
+        let missing = [
+            (whole.len() - text.len(), "bytes"),
+            (text.lines().count() - lines.len(), "lines"),
+            (note.chain.len().saturating_sub(STEPS_KEPT), "steps"),
+        ];
+        note.chain.truncate(STEPS_KEPT);
+        let missing = missing.into_iter().filter(|(count, _)| *count > 0);
+        note.prose.extend(missing.map(|(count, what)| format!("… {count} more {what} had no room").into()));
+        note
+    }
+
+    fn of_lines(lines: &[&str]) -> Self {
         let said: Vec<Said> = lines.iter().map(|line| Said::of(line)).collect();
         let is_chain = said.iter().any(|said| matches!(said, Said::Why { .. }))
             && said.iter().any(|said| matches!(said, Said::Because(_)));
         let numbered = said.iter().any(|said| matches!(said, Said::Why { numbered: true, .. }));
         if !is_chain && !numbered {
-            return Self { prose: trimmed(lines.into_iter().map(str::trim_end)), chain: Vec::new() };
+            return Self { prose: trimmed(lines.iter().map(|line| line.trim_end())), chain: Vec::new() };
         }
         let mut reader = Reader::default();
         said.into_iter().for_each(|said| reader.take(said));
@@ -152,11 +168,12 @@ fn without_number(line: &str) -> (bool, &str) {
 fn after_word<'a>(line: &'a str, word: &str) -> Option<&'a str> {
     let (begun, rest) = line.split_at_checked(word.len())?;
     let is_it = begun.eq_ignore_ascii_case(word) && !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    is_it.then(|| rest.trim_start_matches([':', ',', '?']).trim())
+    is_it.then_some(rest)
 }
 
-/// Nothing where only the template's blank, or its question mark, is left.
+/// What was said, without what sets it off; nothing where only the template's blank, or its question mark, is left.
 fn filled(text: &str) -> &str {
+    let text = text.trim_start_matches(|c: char| ":,?".contains(c) || c.is_whitespace()).trim_end();
     if text.chars().all(|c| c == BLANK || c == '?' || c == '.' || c.is_whitespace()) { "" } else { text }
 }
 
@@ -199,15 +216,15 @@ impl Reader {
     }
 
     fn finish(self) -> NoteText {
-        let steps = self
-            .steps
-            .into_iter()
-            .map(|(why, because)| Why { why: why.into(), because: because.unwrap_or_default().into() });
+        let steps = self.steps.into_iter().map(|(why, because)| Why {
+            why: filled(&why).into(),
+            because: filled(&because.unwrap_or_default()).into(),
+        });
         let written = steps.filter(|step| !step.why.is_empty() || !step.because.is_empty());
         let mut prose = trimmed(self.prose.iter().map(String::as_str));
         // The empty lines around a chain are its frame.
         prose.dedup_by(|a, b| a.is_empty() && b.is_empty());
-        NoteText { prose, chain: written.take(STEPS_KEPT).collect() }
+        NoteText { prose, chain: written.collect() }
     }
 }
 
@@ -407,11 +424,22 @@ mod tests {
     #[test]
     fn no_text_is_too_long_or_does_harm() {
         let long = "é".repeat(NOTE_LIMIT);
-        assert!(NoteText::parse(&long).prose[0].len() <= NOTE_LIMIT);
-        assert_eq!(NoteText::parse(&"x\n".repeat(5_000)).prose.len(), LINES_KEPT);
-        assert_eq!(NoteText::parse(&"1. why a\nbecause b\n".repeat(90)).chain.len(), STEPS_KEPT);
+        assert!(NoteText::parse(&long).prose[0].len() <= NOTE_LIMIT + SLACK);
+        let lines = NoteText::parse(&"x\n".repeat(500)).prose;
+        assert_eq!((lines.len(), &*lines[LINES_KEPT]), (LINES_KEPT + 1, "… 300 more lines had no room"));
+        let steps = NoteText::parse(&"1. why a\nbecause b\n".repeat(30));
+        assert_eq!((steps.chain.len(), &*steps.prose[0]), (STEPS_KEPT, "… 10 more steps had no room"));
         for text in ["1.", "1. ", "9999999999. why", "why", "…", "- why\n-", "w", "é. why é\nbecause é"] {
             check_again(text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_written_reads_the_same_when_it_is_shown(
+            lines in proptest::collection::vec("( {0,3})([0-9]?[.):-] ?)?(why|Why:|because|root cause|x)?[ ?…:,a-b]{0,6}", 0..12)
+        ) {
+            check_again(&lines.join("\n"));
         }
     }
 

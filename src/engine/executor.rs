@@ -117,7 +117,7 @@ impl Executor {
     /// A note that a person typed, as it may enter the journal: bounded, cleaned and masked as all text from outside.
     #[must_use]
     pub fn clean_note(&self, typed: &str) -> Text {
-        let end = (0..=NOTE_LIMIT.min(typed.len())).rev().find(|&at| typed.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=(2 * NOTE_LIMIT).min(typed.len())).rev().find(|&at| typed.is_char_boundary(at)).unwrap_or(0);
         let mut keys = KeyBlock::default();
         let lines = typed[..end].lines().map(|line| sanitize::text(&self.means.masks.mask_line(line, &mut keys)));
         lines.collect::<Vec<_>>().join("\n").into()
