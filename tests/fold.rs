@@ -310,6 +310,8 @@ fn an_agent_run_names_what_is_missing_and_is_lost_with_its_connection() {
         type_name: kind.word().into(),
         run: Some("run_1".into()),
         thread: None,
+        user: None,
+        sequence: None,
         agent: Some("supervisor".into()),
         tool: None,
         call: None,
