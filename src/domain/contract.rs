@@ -2,6 +2,7 @@
 //! the event that decided it comes out.
 
 mod checks;
+mod crowd;
 mod ledger;
 mod pairing;
 mod spec;
@@ -11,8 +12,9 @@ mod why;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Span, Text};
 
+pub use crowd::judge_crowd;
 pub use ledger::{Ending, Ledger, Sent};
 pub use spec::{Budgets, Check, ContractSpec, Severity, SyntheticRules};
 
@@ -102,6 +104,22 @@ pub struct Judgement {
     pub why: Text,
     /// Every check that was asked for, in the order of [`Check::ALL`].
     pub checks: Vec<CheckResult>,
+    /// Each user's, where several ran it at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserResult>,
+}
+
+/// What a contract came to for one of several users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserResult {
+    /// Who.
+    pub user: Text,
+    /// What it came to.
+    pub verdict: ContractVerdict,
+    /// Why, in a sentence.
+    pub why: Text,
+    /// From the message to the first agent event.
+    pub first_event: Option<Span>,
 }
 
 /// What a check found wrong.
@@ -134,7 +152,7 @@ impl Ledger {
             .filter_map(|check| self.look_at(check, spec, ready))
             .collect();
         let (verdict, why) = self.conclude(spec, ready, &checks);
-        Judgement { verdict, why: why.into(), checks }
+        Judgement { verdict, why: why.into(), checks, users: Vec::new() }
     }
 
     fn look_at(&self, check: Check, spec: &ContractSpec, ready: bool) -> Option<CheckResult> {

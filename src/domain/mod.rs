@@ -32,7 +32,7 @@ pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use command::{Command, Selection};
 pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
-    Severity, SyntheticRules,
+    Severity, SyntheticRules, UserResult, judge_crowd,
 };
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};

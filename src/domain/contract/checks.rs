@@ -137,7 +137,7 @@ impl Ledger {
     }
 
     /// The run of the first agent event after our message.
-    fn first_run(&self) -> Option<&str> {
+    pub(super) fn first_run(&self) -> Option<&str> {
         let from = self.sent.as_ref().map_or(self.began, |sent| sent.at);
         self.agent_events().find(|(_, event)| event.at >= from && event.run.is_some())?.1.run.as_deref()
     }

@@ -1,7 +1,10 @@
 //! What was heard while a contract ran: everything that the judge may look at, in the order in which it happened.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
+use super::checks::closing;
 use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, Span, Text};
 
 /// The message that was sent to start a run.
@@ -38,6 +41,18 @@ pub enum Ending {
         /// How long was waited.
         limit: Span,
     },
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "refused: {}", refusal.why),
+            Self::Closed { code, reason } => write!(f, "closed by the server{}", closing(*code, reason)),
+            Self::Lost { why } => write!(f, "lost: {why}"),
+            Self::Settled => f.write_str("closed by us, the run is over"),
+            Self::OutOfTime { limit } => write!(f, "closed by us after {limit}"),
+        }
+    }
 }
 
 /// What was heard on one connection.
@@ -108,6 +123,13 @@ impl Ledger {
 
     pub(super) fn has_ended(&self) -> bool {
         self.end().is_some()
+    }
+
+    /// Whether a run has ended, the agents inside of it included.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let of = |kind: AgentKind| self.agent_events().filter(|(_, event)| event.kind == kind).count();
+        self.has_ended() && of(AgentKind::AgentCompleted) + of(AgentKind::AgentFailed) >= of(AgentKind::AgentStarted)
     }
 
     /// The revisions at both ends, where they differ.

@@ -390,3 +390,32 @@ fn a_server_that_is_not_ready_says_so() {
     story.ledger.ending = Ending::OutOfTime { limit: Span::seconds(5) };
     assert_eq!(&*story.judge().why, "the server never said that it is ready, within 5.0 s");
 }
+
+/// A complete run of user `n`, under a run id of its own.
+fn of_user(n: u32) -> Ledger {
+    let mut ledger = Story::complete().ledger;
+    ledger.user = Some(format!("user-{n:03}").into());
+    for event in ledger.events.iter_mut().filter(|event| event.run.is_some()) {
+        event.run = Some(format!("run_{n}").into());
+        event.at = event.at.after(Span::millis(u64::from(n)));
+    }
+    ledger
+}
+
+#[test]
+fn many_users_are_judged_together_and_kept_apart() {
+    let spec = Story::new().spec;
+    let mut crowd: Vec<Ledger> = (1..=20).map(of_user).collect();
+    let judgement = judge_crowd(&crowd, &spec);
+    assert_eq!(judgement.verdict, ContractVerdict::Pass);
+    assert_eq!(&*judgement.why, "all 20 users; first event p50 91 ms, p95 100 ms, p99 101 ms");
+    assert_eq!(judgement.users.len(), 20);
+
+    let stray = crowd[6].events[2].clone();
+    crowd[2].events.insert(3, stray);
+    let judgement = judge_crowd(&crowd, &spec);
+    assert_eq!(judgement.verdict, ContractVerdict::Fail);
+    assert_eq!(&*judgement.why, "1 of 20 users: event 4 belongs to run_7 of user 7");
+    let apart = judgement.checks.iter().find(|check| check.check == Check::Correlation).expect("it was looked at");
+    assert_eq!(&*apart.detail, "holds for 19 of 20; user 3: event 4 belongs to run_7 of user 7");
+}
