@@ -19,6 +19,7 @@ impl Resolver<'_> {
     ) -> Option<ContractPlan> {
         let path = format!("contract.{name}");
         let name = self.name(&path, name);
+        self.range(&format!("{path}.users"), settings.users, 1..=MOST_USERS);
         let Some(stream) = streams.iter().find(|stream| stream.name == settings.stream).cloned() else {
             let known = &self.settings.stream;
             self.mistake(&format!("{path}.stream"), format!("there is no stream `{}`", settings.stream))
@@ -26,7 +27,6 @@ impl Resolver<'_> {
                 .misses(format!("stream.{}", settings.stream));
             return None;
         };
-        self.range(&format!("{path}.users"), settings.users, 1..=MOST_USERS);
         let message = settings.message.as_ref().map(|message| self.public_text(&format!("{path}.message"), message));
         let five = ContractSpec::five_events(&name, &stream.name);
         let spec = ContractSpec {
