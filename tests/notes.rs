@@ -115,6 +115,8 @@ impl Story {
             type_name: "agent_started".into(),
             run: Some("run_1".into()),
             thread: None,
+            user: None,
+            sequence: None,
             agent: Some("supervisor".into()),
             tool: None,
             call: None,

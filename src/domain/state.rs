@@ -1,13 +1,14 @@
 //! The whole truth of a session at one entry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Deploys, Inventory, Moment, News, Notes, ProjectSpec, Ring, Runs, ServiceId,
-    Services, Span, Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Deploys, Inventory, Judgement, Moment, News, Notes, ProjectSpec, Ring, Runs,
+    ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -71,6 +72,9 @@ pub struct State {
     pub agents: Agents,
     /// What people wrote on causes and tests.
     pub notes: Notes,
+    /// What contracts came to, by the tests that they are.
+    #[serde(default)]
+    pub contracts: BTreeMap<TestId, Arc<Judgement>>,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
     /// The number of the present cycle; 0 before the first.
@@ -93,6 +97,7 @@ impl Default for State {
             streams: Streams::default(),
             agents: Agents::default(),
             notes: Notes::default(),
+            contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
             cycle: 0,
             cycle_since: Moment::default(),

@@ -19,6 +19,7 @@ pub mod source;
 pub mod executor;
 pub mod means;
 
+pub mod contract;
 pub mod deploy;
 pub mod http;
 pub mod links;
