@@ -173,7 +173,7 @@ impl Course {
             .inventory
             .tests()
             .filter(|(_, test)| !test.gone)
-            .filter(|(_, test)| !self.arguments.failed || test.outcome().is_some_and(|outcome| outcome.is_failure()))
+            .filter(|(_, test)| !self.arguments.failed || test.is_unproved())
             .filter(|(_, test)| {
                 let words = &self.arguments.selectors;
                 words.is_empty() || words.iter().any(|word| test.node.contains(word.as_str()))
@@ -181,7 +181,11 @@ impl Course {
             .map(|(id, _)| id)
             .collect();
         if tests.is_empty() {
-            let why = if self.arguments.failed { "no test failed last" } else { "no test matches" };
+            let why = if self.arguments.failed {
+                "nothing to rerun: everything that ran last is proved"
+            } else {
+                "no test matches"
+            };
             self.printer.say(why);
             return self.end(Exit::NothingSelected);
         }
@@ -200,10 +204,8 @@ impl Course {
     }
 
     fn conclude(&mut self) {
-        let runs: Vec<_> = self.state.runs.iter().filter(|(_, run)| run.kind == RunKind::Test).collect();
-        let exit =
-            runs.iter().map(|(_, run)| Exit::of(run)).max_by_key(|exit| exit.weight()).unwrap_or(Exit::NothingSelected);
-        self.end(exit);
+        let runs = self.state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == RunKind::Test);
+        self.end(Exit::of_all(runs));
     }
 
     fn end(&mut self, exit: Exit) {

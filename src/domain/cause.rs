@@ -203,8 +203,10 @@ impl Causes {
             self.leave(met.test, past);
         }
         let Some(cause) = self.list.get_mut(id.index()) else { return };
-        if cause.end.take().is_some() {
-            cause.since = met.cycle;
+        match cause.end.take() {
+            // What nobody knew to be over has been there all the time.
+            None | Some(CauseEnd::Gone) if cause.most > 0 => {}
+            None | Some(CauseEnd::Gone | CauseEnd::Fixed { .. }) => cause.since = met.cycle,
         }
         cause.first_seen = cause.first_seen.min(met.cycle);
         cause.since = cause.since.min(met.cycle);

@@ -9,8 +9,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId, ServiceId,
-    Signature, Span, StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Circumstance, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId,
+    ServiceId, Signature, Span, StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -118,6 +118,10 @@ pub struct Recollection {
     pub deploys: Vec<(Text, Span)>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
+    /// The runner's full names of the tests that the last run which selected them did not prove: it never came to
+    /// them, or what they met says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproved: Vec<Text>,
 }
 
 /// The latest result of a test in an earlier session.
@@ -153,7 +157,7 @@ impl Recalled {
             started: self.started,
             took: self.took,
             epoch: 0,
-            straddled: false,
+            circumstance: Circumstance::Steady,
             tries: 1,
             detail: self
                 .message

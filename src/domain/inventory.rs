@@ -1,13 +1,16 @@
 //! The tests that exist: modules, test cases, and how each one stands.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Met;
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::{
+    CauseId, Circumstance, Counted, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text,
+};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -43,8 +46,9 @@ pub struct Attempt {
     pub took: Span,
     /// Which revisions served when it started.
     pub epoch: Epoch,
-    /// Whether a deploy moved while it ran, so that nobody knows what it met.
-    pub straddled: bool,
+    /// What the environment did while it ran.
+    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
+    pub circumstance: Circumstance,
     /// How many executions it took, more than one where the runner retried.
     pub tries: u32,
     /// What it said: message, traceback, output.
@@ -54,6 +58,13 @@ pub struct Attempt {
     /// What it touched, where its runner measures that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Arc<Evidence>>,
+}
+
+impl Attempt {
+    /// It as far as its cause must know it.
+    pub(super) fn met(&self, test: TestId) -> Met {
+        Met { test, cycle: self.cycle, epoch: self.epoch }
+    }
 }
 
 /// What an attempt left behind. All text is sanitized and masked.
@@ -135,6 +146,9 @@ pub struct TestCase {
     pub gone: bool,
     /// Whether it waits in a debugger.
     pub in_debugger: bool,
+    /// Whether the last run that selected it ended before its turn came.
+    #[serde(default)]
+    pub missed: bool,
 }
 
 impl TestCase {
@@ -148,6 +162,40 @@ impl TestCase {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale && matches!(self.standing, Standing::Done(_))
+    }
+
+    /// What it is counted as.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        match (self.standing, &self.latest) {
+            (Standing::Done(outcome), Some(latest)) => latest.circumstance.counts(outcome),
+            (standing, _) => standing.into(),
+        }
+    }
+
+    /// Whether its latest result is one that a person must look at or have proved again.
+    #[must_use]
+    pub fn is_concern(&self) -> bool {
+        let concerns = |latest: &Attempt| latest.outcome.is_failure() || !latest.circumstance.is_steady();
+        !self.gone && self.latest.as_ref().is_some_and(concerns)
+    }
+
+    /// Whether it is to be run again: its latest result is a concern, or its last run never came to it.
+    #[must_use]
+    pub fn is_unproved(&self) -> bool {
+        !self.gone && (self.missed || self.is_concern())
+    }
+
+    /// Whether the last run that selected it never came to it, and there is no graver reason to run it again.
+    #[must_use]
+    pub fn is_not_run(&self) -> bool {
+        self.missed && !self.is_concern() && !matches!(self.standing, Standing::Running | Standing::Queued)
+    }
+
+    /// Whether the result that it shows is one that an earlier run obtained, and its last run was to renew.
+    #[must_use]
+    pub fn is_held_over(&self) -> bool {
+        self.is_not_run() && matches!(self.standing, Standing::Done(_))
     }
 
     /// Its latest outcome, whether or not it is running again.
@@ -192,6 +240,9 @@ pub struct Inventory {
     module_index: Vec<HashMap<Text, ModuleId>>,
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
+    /// What an earlier session selected and did not prove.
+    #[serde(default)]
+    missed: HashSet<Text>,
     tally: Tally,
 }
 
@@ -233,6 +284,12 @@ impl Inventory {
     /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
         self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+    }
+
+    /// Ids of the tests that are to be run again, in order: what failed, was lost, was spoilt by the environment, or
+    /// never had its turn.
+    pub fn unproved(&self) -> impl Iterator<Item = TestId> + '_ {
+        self.tests().filter(|(_, test)| test.is_unproved()).map(|(id, _)| id)
     }
 
     /// The runner of a test.
@@ -295,6 +352,7 @@ impl Inventory {
             earlier: Vec::new(),
             gone: true,
             in_debugger: false,
+            missed: self.missed.contains(&found.node),
         };
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
@@ -372,6 +430,7 @@ impl Inventory {
                 test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
             }
             test.in_debugger = false;
+            test.missed = false;
             test.stale = stale;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
@@ -385,6 +444,33 @@ impl Inventory {
         let module = &mut self.modules[module.index()];
         module.touched = at;
         module.spent = Span(module.spent.0.saturating_add(took.0));
+    }
+
+    /// The run that selected a test ended before its turn came.
+    pub(super) fn miss(&mut self, id: TestId) {
+        self.change(id, |test| test.missed = true);
+    }
+
+    /// What an earlier session selected and did not prove.
+    pub(super) fn recall_missed(&mut self, nodes: &[Text]) {
+        self.missed.extend(nodes.iter().cloned());
+        for n in 0..self.tests.len() {
+            let test = &self.tests[n];
+            if self.missed.contains(&test.node) && test.latest.as_ref().is_none_or(|latest| latest.run.is_none()) {
+                self.miss(TestId(n as u32));
+            }
+        }
+    }
+
+    /// It turned out what the environment did while the latest attempt of a test ran.
+    pub(super) fn explain(&mut self, id: TestId, circumstance: Circumstance, cause: Option<CauseId>) {
+        self.change(id, |test| {
+            if let Some(latest) = &mut test.latest {
+                latest.circumstance = circumstance;
+                latest.cause = cause;
+                test.stale = false;
+            }
+        });
     }
 
     pub(super) fn debugger(&mut self, id: TestId, open: bool) {
@@ -453,20 +539,28 @@ impl Inventory {
     /// The only way in which a test changes: its counters change with it.
     fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let before = (test.gone, test.standing, test.is_stale());
+        let count = |test: &TestCase| {
+            let among = [test.is_stale(), test.is_not_run(), test.is_held_over()].map(u32::from);
+            (test.gone, test.counted(), among)
+        };
+        let before = count(test);
         change(test);
-        let after = (test.gone, test.standing, test.is_stale());
+        let after = count(test);
         if before == after {
             return;
         }
         for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, standing, stale) = before {
-                tally.remove(standing);
-                tally.stale -= u32::from(stale);
+            if let (false, counted, [stale, not_run, held_over]) = before {
+                tally.remove(counted);
+                tally.stale -= stale;
+                tally.not_run -= not_run;
+                tally.held_over -= held_over;
             }
-            if let (false, standing, stale) = after {
-                tally.add(standing);
-                tally.stale += u32::from(stale);
+            if let (false, counted, [stale, not_run, held_over]) = after {
+                tally.add(counted);
+                tally.stale += stale;
+                tally.not_run += not_run;
+                tally.held_over += held_over;
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod cause;
+mod circumstance;
 mod command;
 mod cycle;
 mod deploy;
@@ -16,6 +17,7 @@ mod ids;
 mod inventory;
 mod moment;
 mod news;
+mod outage;
 mod outcome;
 mod project;
 mod ring;
@@ -24,10 +26,12 @@ mod service;
 mod signature;
 mod state;
 mod stream;
+mod unproved;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
+pub use circumstance::{Circumstance, Counted, Disturbance, Trouble};
 pub use command::{Command, Selection};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
@@ -40,6 +44,7 @@ pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceI
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
+pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
@@ -50,6 +55,7 @@ pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use unproved::Unproved;
 pub use verdict::Verdict;
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it

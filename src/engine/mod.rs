@@ -12,6 +12,7 @@ pub mod hub;
 pub mod journal;
 pub mod masks;
 pub mod recall;
+pub mod unproved;
 
 pub mod executor;
 pub mod means;

@@ -1,0 +1,77 @@
+//! What is not proved and can be rerun: what failed, what was lost, what the environment spoilt, and what never had
+//! its turn.
+
+use std::fmt;
+
+use super::{Outcome, Standing, Tally, TestCase};
+
+/// How many tests are not proved, by why. Every test is counted once, for the gravest reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unproved {
+    /// Failed by themselves.
+    pub failed: u32,
+    /// Began and never ended.
+    pub lost: u32,
+    /// Failed while a service was not well.
+    pub environment: u32,
+    /// Ran while what serves was changing.
+    pub straddled: u32,
+    /// Were selected by their last run and never had their turn.
+    pub not_run: u32,
+}
+
+impl Unproved {
+    /// What is not proved of the tests in a tally.
+    #[must_use]
+    pub fn of(tally: &Tally) -> Self {
+        let lost = tally.of(Outcome::Lost) + tally.of(Outcome::Interrupted);
+        Self {
+            failed: tally.failures() - lost,
+            lost,
+            environment: tally.environment,
+            straddled: tally.straddled,
+            not_run: tally.not_run,
+        }
+    }
+
+    /// Counts tests one by one.
+    pub fn count<'a>(tests: impl IntoIterator<Item = &'a TestCase>) -> Self {
+        let mut counts = Self::default();
+        for test in tests {
+            let latest = test.latest.as_ref();
+            *match latest.map(|latest| latest.circumstance.counts(latest.outcome)) {
+                Some(super::Counted::Environment) => &mut counts.environment,
+                Some(super::Counted::Straddled) => &mut counts.straddled,
+                Some(super::Counted::As(Standing::Done(Outcome::Lost | Outcome::Interrupted))) => &mut counts.lost,
+                Some(super::Counted::As(Standing::Done(outcome))) if outcome.is_failure() => &mut counts.failed,
+                Some(super::Counted::As(_)) | None => &mut counts.not_run,
+            } += 1;
+        }
+        counts
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.failed + self.lost + self.environment + self.straddled + self.not_run
+    }
+}
+
+impl fmt::Display for Unproved {
+    /// `3 failed + 2 lost + 20 not run`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            (self.failed, "failed"),
+            (self.lost, "lost"),
+            (self.environment, "environment"),
+            (self.straddled, "straddled"),
+            (self.not_run, "not run"),
+        ];
+        let mut plus = "";
+        for (count, word) in parts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{plus}{count} {word}")?;
+            plus = " + ";
+        }
+        if plus.is_empty() { f.write_str("nothing") } else { Ok(()) }
+    }
+}

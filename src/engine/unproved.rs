@@ -1,0 +1,32 @@
+//! What earlier sessions were to prove and did not: the tests that a run selected and never came to, and those whose
+//! results the environment spoilt. The newest session that selected a test decides.
+
+use std::collections::HashSet;
+
+use crate::domain::{State, Text};
+
+/// What sessions left unproved, told from the newest to the oldest.
+#[derive(Debug, Default)]
+pub struct Unproved {
+    /// The runner's full names of the tests, in the order in which they were found.
+    pub nodes: Vec<Text>,
+    decided: HashSet<Text>,
+}
+
+impl Unproved {
+    /// Takes from a session what newer ones have not decided.
+    pub fn learn(&mut self, state: &State) {
+        let mut decided = Vec::new();
+        for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
+            let latest = test.latest.as_ref().filter(|latest| latest.run.is_some());
+            let spoilt = latest.is_some_and(|latest| !latest.circumstance.is_steady());
+            if (test.missed || latest.is_some()) && !self.decided.contains(&test.node) {
+                if test.missed || spoilt {
+                    self.nodes.push(test.node.clone());
+                }
+                decided.push(test.node.clone());
+            }
+        }
+        self.decided.extend(decided);
+    }
+}
