@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, is_spoilt};
-use crate::domain::{Circumstance, RunKind, State, TestCase, TestId, Unproved};
+use crate::domain::{CauseClass, Circumstance, Moment, RunKind, State, TestCase, TestId, Unproved};
 
 /// Marks the JSON line of a test whose outcome is not its own; answers whether it is one.
 pub fn mark(line: &mut Value, circumstance: &Circumstance) -> bool {
@@ -69,4 +69,23 @@ pub fn remarks(state: &State) -> Vec<String> {
         told.push(format!("left to prove: {unproved}; --failed runs exactly these"));
     }
     told
+}
+
+/// Whether failures look like an outage that no probe has noticed yet.
+#[must_use]
+pub fn is_doubtful(state: &State) -> bool {
+    let looks_like_it = |test: &TestCase| {
+        let latest = test.latest.as_ref().filter(|latest| latest.run.is_some() && latest.circumstance.is_steady());
+        let cause = latest.and_then(|latest| state.causes.get(latest.cause?));
+        cause.is_some_and(|cause| cause.class() == CauseClass::Environment)
+    };
+    state.services.iter().any(|(_, service)| service.spec.has_health)
+        && state.inventory.tests().any(|(_, test)| looks_like_it(test))
+}
+
+/// Whether every service was probed after that moment.
+#[must_use]
+pub fn is_probed_since(state: &State, since: Moment) -> bool {
+    let mut probed = state.services.iter().filter(|(_, service)| service.spec.has_health);
+    probed.all(|(_, service)| service.beats.last().is_some_and(|beat| beat.at > since))
 }

@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::cause::Met;
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{
-    CauseId, Circumstance, Counted, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text,
-};
+use super::{CauseId, Circumstance, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -58,13 +55,6 @@ pub struct Attempt {
     /// What it touched, where its runner measures that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Arc<Evidence>>,
-}
-
-impl Attempt {
-    /// It as far as its cause must know it.
-    pub(super) fn met(&self, test: TestId) -> Met {
-        Met { test, cycle: self.cycle, epoch: self.epoch }
-    }
 }
 
 /// What an attempt left behind. All text is sanitized and masked.
@@ -162,40 +152,6 @@ impl TestCase {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale && matches!(self.standing, Standing::Done(_))
-    }
-
-    /// What it is counted as.
-    #[must_use]
-    pub fn counted(&self) -> Counted {
-        match (self.standing, &self.latest) {
-            (Standing::Done(outcome), Some(latest)) => latest.circumstance.counts(outcome),
-            (standing, _) => standing.into(),
-        }
-    }
-
-    /// Whether its latest result is one that a person must look at or have proved again.
-    #[must_use]
-    pub fn is_concern(&self) -> bool {
-        let concerns = |latest: &Attempt| latest.outcome.is_failure() || !latest.circumstance.is_steady();
-        !self.gone && self.latest.as_ref().is_some_and(concerns)
-    }
-
-    /// Whether it is to be run again: its latest result is a concern, or its last run never came to it.
-    #[must_use]
-    pub fn is_unproved(&self) -> bool {
-        !self.gone && (self.missed || self.is_concern())
-    }
-
-    /// Whether the last run that selected it never came to it, and there is no graver reason to run it again.
-    #[must_use]
-    pub fn is_not_run(&self) -> bool {
-        self.missed && !self.is_concern() && !matches!(self.standing, Standing::Running | Standing::Queued)
-    }
-
-    /// Whether the result that it shows is one that an earlier run obtained, and its last run was to renew.
-    #[must_use]
-    pub fn is_held_over(&self) -> bool {
-        self.is_not_run() && matches!(self.standing, Standing::Done(_))
     }
 
     /// Its latest outcome, whether or not it is running again.

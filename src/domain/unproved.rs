@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Outcome, Standing, Tally, TestCase};
+use super::{Attempt, Counted, Outcome, Standing, Tally, TestCase};
 
 /// How many tests are not proved, by why. Every test is counted once, for the gravest reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,11 +40,11 @@ impl Unproved {
         for test in tests {
             let latest = test.latest.as_ref();
             *match latest.map(|latest| latest.circumstance.counts(latest.outcome)) {
-                Some(super::Counted::Environment) => &mut counts.environment,
-                Some(super::Counted::Straddled) => &mut counts.straddled,
-                Some(super::Counted::As(Standing::Done(Outcome::Lost | Outcome::Interrupted))) => &mut counts.lost,
-                Some(super::Counted::As(Standing::Done(outcome))) if outcome.is_failure() => &mut counts.failed,
-                Some(super::Counted::As(_)) | None => &mut counts.not_run,
+                Some(Counted::Environment) => &mut counts.environment,
+                Some(Counted::Straddled) => &mut counts.straddled,
+                Some(Counted::As(Standing::Done(Outcome::Lost | Outcome::Interrupted))) => &mut counts.lost,
+                Some(Counted::As(Standing::Done(outcome))) if outcome.is_failure() => &mut counts.failed,
+                Some(Counted::As(_)) | None => &mut counts.not_run,
             } += 1;
         }
         counts
@@ -73,5 +73,41 @@ impl fmt::Display for Unproved {
             plus = " + ";
         }
         if plus.is_empty() { f.write_str("nothing") } else { Ok(()) }
+    }
+}
+
+impl TestCase {
+    /// What it is counted as.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        match (self.standing, &self.latest) {
+            (Standing::Done(outcome), Some(latest)) => latest.circumstance.counts(outcome),
+            (standing, _) => standing.into(),
+        }
+    }
+
+    /// Whether its latest result is one that a person must look at or have proved again.
+    #[must_use]
+    pub fn is_concern(&self) -> bool {
+        let concerns = |latest: &Attempt| latest.outcome.is_failure() || !latest.circumstance.is_steady();
+        !self.gone && self.latest.as_ref().is_some_and(concerns)
+    }
+
+    /// Whether it is to be run again: its latest result is a concern, or its last run never came to it.
+    #[must_use]
+    pub fn is_unproved(&self) -> bool {
+        !self.gone && (self.missed || self.is_concern())
+    }
+
+    /// Whether the last run that selected it never came to it, and there is no graver reason to run it again.
+    #[must_use]
+    pub fn is_not_run(&self) -> bool {
+        self.missed && !self.is_concern() && !matches!(self.standing, Standing::Running | Standing::Queued)
+    }
+
+    /// Whether the result that it shows is one that an earlier run obtained, and its last run was to renew.
+    #[must_use]
+    pub fn is_held_over(&self) -> bool {
+        self.is_not_run() && matches!(self.standing, Standing::Done(_))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{State, Text};
+use crate::domain::{Standing, State, Text};
 
 /// What sessions left unproved, told from the newest to the oldest.
 #[derive(Debug, Default)]
@@ -19,9 +19,11 @@ impl Unproved {
         let mut decided = Vec::new();
         for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
             let latest = test.latest.as_ref().filter(|latest| latest.run.is_some());
+            // A session that was killed never said what became of them.
+            let waits = matches!(test.standing, Standing::Queued | Standing::Running);
             let spoilt = latest.is_some_and(|latest| !latest.circumstance.is_steady());
-            if (test.missed || latest.is_some()) && !self.decided.contains(&test.node) {
-                if test.missed || spoilt {
+            if (test.missed || waits || latest.is_some()) && !self.decided.contains(&test.node) {
+                if test.missed || waits || spoilt {
                     self.nodes.push(test.node.clone());
                 }
                 decided.push(test.node.clone());

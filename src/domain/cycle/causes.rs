@@ -1,5 +1,6 @@
 //! Why tests fail: what an ended attempt means for the causes, and what becomes of them when tests come and go.
 
+use super::circumstances::met;
 use crate::domain::cause::{Leave, Met};
 use crate::domain::service::Epoch;
 use crate::domain::{CauseClass, CauseId, Circumstance, Detail, Outcome, Signature, State, TestId, Text};
@@ -67,7 +68,7 @@ impl State {
             return;
         };
         let Some(latest) = test.latest.as_ref().filter(|latest| latest.outcome.is_failure()) else { return };
-        let met = latest.met(id);
+        let met = met(latest, id);
         match latest.circumstance.clone() {
             Circumstance::Steady => {}
             Circumstance::Environment(disturbance) => {

@@ -4,8 +4,8 @@
 use crate::domain::cause::{Leave, Met};
 use crate::domain::service::Epoch;
 use crate::domain::{
-    CauseClass, CauseId, Circumstance, Counted, Disturbance, Moment, Outage, Outcome, RunEnd, RunId, RunKind, RunPhase,
-    ServiceId, Standing, State, TestCase, TestId, Tone, Trouble,
+    Attempt, CauseClass, CauseId, Circumstance, Counted, Disturbance, Moment, Outage, Outcome, RunEnd, RunId, RunKind,
+    RunPhase, ServiceId, Standing, State, TestCase, TestId, Tone, Trouble,
 };
 
 impl State {
@@ -54,7 +54,7 @@ impl State {
 
     fn explain(&mut self, id: TestId, disturbance: &Disturbance) {
         let Some(latest) = self.inventory.test(id).and_then(|test| test.latest.as_ref()) else { return };
-        let (run, outcome, met) = (latest.run, latest.outcome, latest.met(id));
+        let (run, outcome, met) = (latest.run, latest.outcome, met(latest, id));
         if let Some(run) = run.and_then(|run| self.runs.get_mut(run)) {
             run.tally.remove(Standing::Done(outcome));
             run.tally.add(Counted::Environment);
@@ -121,6 +121,11 @@ impl State {
     pub fn is_well(&self) -> bool {
         !self.deploys.any_active() && self.services.iter().all(|(_, service)| service.outages.present().is_none())
     }
+}
+
+/// A failure as far as its cause must know it.
+pub(super) fn met(attempt: &Attempt, test: TestId) -> Met {
+    Met { test, cycle: attempt.cycle, epoch: attempt.epoch }
 }
 
 fn disturbance(service: &crate::domain::Text, outage: &Outage) -> Disturbance {
