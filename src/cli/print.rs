@@ -72,7 +72,7 @@ fn status(status: CauseStatus) -> &'static str {
 }
 
 fn new_causes(state: &State) -> usize {
-    state.causes.iter().filter(|(_, cause)| cause.status(state.cycle) == CauseStatus::New).count()
+    state.causes.iter().filter(|(_, cause)| !cause.disturbs && cause.status(state.cycle) == CauseStatus::New).count()
 }
 
 /// All runs of tests of the session, counted together.
@@ -282,7 +282,11 @@ impl<W: Write> Human<W> {
         for id in causes {
             let Some(cause) = state.causes.get(id) else { continue };
             let plural = |count: u32| if count == 1 { "" } else { "s" };
-            let (mark, count) = if cause.end.is_some() { ("✔", cause.most) } else { ("✘", cause.count()) };
+            let (mark, count) = match cause.end {
+                Some(_) => ("✔", cause.most),
+                None if cause.disturbs => ("◇", cause.count()),
+                None => ("✘", cause.count()),
+            };
             let how = match cause.status(state.cycle) {
                 CauseStatus::New => "new".to_owned(),
                 CauseStatus::Still => format!("since cycle {}", cause.since),

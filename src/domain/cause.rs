@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::service::Epoch;
-use super::{CauseClass, CauseId, Signature, TestId, Text};
+use super::{CauseClass, CauseId, Disturbance, Signature, TestId, Text};
 
 /// How many causes are told apart; what comes beyond is folded by its class alone, and says so.
 const KEPT: usize = 4_096;
@@ -31,6 +31,9 @@ pub struct Cause {
     pub most: u32,
     /// How it ended; nothing while a test fails for it.
     pub end: Option<CauseEnd>,
+    /// Whether it is a service that was not well: not what the tests are about.
+    #[serde(default)]
+    pub disturbs: bool,
     /// Which revisions the newest of its failures met.
     epoch: Epoch,
 }
@@ -204,8 +207,18 @@ impl Causes {
             since: cycle,
             most: 0,
             end: Some(CauseEnd::Gone),
+            disturbs: false,
             epoch: 0,
         });
+        id
+    }
+
+    /// The cause of everything that a disturbance explains.
+    pub(super) fn find_disturbance(&mut self, disturbance: &Disturbance, cycle: u32) -> CauseId {
+        let id = self.find(disturbance.signature(), cycle);
+        if let Some(cause) = self.list.get_mut(id.index()) {
+            cause.disturbs = true;
+        }
         id
     }
 

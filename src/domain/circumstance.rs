@@ -76,7 +76,8 @@ impl Disturbance {
             Trouble::Deploying => "was being deployed",
         };
         let title: Text = format!("{} {what}", self.service).into();
-        Signature { class: CauseClass::Environment, title: title.clone(), exception: None, place: None, message: title }
+        let message = title.clone();
+        Signature { class: CauseClass::Environment, title, exception: None, place: None, message, wording: None }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Ring, RunId, RunnerId, Span, Tally, TestId, Text, ViewerId};
+use super::{Epoch, Moment, Ring, RunId, RunnerId, Span, Tally, TestId, Text, ViewerId};
 
 /// How many lines of a run's own output are kept.
 const OUTPUT_KEPT: usize = 2_000;
@@ -187,6 +187,9 @@ pub struct Run {
     pub asked: Moment,
     /// When its process started.
     pub started: Option<Moment>,
+    /// Which revisions served then.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// When it ended.
     pub ended: Option<Moment>,
     /// Its tests in the runner's own numbering.
@@ -428,6 +431,7 @@ impl Runs {
             phase: RunPhase::Starting,
             asked: at,
             started: None,
+            epoch: 0,
             ended: None,
             tests: Vec::new(),
             tally: Tally::default(),

@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{RunKind, RunPhase, Selection, Signal, Unproved};
+use crate::domain::{Counted, RunKind, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,13 @@ impl Footer<'_, '_> {
                     0 => {}
                     count => self.key(Action::RerunFailed, format!("rerun {count} of this cause")),
                 },
-                Selection::Tests(_) => self.key(Action::RerunFailed, "rerun this failure"),
+                Selection::Tests(tests) => {
+                    let test = tests.first().and_then(|id| state.inventory.test(*id));
+                    let failed =
+                        test.is_some_and(|test| matches!(test.counted(), Counted::As(_)) && !test.is_not_run());
+                    let label = if failed { "rerun this failure" } else { "rerun this test" };
+                    self.key(Action::RerunFailed, label);
+                }
                 Selection::All | Selection::Module(_) | Selection::Failures => {
                     self.key(Action::RerunFailed, format!("rerun {unproved}"));
                 }

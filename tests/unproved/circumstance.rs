@@ -1,20 +1,22 @@
 //! The environment is not the test's fault: what an outage or a deploy means for results before, during and after it.
 
 use crate::story::Story;
-use liveloop::domain::{Command, Exit, Outcome, Selection};
+use std::sync::Arc;
+
+use liveloop::domain::{Command, Detail, Exit, Outcome, RunEvent, Selection};
 
 #[test]
 fn what_fails_while_a_service_is_down_is_the_environments() {
     let mut story = Story::new(&["auth", "backend"]);
     story.at(10).run_all().begin(0).at(11).pass(0);
-    story.at(12).down(1).at(13).begin(1).at(14).fail(1, "assert 3 == 4");
+    story.at(12).down(1).at(13).begin(1).at(14).fail(1, "the cart is empty");
     assert_eq!(story.verdict("a.py::two"), "environment (backend: HTTP 503)");
     story.begin(2).at(15).pass(2);
     assert_eq!(story.verdict("a.py::three"), "passing", "an outage does not spoil a pass");
-    story.at(16).well(1, "b1").begin(3).at(17).fail(3, "assert 3 == 4").exit(Exit::Code(1));
+    story.at(16).well(1, "b1").begin(3).at(17).fail(3, "the cart is empty").exit(Exit::Code(1));
     assert_eq!(story.verdict("b.py::four"), "newly failed");
     assert_eq!(story.totals(), "passed 2 · 1 failed + 1 environment");
-    assert_eq!(story.causes(), "1 environment: backend was down, 1 assertion: assert <n> == <n>");
+    assert_eq!(story.causes(), "1 environment: backend was down, 1 error: the cart is empty");
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn an_outage_that_is_over_explains_nothing() {
 fn an_outage_that_a_probe_notices_late_explains_what_looks_like_it() {
     let mut story = Story::new(&["backend"]);
     story.at(8).run_all().begin(0).at(9).fail(0, "HTTP 503 for /before").at(10).well(0, "b1");
-    story.begin(1).at(11).fail(1, "HTTP 503 for /orders").begin(2).at(12).fail(2, "assert 3 == 4");
+    story.begin(1).at(11).fail(1, "HTTP 503 for /orders").begin(2).at(12).fail(2, "the cart is empty");
     assert_eq!(story.totals(), "passed 0 · 3 failed");
     story.at(15).down(0);
     assert_eq!(story.news(), "1 failure before it is the environment's: backend was down");
@@ -80,14 +82,14 @@ fn two_deploy_states_are_straddled_and_not_counted() {
 #[test]
 fn what_was_spoilt_never_counts_as_newly_failed_and_is_no_baseline() {
     let mut story = Story::new(&["backend"]);
-    story.at(10).run_all().begin(0).at(11).fail(0, "assert 3 == 4").exit(Exit::Code(1));
+    story.at(10).run_all().begin(0).at(11).fail(0, "the cart is empty").exit(Exit::Code(1));
     story.at(20).down(0).ask(Command::Run(Selection::Failures)).found(&["a.py::one"]);
     story.begin(0).at(21).fail(0, "HTTP 503").exit(Exit::Code(1));
     assert_eq!(story.verdict("a.py::one"), "environment (backend: HTTP 503)");
     story.at(30).well(0, "b1").ask(Command::Run(Selection::Failures)).found(&["a.py::one"]);
-    story.begin(0).at(31).fail(0, "assert 3 == 4").exit(Exit::Code(1));
+    story.begin(0).at(31).fail(0, "the cart is empty").exit(Exit::Code(1));
     assert_eq!(story.verdict("a.py::one"), "still failing", "measured against the cycle that told something");
-    assert_eq!(story.causes(), "1 assertion: assert <n> == <n>");
+    assert_eq!(story.causes(), "1 error: the cart is empty");
     let cause = story.state.causes.present()[0];
     assert_eq!(story.state.causes.get(cause).map(|cause| cause.since), Some(1), "the outage did not end it");
 }
@@ -95,7 +97,7 @@ fn what_was_spoilt_never_counts_as_newly_failed_and_is_no_baseline() {
 #[test]
 fn what_was_spoilt_is_offered_once_the_service_is_well_and_rerun_with_the_failures() {
     let mut story = Story::new(&["backend", "auth"]);
-    story.at(10).run_all().begin(0).at(11).fail(0, "assert 3 == 4").begin(1).at(12).pass(1);
+    story.at(10).run_all().begin(0).at(11).fail(0, "the cart is empty").begin(1).at(12).pass(1);
     story.down(0).down(1).begin(2).at(13).fail(2, "HTTP 503").begin(3).at(14).fail(3, "HTTP 503");
     story.exit(Exit::Code(1));
     assert_eq!(story.news(), "1 failed, 2 environment, 1 passed");
@@ -127,4 +129,23 @@ fn an_environment_failure_alone_is_neither_green_nor_red() {
     assert!(!run.is_green() && run.disagreement.is_none() && run.tally.failures() == 0);
     assert_eq!(run.tally.of(Outcome::Failed), 0);
     assert_eq!(story.causes(), "4 environment: backend was down");
+}
+
+#[test]
+fn what_is_only_told_in_the_end_must_look_like_the_outage_that_its_run_met() {
+    let mut story = Story::new(&["backend"]);
+    story.at(10).run_all().at(12).down(0).at(14).well(0, "b1");
+    story.at(20).fail(0, "HTTP 503 for /orders").fail(1, "the cart is empty").pass(2).exit(Exit::Code(1));
+    assert_eq!(story.verdict("a.py::one"), "environment (backend: HTTP 503)");
+    assert_eq!(story.verdict("a.py::two"), "newly failed");
+    assert_eq!(story.verdict("a.py::three"), "passing");
+}
+
+#[test]
+fn a_module_that_does_not_load_is_nobodys_but_its_own_fault() {
+    let mut story = Story::new(&["backend"]);
+    story.at(10).run_all().down(0);
+    let (run, detail) = (story.run(), Detail { message: "SyntaxError: invalid syntax".into(), ..Detail::default() });
+    story.tell(RunEvent::ModuleBroken { run, module: "c.py".into(), detail: Arc::new(detail) });
+    assert_eq!(story.verdict("c.py"), "newly failed");
 }

@@ -4,15 +4,29 @@
 use crate::domain::cause::{Leave, Met};
 use crate::domain::service::Epoch;
 use crate::domain::{
-    Attempt, CauseClass, CauseId, Circumstance, Counted, Disturbance, Moment, Outage, Outcome, RunEnd, RunId, RunKind,
-    RunPhase, ServiceId, Standing, State, TestCase, TestId, Tone, Trouble,
+    Attempt, CauseClass, CauseId, Circumstance, Counted, Detail, Disturbance, Moment, Outage, Outcome, RunEnd, RunId,
+    RunKind, RunPhase, ServiceId, Signature, Standing, State, TestCase, TestId, Tone, Trouble,
 };
 
 impl State {
-    /// The circumstance of an attempt that began at `started`, on the revisions of `epoch`, and ends now.
-    pub(super) fn circumstance(&self, outcome: Outcome, started: Moment, epoch: Epoch) -> Circumstance {
+    /// The life of a test that ends now: from when it was seen to begin, else from when its run did.
+    pub(super) fn life(&self, run: RunId, standing: Standing, started: Moment, epoch: Epoch) -> Life {
+        let run = self.runs.get(run).filter(|_| standing != Standing::Running);
+        match run.and_then(|run| Some((run.started?, run.epoch))) {
+            Some((started, epoch)) => Life { started, epoch, is_seen: false },
+            None => Life { started, epoch, is_seen: true },
+        }
+    }
+
+    /// The circumstance of an attempt that ends now.
+    pub(super) fn circumstance(&self, outcome: Outcome, detail: Option<&Detail>, life: Life) -> Circumstance {
+        let Life { started, epoch, is_seen } = life;
         if matches!(outcome, Outcome::Interrupted | Outcome::Lost) {
             // It did not come to an end that anything could explain.
+            return Circumstance::Steady;
+        }
+        // What was only told in the end may have run at any time: it must look like the environment's doing.
+        if !is_seen && Signature::of(outcome, detail).class != CauseClass::Environment && !outcome.is_pass() {
             return Circumstance::Steady;
         }
         if let Some(deploy) = self.deploys.under_way_at(started) {
@@ -65,7 +79,7 @@ impl State {
 
     /// All failures that a disturbance explains are one cause.
     pub(super) fn blame_environment(&mut self, met: Met, disturbance: &Disturbance) -> CauseId {
-        let cause = self.causes.find(disturbance.signature(), met.cycle);
+        let cause = self.causes.find_disturbance(disturbance, met.cycle);
         self.causes.join(cause, met, false, Leave::Unknown);
         cause
     }
@@ -121,6 +135,15 @@ impl State {
     pub fn is_well(&self) -> bool {
         !self.deploys.any_active() && self.services.iter().all(|(_, service)| service.outages.present().is_none())
     }
+}
+
+/// How much of a test's life is known.
+pub(super) struct Life {
+    started: Moment,
+    /// Which revisions served then.
+    epoch: Epoch,
+    /// Whether its own beginning was seen, rather than that of its run.
+    is_seen: bool,
 }
 
 /// A failure as far as its cause must know it.

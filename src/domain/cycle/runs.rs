@@ -159,9 +159,9 @@ impl State {
                 }
             }
             RunEvent::Started { run, .. } => {
-                let at = self.at;
+                let (at, epoch) = (self.at, self.services.epoch());
                 if let Some(run) = self.runs.active_mut(*run) {
-                    run.started = Some(at);
+                    (run.started, run.epoch) = (Some(at), epoch);
                     run.phase = RunPhase::Collecting;
                 }
             }
@@ -325,7 +325,8 @@ impl State {
             Standing::Running => (test.since, test.epoch),
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
-        let circumstance = self.circumstance(outcome, started, epoch);
+        let life = self.life(run, test.standing, started, epoch);
+        let circumstance = self.circumstance(outcome, detail.as_deref(), life);
         let met = Met { test: id, cycle, epoch };
         let cause = self.blame(outcome, detail.as_deref(), met, &circumstance);
         if let Some(run) = self.runs.get_mut(run) {
@@ -386,7 +387,6 @@ impl State {
             self.inventory.miss(test);
         }
         self.report_run(id);
-        self.offer_rerun();
     }
 
     fn report_run(&mut self, id: RunId) {

@@ -122,7 +122,7 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
         (tally.environment, Mark::Environment, Role::Environment),
     ];
     for (count, mark, role) in spoilt.into_iter().filter(|(count, ..)| *count > 0) {
-        line.end_fmt(role, format_args!("{count} ")).end_mark(role, mark).end(Role::Muted, " ");
+        line.end_fmt(role, format_args!(" {count} ")).end_mark(role, mark).end(Role::Muted, " ");
     }
     line.end_fmt(Role::Muted, format_args!("/{}", tally.total()));
     line.end_bold(passed_role(tally), &Short::new(format_args!("{}", tally.passes()))).end(Role::Muted, " ");

@@ -5,10 +5,10 @@ use crate::domain::{Attempt, Circumstance, Trouble};
 use crate::ui::text::time_of_day;
 use crate::ui::theme::{Mark, Role};
 
-/// A line on what the environment did while an attempt ran; none where it did nothing that is known.
+/// What the environment did while an attempt ran; nothing where it did nothing that is known.
 pub(super) fn tell(sheet: &mut Sheet, attempt: &Attempt, offset: i32) {
     match &attempt.circumstance {
-        Circumstance::Steady => {}
+        Circumstance::Steady => return,
         Circumstance::Environment(disturbance) => sheet.line(|line| {
             line.mark(Role::Environment, Mark::Environment).gap(1);
             let (service, since) = (&disturbance.service, time_of_day(disturbance.since, offset));
@@ -20,12 +20,14 @@ pub(super) fn tell(sheet: &mut Sheet, attempt: &Attempt, offset: i32) {
                     line.fmt(Role::Environment, format_args!("{service} was being deployed since {since}"));
                 }
             }
-            line.gap(2).put(Role::Muted, "not counted as failed: rerun it once the service is well");
         }),
         Circumstance::Straddled => sheet.line(|line| {
             line.mark(Role::Straddled, Mark::Straddled).gap(1);
-            line.put(Role::Straddled, "what serves changed while it ran: nobody knows what it met").gap(2);
-            line.put(Role::Muted, "neither passed nor failed: rerun it");
+            line.put(Role::Straddled, "what serves changed while it ran: nobody knows what it met");
         }),
     }
+    sheet.line(|line| {
+        line.gap(2).put(Role::Muted, "counted neither as passed nor as failed: rerun it once the services are well");
+    });
+    sheet.gap();
 }

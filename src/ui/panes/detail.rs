@@ -193,7 +193,8 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     let (_, role) = marks::of_attempt(outcome, Some(latest));
     let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
     let verdict = test.failure_verdict();
-    let cause = latest.cause.and_then(|id| state.causes.get(id));
+    // What the environment did is told in a line of its own.
+    let cause = latest.cause.and_then(|id| state.causes.get(id)).filter(|_| latest.circumstance.is_steady());
     sheet.line(|line| {
         if !matches!((outcome, cause), (Outcome::Failed, Some(_))) {
             line.bold(role, outcome.word()).gap(3);
