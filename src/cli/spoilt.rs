@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, is_spoilt};
-use crate::domain::{CauseClass, Circumstance, Moment, RunKind, State, TestCase, TestId, Unproved};
+use crate::domain::{Cause, Circumstance, Moment, RunKind, State, TestCase, TestId, Unproved};
 
 /// Marks the JSON line of a test whose outcome is not its own; answers whether it is one.
 pub fn mark(line: &mut Value, circumstance: &Circumstance) -> bool {
@@ -77,7 +77,7 @@ pub fn is_doubtful(state: &State) -> bool {
     let looks_like_it = |test: &TestCase| {
         let latest = test.latest.as_ref().filter(|latest| latest.run.is_some() && latest.circumstance.is_steady());
         let cause = latest.and_then(|latest| state.causes.get(latest.cause?));
-        cause.is_some_and(|cause| cause.class() == CauseClass::Environment)
+        cause.is_some_and(Cause::looks_like_outage)
     };
     state.services.iter().any(|(_, service)| service.spec.has_health)
         && state.inventory.tests().any(|(_, test)| looks_like_it(test))

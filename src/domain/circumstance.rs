@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CauseClass, Moment, Outcome, Signature, Standing, Text};
+use super::{Cause, CauseClass, Moment, Outcome, Signature, Standing, Text};
 
 /// What the environment did while an attempt ran.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -88,6 +88,32 @@ impl fmt::Display for Disturbance {
             Trouble::Down(why) => write!(f, "{}: {why}", self.service),
             Trouble::Deploying => write!(f, "{}: it was being deployed", self.service),
         }
+    }
+}
+
+/// What is said where a service goes away in the middle of a conversation.
+const CUT_OFF: [&str; 9] = [
+    "no close frame",
+    "close 1001",
+    "close 1006",
+    "close 1012",
+    "connection lost",
+    "connection reset",
+    "broken pipe",
+    "server disconnected",
+    "remote end closed connection",
+];
+
+impl Cause {
+    /// Whether its failures look like a service that had just gone away.
+    #[must_use]
+    pub fn looks_like_outage(&self) -> bool {
+        let says = |text: &str| {
+            let text = text.to_lowercase();
+            CUT_OFF.iter().any(|words| text.contains(words))
+        };
+        !self.disturbs
+            && (self.class() == CauseClass::Environment || says(&self.signature.title) || says(&self.signature.message))
     }
 }
 

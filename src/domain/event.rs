@@ -118,10 +118,19 @@ pub struct Recollection {
     pub deploys: Vec<(Text, Span)>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
-    /// The runner's full names of the tests that the last run which selected them did not prove: it never came to
-    /// them, or what they met says nothing.
+    /// The tests that the last run which selected them did not prove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unproved: Vec<Text>,
+    pub unproved: Vec<LeftOver>,
+}
+
+/// A test that an earlier session did not prove.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOver {
+    /// The runner's full name for it.
+    pub node: Text,
+    /// What spoilt its result; steady where its run never came to it.
+    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
+    pub circumstance: Circumstance,
 }
 
 /// The latest result of a test in an earlier session.

@@ -1,11 +1,11 @@
 //! The tests that exist: modules, test cases, and how each one stands.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Found, Recalled};
+use super::event::{Found, LeftOver, Recalled};
 use super::service::Epoch;
 use super::{CauseId, Circumstance, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
 
@@ -196,9 +196,9 @@ pub struct Inventory {
     module_index: Vec<HashMap<Text, ModuleId>>,
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
-    /// What an earlier session selected and did not prove.
+    /// What an earlier session selected and did not prove, and what spoilt it.
     #[serde(default)]
-    missed: HashSet<Text>,
+    left: HashMap<Text, Circumstance>,
     tally: Tally,
 }
 
@@ -294,7 +294,7 @@ impl Inventory {
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
-        let test = TestCase {
+        let mut test = TestCase {
             module,
             node: found.node.clone(),
             name: name_inside(&found.module, &found.node),
@@ -308,8 +308,11 @@ impl Inventory {
             earlier: Vec::new(),
             gone: true,
             in_debugger: false,
-            missed: self.missed.contains(&found.node),
+            missed: false,
         };
+        if let Some(circumstance) = self.left.get(&found.node) {
+            test.leave(circumstance.clone());
+        }
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
@@ -408,12 +411,11 @@ impl Inventory {
     }
 
     /// What an earlier session selected and did not prove.
-    pub(super) fn recall_missed(&mut self, nodes: &[Text]) {
-        self.missed.extend(nodes.iter().cloned());
+    pub(super) fn recall_left(&mut self, left: &[LeftOver]) {
+        self.left.extend(left.iter().map(|left| (left.node.clone(), left.circumstance.clone())));
         for n in 0..self.tests.len() {
-            let test = &self.tests[n];
-            if self.missed.contains(&test.node) && test.latest.as_ref().is_none_or(|latest| latest.run.is_none()) {
-                self.miss(TestId(n as u32));
+            if let Some(circumstance) = self.left.get(&self.tests[n].node).cloned() {
+                self.change(TestId(n as u32), |test| test.leave(circumstance));
             }
         }
     }

@@ -36,8 +36,8 @@ pub use command::{Command, Selection};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
-    DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
-    StreamEvent,
+    DeployEvent, Entry, Event, Found, LeftOver, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
+    SessionEvent, StreamEvent,
 };
 pub use evidence::{Evidence, Grade};
 pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};

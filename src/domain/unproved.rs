@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Attempt, Counted, Outcome, Standing, Tally, TestCase};
+use super::{Attempt, Circumstance, Counted, Outcome, Standing, Tally, TestCase};
 
 /// How many tests are not proved, by why. Every test is counted once, for the gravest reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,6 +77,18 @@ impl fmt::Display for Unproved {
 }
 
 impl TestCase {
+    /// An earlier session did not prove it.
+    pub(super) fn leave(&mut self, circumstance: Circumstance) {
+        match &mut self.latest {
+            Some(latest) if latest.run.is_some() => {}
+            Some(latest) if !circumstance.is_steady() => {
+                latest.circumstance = circumstance;
+                self.stale = false;
+            }
+            Some(_) | None => self.missed = true,
+        }
+    }
+
     /// What it is counted as.
     #[must_use]
     pub fn counted(&self) -> Counted {

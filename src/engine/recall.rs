@@ -49,7 +49,7 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
         memory.learn(&state);
         unproved.learn(&state);
     }
-    memory.recollection.unproved = unproved.nodes;
+    memory.recollection.unproved = unproved.tests;
     memory.recollection.tests = memory.tests.into_values().collect();
     memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));
     memory.recollection

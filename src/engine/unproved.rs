@@ -3,13 +3,13 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{Standing, State, Text};
+use crate::domain::{LeftOver, Standing, State, Text};
 
 /// What sessions left unproved, told from the newest to the oldest.
 #[derive(Debug, Default)]
 pub struct Unproved {
-    /// The runner's full names of the tests, in the order in which they were found.
-    pub nodes: Vec<Text>,
+    /// The tests, in the order in which they were found.
+    pub tests: Vec<LeftOver>,
     decided: HashSet<Text>,
 }
 
@@ -21,10 +21,11 @@ impl Unproved {
             let latest = test.latest.as_ref().filter(|latest| latest.run.is_some());
             // A session that was killed never said what became of them.
             let waits = matches!(test.standing, Standing::Queued | Standing::Running);
-            let spoilt = latest.is_some_and(|latest| !latest.circumstance.is_steady());
             if (test.missed || waits || latest.is_some()) && !self.decided.contains(&test.node) {
-                if test.missed || waits || spoilt {
-                    self.nodes.push(test.node.clone());
+                let missed = test.missed || waits;
+                let spoilt = latest.map(|latest| latest.circumstance.clone()).filter(|_| !missed).unwrap_or_default();
+                if missed || !spoilt.is_steady() {
+                    self.tests.push(LeftOver { node: test.node.clone(), circumstance: spoilt });
                 }
                 decided.push(test.node.clone());
             }

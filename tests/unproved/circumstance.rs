@@ -50,6 +50,14 @@ fn an_outage_that_a_probe_notices_late_explains_what_looks_like_it() {
 }
 
 #[test]
+fn a_conversation_that_a_late_noticed_outage_cut_off_is_the_environments() {
+    let mut story = Story::new(&["backend"]);
+    story.at(10).well(0, "b1").run_all().begin(0).at(11);
+    story.fail(0, "websockets.exceptions.ConnectionClosedError: no close frame received or sent").at(12).down(0);
+    assert_eq!(story.verdict("a.py::one"), "environment (backend: HTTP 503)");
+}
+
+#[test]
 fn what_began_while_a_service_was_being_deployed_is_the_environments() {
     let mut story = Story::new(&["backend"]);
     story.at(10).run_all();

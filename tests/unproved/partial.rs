@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::story::{Story, TESTS};
 use liveloop::domain::{
-    Command, Exit, Recollection, RunEnd, RunEvent, RunPhase, Selection, SessionEvent, Signal, Span, Text,
+    Command, Exit, LeftOver, Moment, Outcome, Recalled, Recollection, RunEnd, RunEvent, RunPhase, Selection,
+    SessionEvent, Signal, Span,
 };
 use liveloop::engine::unproved::Unproved;
 
@@ -94,19 +95,23 @@ fn a_narrower_run_leaves_the_rest_unproved() {
 }
 
 /// The sessions of the past, newest first, as the next one recalls them.
-fn unproved(sessions: &[&Story]) -> Vec<Text> {
+fn unproved(sessions: &[&Story]) -> Vec<LeftOver> {
     let mut unproved = Unproved::default();
     sessions.iter().for_each(|story| unproved.learn(&story.state));
-    unproved.nodes
+    unproved.tests
+}
+
+fn nodes(left: &[LeftOver]) -> Vec<&str> {
+    left.iter().map(|left| &*left.node).collect()
 }
 
 #[test]
 fn the_next_session_knows_what_was_not_proved() {
     let before = killed();
-    let nodes = unproved(&[&before]);
-    assert_eq!(nodes, ["a.py::three".into(), "b.py::four".into()]);
+    let left = unproved(&[&before]);
+    assert_eq!(nodes(&left), ["a.py::three", "b.py::four"]);
     let mut story = Story::new(&[]);
-    let memory = Recollection { unproved: nodes, ..Recollection::default() };
+    let memory = Recollection { unproved: left, ..Recollection::default() };
     story.tell(SessionEvent::Recalled(Arc::new(memory))).ask(Command::Collect).found(&TESTS).exit(Exit::Code(0));
     story.ask(Command::Run(Selection::Failures));
     assert_eq!(story.wanted(), "a.py::three b.py::four");
@@ -119,5 +124,34 @@ fn a_session_that_selected_a_test_decides_over_the_ones_before_it() {
     after.ask(Command::Collect).found(&TESTS).exit(Exit::Code(0));
     let three = liveloop::domain::TestId(2);
     after.ask(Command::Run(Selection::Tests(vec![three]))).found(&TESTS[2..3]).begin(0).pass(0).exit(Exit::Code(0));
-    assert_eq!(unproved(&[&after, &before]), ["b.py::four".into()]);
+    assert_eq!(nodes(&unproved(&[&after, &before])), ["b.py::four"]);
+}
+
+#[test]
+fn what_an_earlier_session_met_in_an_outage_is_still_the_environments() {
+    let mut before = Story::new(&["backend"]);
+    before.at(10).run_all().begin(0).at(11).fail(0, "it broke").down(0).begin(1).at(12).fail(1, "refused");
+    before.exit(Exit::Code(1));
+    let recalled = |node: &str| Recalled {
+        node: node.into(),
+        outcome: Outcome::Failed,
+        started: Moment(1),
+        took: Span::millis(5),
+        cycle: 1,
+        usual: None,
+        message: Some("it broke".into()),
+        signature: None,
+    };
+    let memory = Recollection {
+        cycle: 1,
+        tests: vec![recalled(TESTS[0]), recalled(TESTS[1])],
+        unproved: unproved(&[&before]),
+        ..Recollection::default()
+    };
+    let mut story = Story::new(&["backend"]);
+    story.tell(SessionEvent::Recalled(Arc::new(memory))).ask(Command::Collect).found(&TESTS).exit(Exit::Code(0));
+    assert_eq!(story.verdict("a.py::one"), "stale");
+    assert_eq!(story.verdict("a.py::two"), "environment (backend: HTTP 503)");
+    assert_eq!(story.totals(), "passed 0 · 1 failed + 1 environment + 2 not run");
+    assert_eq!(story.causes(), "1 error: it broke, 1 environment: backend was down");
 }

@@ -72,8 +72,8 @@ impl State {
         match latest.circumstance.clone() {
             Circumstance::Steady => {}
             Circumstance::Environment(disturbance) => {
-                self.blame_environment(met, &disturbance);
-                return;
+                let cause = self.blame_environment(met, &disturbance);
+                return self.inventory.blame(id, cause);
             }
             Circumstance::Straddled => return,
         }

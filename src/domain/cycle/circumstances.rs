@@ -53,7 +53,7 @@ impl State {
         let Some(outage) = service.outages.present() else { return };
         let disturbance = disturbance(&service.spec.name, outage);
         let explained = |id: &TestId| self.inventory.test(*id).is_some_and(|test| is_explained(test, outage));
-        let causes = self.causes.iter().filter(|(_, cause)| cause.class() == CauseClass::Environment);
+        let causes = self.causes.iter().filter(|(_, cause)| cause.looks_like_outage());
         let tests: Vec<TestId> = causes.flat_map(|(_, cause)| cause.members()).filter(explained).collect();
         if tests.is_empty() {
             return;

@@ -52,7 +52,7 @@ impl State {
             SessionEvent::Recalled(memory) => {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
-                self.inventory.recall_missed(&memory.unproved);
+                self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));
