@@ -43,7 +43,10 @@ fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let count = |wanted| regions.cause_rows.iter().filter(|id| status(id) == Some(wanted)).count();
     let (new, still) = (count(CauseStatus::New), count(CauseStatus::Still));
     let mut line = pen.title(regions.causes);
-    line.put(Role::Text, " causes ").end(Role::Muted, " ");
+    line.put(Role::Text, " causes ");
+    if new + still > 0 || regions.cause_window.below() > 0 {
+        line.end(Role::Muted, " ");
+    }
     let below = regions.cause_window.below();
     if below > 0 {
         line.end_fmt(Role::Muted, format_args!(" · {below} below"));
@@ -57,7 +60,9 @@ fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if new > 0 {
         line.end_fmt(Role::Bad, format_args!("{new} new"));
     }
-    line.end(Role::Muted, " ");
+    if new + still > 0 || regions.cause_window.below() > 0 {
+        line.end(Role::Muted, " ");
+    }
 }
 
 fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause, told: &str, column: u16) {
