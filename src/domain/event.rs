@@ -9,8 +9,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Circumstance, Command, DeployId, Detail, Evidence, Judgement, Moment, Outcome, ProjectSpec,
-    RunId, ServiceId, Signature, Span, StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Circumstance, Command, DeployId, Detail, Evidence, Judgement, LeftOver, Moment, Outcome,
+    ProjectSpec, RunId, ServiceId, Signature, Span, StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -121,16 +121,6 @@ pub struct Recollection {
     /// The tests that the last run which selected them did not prove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproved: Vec<LeftOver>,
-}
-
-/// A test that an earlier session did not prove.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LeftOver {
-    /// The runner's full name for it.
-    pub node: Text,
-    /// What spoilt its result; steady where its run never came to it.
-    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
-    pub circumstance: Circumstance,
 }
 
 /// The latest result of a test in an earlier session.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Found, LeftOver, Recalled};
+use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{CauseId, Circumstance, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::{
+    CauseId, Circumstance, Evidence, LeftOver, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text,
+};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;

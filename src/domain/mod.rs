@@ -41,8 +41,8 @@ pub use contract::{
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
-    DeployEvent, Entry, Event, Found, LeftOver, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
-    SessionEvent, StreamEvent,
+    DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
+    StreamEvent,
 };
 pub use evidence::{Evidence, Grade};
 pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
@@ -60,7 +60,7 @@ pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
-pub use unproved::Unproved;
+pub use unproved::{LeftOver, Unproved};
 pub use verdict::Verdict;
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it

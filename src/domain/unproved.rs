@@ -3,7 +3,19 @@
 
 use std::fmt;
 
-use super::{Attempt, Circumstance, Counted, Outcome, Standing, Tally, TestCase};
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, Circumstance, Counted, Outcome, Standing, Tally, TestCase, Text};
+
+/// A test that an earlier session did not prove.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOver {
+    /// The runner's full name for it.
+    pub node: Text,
+    /// What spoilt its result; steady where its run never came to it.
+    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
+    pub circumstance: Circumstance,
+}
 
 /// How many tests are not proved, by why. Every test is counted once, for the gravest reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
