@@ -10,6 +10,7 @@ pub mod headless;
 pub mod print;
 pub mod project;
 pub mod screen;
+pub mod spoilt;
 pub mod trust;
 
 use std::io::IsTerminal;

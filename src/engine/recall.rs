@@ -8,6 +8,7 @@ use crate::domain::{DeployPhase, Entry, Event, Recalled, Recollection, SessionEn
 
 use super::folder;
 use super::journal::{repair, scan};
+use super::unproved::Unproved;
 
 /// How many sessions are read back, newest first.
 const SESSIONS: usize = 10;
@@ -18,6 +19,7 @@ const BYTES: u64 = 256 << 20;
 #[must_use]
 pub fn recall(sessions: &Path, except: &Path) -> Recollection {
     let mut memory = Memory::default();
+    let mut unproved = Unproved::default();
     let mut budget = BYTES;
     let known: Vec<_> = folder::journals(sessions).into_iter().filter(|path| path != except).take(SESSIONS).collect();
     for (age, path) in known.iter().enumerate() {
@@ -45,7 +47,9 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
             memory.recollection.unfinished = unfinished(&state, torn);
         }
         memory.learn(&state);
+        unproved.learn(&state);
     }
+    memory.recollection.unproved = unproved.tests;
     memory.recollection.tests = memory.tests.into_values().collect();
     memory.recollection.notes = super::notes::recall(sessions, except);
     memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));

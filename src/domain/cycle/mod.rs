@@ -2,6 +2,7 @@
 //! follows elsewhere.
 
 mod causes;
+mod circumstances;
 mod deploys;
 mod notes;
 mod runs;
@@ -53,6 +54,7 @@ impl State {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
                 self.notes.recall(&memory.notes);
+                self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));
