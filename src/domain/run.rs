@@ -23,6 +23,18 @@ pub enum RunKind {
     Collect,
     /// To execute them.
     Test,
+    /// To execute them once without their environment: what passes then proves nothing about it.
+    Null(NullKind),
+}
+
+/// What stands in for the environment in a null run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NullKind {
+    /// Nothing: every connection is refused.
+    Refused,
+    /// A server of ours that is healthy and knows nothing: 200 on health, 404 elsewhere, 403 on WebSockets.
+    Stub,
 }
 
 /// How a runner's own reporting is arranged.
@@ -192,6 +204,9 @@ pub struct Run {
     pub workers: u32,
     /// The folder that the paths of its modules start from.
     pub root: Option<Text>,
+    /// Whether the tool says what each test touched.
+    #[serde(default)]
+    pub measures_evidence: bool,
     /// Why the tool said that it ends early.
     pub stopping: Option<Text>,
     /// What the tool or one of its workers died of.
@@ -423,6 +438,7 @@ impl Runs {
             lane: None,
             workers: 0,
             root: None,
+            measures_evidence: false,
             stopping: None,
             crash: None,
             disagreement: None,
