@@ -24,6 +24,18 @@ pub enum RunKind {
     Collect,
     /// To execute them.
     Test,
+    /// To execute them once without their environment: what passes then proves nothing about it.
+    Null(NullKind),
+}
+
+/// What stands in for the environment in a null run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NullKind {
+    /// Nothing: every connection is refused.
+    Refused,
+    /// A server of ours that is healthy and knows nothing: 200 on health, 404 elsewhere, 403 on WebSockets.
+    Stub,
 }
 
 /// How a runner's own reporting is arranged.
@@ -209,6 +221,9 @@ pub struct Run {
     pub workers: u32,
     /// The folder that the paths of its modules start from.
     pub root: Option<Text>,
+    /// Whether the tool says what each test touched.
+    #[serde(default)]
+    pub measures_evidence: bool,
     /// The state of the project's files when it started.
     pub source: Option<Arc<Checkout>>,
     /// Why the tool said that it ends early.
@@ -449,6 +464,7 @@ impl Runs {
             lane: None,
             workers: 0,
             root: None,
+            measures_evidence: false,
             source: None,
             stopping: None,
             crash: None,
