@@ -6,6 +6,7 @@
 
 mod agent;
 mod cause;
+mod chronicle;
 mod command;
 mod cycle;
 mod deploy;
@@ -24,10 +25,12 @@ mod service;
 mod signature;
 mod state;
 mod stream;
+mod timeline;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
+pub use chronicle::{Chronicle, Ending, Happening, Occasion};
 pub use command::{Command, Selection};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
@@ -50,6 +53,7 @@ pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use timeline::{Others, Point, Timeline, What};
 pub use verdict::Verdict;
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it

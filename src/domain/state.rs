@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
-    Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Chronicle, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services,
+    Span, Streams, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -67,6 +67,8 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What happened around the tests, with its times.
+    pub chronicle: Chronicle,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
     /// The number of the present cycle; 0 before the first.
@@ -88,6 +90,7 @@ impl Default for State {
             deploys: Deploys::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            chronicle: Chronicle::default(),
             news: Ring::new(NEWS_KEPT),
             cycle: 0,
             cycle_since: Moment::default(),

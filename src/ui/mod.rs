@@ -11,6 +11,7 @@ pub mod color;
 mod copying;
 pub mod draw;
 pub mod editor;
+mod failures;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod footer;
@@ -20,6 +21,7 @@ mod navigate;
 pub mod overlay;
 pub mod painter;
 mod panes;
+pub mod reading;
 pub mod regions;
 pub mod scene;
 pub mod shell;

@@ -6,7 +6,7 @@ use super::action::Action;
 use super::editor::Place;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, navigate};
+use super::{acting, copying, navigate, reading};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
 
@@ -123,9 +123,12 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::FocusNews => focus(view, Pane::News),
         Action::FocusCauses => focus(view, Pane::Causes),
         Action::Filter => edit_filter(view),
-        Action::NextMatch => navigate::found(view, about, true),
-        Action::PreviousMatch => navigate::found(view, about, false),
+        Action::NextMatch => reading::found(view, about, true),
+        Action::PreviousMatch => reading::found(view, about, false),
         Action::Wrap => wrap(view, about),
+        Action::FoldAll => reading::fold_all(view, about),
+        Action::NextPart => reading::step(view, about, true),
+        Action::PreviousPart => reading::step(view, about, false),
         Action::TogglePlay => vec![Wish::Playback(Playback::Toggle)],
         Action::StepForward => vec![Wish::Playback(Playback::StepForward)],
         Action::StepBack => vec![Wish::Playback(Playback::StepBack)],

@@ -13,6 +13,7 @@ use super::chord::Chord;
 use super::draw;
 use super::navigate;
 use super::overlay::{confirm, help, palette};
+use super::reading;
 use super::regions::Regions;
 use super::scene::Scene;
 use super::theme::Theme;
@@ -355,7 +356,8 @@ fn type_filter(view: &mut ViewState, key: KeyEvent, about: &About) {
         KeyCode::Enter => {
             view.filter.editing = false;
             if let Page::Detail(_) = view.page {
-                navigate::found(view, about, true);
+                view.reading.found = None;
+                reading::found(view, about, true);
             }
         }
         KeyCode::Esc => view.filter = Filter::default(),
@@ -366,6 +368,7 @@ fn type_filter(view: &mut ViewState, key: KeyEvent, about: &About) {
         // Rubbing out nothing leaves, as it does in an editor.
         KeyCode::Backspace if view.filter.input.value().is_empty() => view.filter.editing = false,
         _ => {
+            view.reading.found = None;
             edit(&mut view.filter.input, key);
         }
     }

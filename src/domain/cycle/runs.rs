@@ -322,6 +322,7 @@ impl State {
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
         let straddled = epoch != now || epoch == 0;
+        self.chronicle.end(crate::domain::Ending { at, started, test: id, outcome });
         let cause = self.blame(id, outcome, detail.as_deref(), cycle, epoch);
         let attempt =
             Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause, evidence };

@@ -9,7 +9,7 @@ use super::detail::inner;
 use super::marks;
 use super::pen::Pen;
 use super::row;
-use super::sheet::Sheet;
+use super::sheet::{Reader, Sheet};
 use crate::domain::{Cause, CauseId, CauseStatus, State, TestCase, TestId, Verdict};
 use crate::ui::regions::{Regions, Window, chosen_test};
 use crate::ui::scene::Scene;
@@ -20,7 +20,7 @@ use crate::ui::view::{Pane, Scroll, ViewState};
 /// What of the opened cause is shown: the cursor's test stays in sight.
 pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: CauseId) -> Window {
     let inner = inner(area);
-    let (mut sheet, shown) = (Sheet::measure(inner, false, ""), u64::from(inner.height));
+    let (mut sheet, shown) = (Sheet::measure(inner, Reader::default()), u64::from(inner.height));
     let Some(cause) = state.causes.get(id) else { return Window::default() };
     let cursor = tell(&mut sheet, state, cause, chosen_test(state, view, id));
     let (lines, _) = sheet.into_lines();
@@ -42,7 +42,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     line.put(Role::Muted, " cause ").ansi(role, cause.title()).put(Role::Muted, " ");
     let chosen = chosen_test(scene.state, scene.view, id);
     let cursor = {
-        let mut sheet = Sheet::draw(inner(area), regions.detail.top, false, "", pen);
+        let mut sheet = Sheet::draw(inner(area), regions.detail.top, Reader::default(), pen);
         tell(&mut sheet, scene.state, cause, chosen)
     };
     if let Some(down) = cursor.and_then(|line| line.checked_sub(regions.detail.top)) {

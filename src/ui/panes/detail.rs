@@ -2,33 +2,43 @@
 
 use ratatui::layout::Rect;
 
-use super::history::{tell_history, tell_surroundings};
+use super::happened;
+use super::history::tell_history;
 use super::marks;
-use super::pen::Pen;
+use super::pen::{Line, Pen};
 use super::row;
-use super::sheet::Sheet;
+use super::sheet::{Reader, Sheet};
 use crate::domain::{
-    Attempt, CauseClass, Detail, Moment, Outcome, Run, Standing, State, SubtestRow, TestCase, TestId, Verdict,
+    Attempt, CauseClass, Detail, Moment, Outcome, Run, Standing, State, SubtestRow, TestCase, TestId, Timeline, Verdict,
 };
+use crate::ui::reading::{self, Holds, Part};
 use crate::ui::regions::{Regions, Window};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Mark, Role};
 use crate::ui::view::{Pane, Scroll, ViewState};
 
 /// How many lines of the run's output are shown with a running test.
 const PRINTED: usize = 100;
 
-/// What of the opened test is shown, and which of its lines match what is searched.
-pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId) -> (Window, Vec<u16>) {
+/// What of the opened test is shown, and what its page holds.
+pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId, timeline: &Timeline) -> (Window, Holds) {
     let inner = inner(area);
-    let mut sheet = Sheet::measure(inner, view.wrap, searched(view));
+    let mut sheet = Sheet::measure(inner, Reader::of(view));
     if let Some(test) = state.inventory.test(id) {
-        tell(&mut sheet, state, id, test, state.at, view.utc_offset);
+        let around = Around { timeline, offset: view.utc_offset, now: state.at };
+        tell(&mut sheet, state, id, test, &around);
     }
-    let (lines, matches) = sheet.into_lines();
+    let (lines, holds) = sheet.into_lines();
     let scroll = Scroll::At(u64::from(view.detail_scroll));
-    (Window::new(scroll, 0, lines, u64::from(inner.height)), matches)
+    (Window::new(scroll, 0, lines, u64::from(inner.height)), holds)
+}
+
+/// What a test's story needs beside the test.
+struct Around<'a> {
+    timeline: &'a Timeline,
+    offset: i32,
+    now: Moment,
 }
 
 pub(super) fn inner(area: Rect) -> Rect {
@@ -40,10 +50,6 @@ pub(super) fn inner(area: Rect) -> Rect {
     }
 }
 
-fn searched(view: &ViewState) -> &str {
-    view.filter.input.value().trim()
-}
-
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) {
     let area = regions.board;
     pen.frame(area, scene.view.focus == Pane::Tests);
@@ -51,10 +57,13 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) 
         pen.line(inner(area), area.y + 1).put(Role::Muted, "this test is not known here");
         return;
     };
-    draw_title(pen, scene, area, test, regions);
+    draw_title(pen, scene, area, id, test, regions);
     let view = scene.view;
-    let mut sheet = Sheet::draw(inner(area), regions.detail.top, view.wrap, searched(view), pen);
-    tell(&mut sheet, scene.state, id, test, scene.now, view.utc_offset);
+    let mut sheet = Sheet::draw(inner(area), regions.detail.top, Reader::of(view), pen);
+    let around = Around { timeline: &regions.timeline, offset: view.utc_offset, now: scene.now };
+    tell(&mut sheet, scene.state, id, test, &around);
+    drop(sheet);
+    draw_place(pen, scene, regions);
     let below = regions.detail.below();
     if below > 0 && area.height > 2 {
         let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
@@ -62,16 +71,15 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) 
     }
 }
 
-fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions: &Regions) {
+fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, id: TestId, test: &TestCase, regions: &Regions) {
     let (mark, role) = marks::of_test(test);
     let module = scene.state.inventory.module(test.module);
     let mut line = pen.title(area);
     line.end(Role::Muted, " ");
-    if let Some(matches) = (!regions.detail_matches.is_empty()).then_some(regions.detail_matches.len()) {
-        line.end_fmt(Role::Match, format_args!(" {matches} lines match ")).end(Role::Muted, " ");
-    }
-    if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
-        line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
+    draw_found(&mut line, scene.view, regions);
+    if let Some(place) = regions.failures.iter().position(|failure| *failure == id) {
+        let of = regions.failures.len();
+        line.end_fmt(Role::Muted, format_args!("  {} of {of}", place + 1));
     }
     if let (Some(latest), Standing::Done(_)) = (&test.latest, test.standing) {
         line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
@@ -87,9 +95,41 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
         .put(Role::Muted, " ");
 }
 
+/// `3 of 17`: which of the lines that match is looked at.
+fn draw_found(line: &mut Line, view: &ViewState, regions: &Regions) {
+    let count = regions.holds.matches.len();
+    match (view.reading.found, count) {
+        (Some(place), 1..) => line.end_fmt(Role::Match, format_args!(" {} of {count} found ", place + 1)),
+        (None, 1..) => line.end_fmt(Role::Match, format_args!(" {count} found ")),
+        (_, 0) if view.filter.editing && !view.filter.is_empty() => line.end(Role::Warning, " nothing found "),
+        (_, 0) => return,
+    };
+    line.end(Role::Muted, " ");
+}
+
+/// Where the person is: the match that they look at, and what a key would open.
+fn draw_place(pen: &mut Pen, scene: &Scene, regions: &Regions) {
+    let (inner, top) = (inner(regions.board), regions.detail.top);
+    let screen_line = |line: u64| {
+        let down = line.checked_sub(top).filter(|down| *down < u64::from(inner.height))?;
+        Some(inner.y + down as u16)
+    };
+    if scene.view.focus != Pane::Tests {
+        return;
+    }
+    let wide = Rect { x: inner.x.saturating_sub(1), width: inner.width + 2, ..inner };
+    if let Some(y) = reading::current(regions, scene.view).and_then(|placed| screen_line(placed.line)) {
+        pen.select(wide, y);
+    }
+    let found = scene.view.reading.found.and_then(|place| regions.holds.matches.get(place));
+    if let Some(y) = found.and_then(|found| screen_line(found.line)) {
+        pen.line(wide, y).mark(Role::Press, Mark::Here);
+    }
+}
+
 /// The whole story of a test. How many lines it has must not depend on `now`.
-fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Moment, offset: i32) {
-    tell_standing(sheet, test, now);
+fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, around: &Around) {
+    tell_standing(sheet, test, around.now);
     if test.standing == Standing::Running {
         tell_running(sheet, state, test);
     }
@@ -105,15 +145,23 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
                 tell_live(sheet, state, test, run);
             }
         }
-        tell_surroundings(sheet, state, latest, offset);
     }
+    happened::tell(sheet, state, test, around.timeline, around.offset);
     tell_history(sheet, state, test);
     if let Some(detail) = test.latest.as_ref().and_then(|latest| latest.detail.as_deref())
         && !detail.frames.is_empty()
         && !detail.trace.is_empty()
     {
-        sheet.section("trace");
-        detail.trace.lines().for_each(|line| sheet.text(Role::Muted, 0, line));
+        tell_part(sheet, Part::Trace, "trace", &detail.trace, |_| Role::Muted);
+    }
+}
+
+/// Text under a title that can be folded.
+fn tell_part(sheet: &mut Sheet, part: Part, title: &str, text: &str, role: impl Fn(&str) -> Role) {
+    if sheet.part(part, title, text.lines().count(), "") {
+        text.lines().for_each(|line| sheet.text_with(0, line, &role));
+    } else {
+        sheet.skip(part, text.lines());
     }
 }
 
@@ -172,8 +220,7 @@ fn has_no_end(outcome: Outcome) -> bool {
 
 fn tell_stacks(sheet: &mut Sheet, run: &Run) {
     if let Some(stacks) = &run.stacks {
-        sheet.section("stacks of the run's processes");
-        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
+        tell_part(sheet, Part::Stacks, "stacks of the run's processes", stacks, |_| Role::Text);
     }
 }
 
@@ -264,8 +311,7 @@ fn tell_detail(sheet: &mut Sheet, detail: &Detail) {
     tell_assertion(sheet, detail);
     if detail.frames.is_empty() {
         if !detail.trace.is_empty() {
-            sheet.section("trace");
-            detail.trace.lines().for_each(|line| sheet.text_with(0, line, trace_role));
+            tell_part(sheet, Part::Trace, "trace", &detail.trace, trace_role);
         }
     } else {
         tell_frames(sheet, detail);
@@ -274,9 +320,8 @@ fn tell_detail(sheet: &mut Sheet, detail: &Detail) {
         sheet.section("parts");
         detail.subtests.iter().for_each(|part| tell_subtest(sheet, part));
     }
-    for section in &detail.sections {
-        sheet.section(&section.title);
-        section.text.lines().for_each(|line| sheet.text(Role::Muted, 0, line));
+    for (section, n) in detail.sections.iter().zip(0..) {
+        tell_part(sheet, Part::Captured(n), &section.title, &section.text, |_| Role::Muted);
     }
 }
 
