@@ -9,6 +9,7 @@ pub mod chord;
 pub mod clipboard;
 pub mod color;
 mod copying;
+pub mod difference;
 pub mod draw;
 pub mod editor;
 mod failures;

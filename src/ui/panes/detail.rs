@@ -2,15 +2,14 @@
 
 use ratatui::layout::Rect;
 
+use super::failure;
 use super::happened;
 use super::history::tell_history;
 use super::marks;
 use super::pen::{Line, Pen};
 use super::row;
 use super::sheet::{Reader, Sheet};
-use crate::domain::{
-    Attempt, CauseClass, Detail, Moment, Outcome, Run, Standing, State, SubtestRow, TestCase, TestId, Timeline, Verdict,
-};
+use crate::domain::{Attempt, CauseClass, Moment, Outcome, Run, Standing, State, TestCase, TestId, Timeline, Verdict};
 use crate::ui::reading::{self, Holds, Part};
 use crate::ui::regions::{Regions, Window};
 use crate::ui::scene::Scene;
@@ -87,12 +86,14 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, id: TestId, test: &TestC
     line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");
     let title = module.map_or("", |module| &module.title);
     let name = usize::from(line.room()).saturating_sub(crate::ui::text::width(row::short_name(test)) + 4);
-    let (title, _) = crate::ui::text::fit(title, name);
-    line.put(Role::Muted, title).put(Role::Muted, " ");
-    line.mark(Role::Muted, crate::ui::theme::Mark::Here)
-        .put(Role::Muted, " ")
-        .bold(Role::Strong, row::short_name(test))
-        .put(Role::Muted, " ");
+    // A name that is hardly begun says nothing.
+    if name >= title.len().min(6) {
+        line.keeping((crate::ui::text::width(row::short_name(test)) + 4) as u16, |line| {
+            line.put(Role::Muted, title);
+        });
+        line.put(Role::Muted, " ").mark(Role::Muted, Mark::Here).put(Role::Muted, " ");
+    }
+    line.bold(Role::Strong, row::short_name(test)).put(Role::Muted, " ");
 }
 
 /// `3 of 17`: which of the lines that match is looked at.
@@ -134,9 +135,9 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, around: &
         tell_running(sheet, state, test);
     }
     if let Some(latest) = &test.latest {
-        tell_outcome(sheet, state, id, test, latest);
+        tell_outcome(sheet, state, id, test, latest, around);
         if let Some(detail) = latest.detail.as_deref() {
-            tell_detail(sheet, detail);
+            failure::tell(sheet, detail);
         }
         if test.standing != Standing::Running && has_no_end(latest.outcome) {
             let run = latest.run.and_then(|run| state.runs.get(run));
@@ -152,16 +153,7 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, around: &
         && !detail.frames.is_empty()
         && !detail.trace.is_empty()
     {
-        tell_part(sheet, Part::Trace, "trace", &detail.trace, |_| Role::Muted);
-    }
-}
-
-/// Text under a title that can be folded.
-fn tell_part(sheet: &mut Sheet, part: Part, title: &str, text: &str, role: impl Fn(&str) -> Role) {
-    if sheet.part(part, title, text.lines().count(), "") {
-        text.lines().for_each(|line| sheet.text_with(0, line, &role));
-    } else {
-        sheet.skip(part, text.lines());
+        failure::tell_part(sheet, Part::Trace, "trace", &detail.trace, |_| Role::Muted);
     }
 }
 
@@ -220,7 +212,7 @@ fn has_no_end(outcome: Outcome) -> bool {
 
 fn tell_stacks(sheet: &mut Sheet, run: &Run) {
     if let Some(stacks) = &run.stacks {
-        tell_part(sheet, Part::Stacks, "stacks of the run's processes", stacks, |_| Role::Text);
+        failure::tell_part(sheet, Part::Stacks, "stacks of the run's processes", stacks, |_| Role::Text);
     }
 }
 
@@ -233,7 +225,7 @@ fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bo
     true
 }
 
-fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt) {
+fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt, around: &Around) {
     let outcome = latest.outcome;
     let stale = state.is_stale(latest);
     let (_, role) = marks::of_outcome(outcome);
@@ -274,18 +266,10 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     if cause.is_some() {
         sheet.gap();
     }
-    for text in message.lines() {
-        sheet.text(Role::Strong, 0, text);
-    }
+    let trusted = message.contains("assert") || message.contains("Assert");
+    failure::tell_lines(sheet, &failure::split(message).0, trusted, |_| Role::Strong);
     if stale {
-        sheet.line(|line| {
-            let why = match (latest.straddled, latest.epoch) {
-                (true, _) => "a deploy moved while it ran: nobody knows what it met",
-                (false, 0) => "from an earlier session",
-                (false, _) => "another revision serves now",
-            };
-            line.put(Role::Stale, "stale").gap(2).put(Role::Stale, why);
-        });
+        sheet.line(|line| happened::tell_stale(line, state, latest, around.timeline));
     }
 }
 
@@ -305,110 +289,4 @@ fn verdict_role(verdict: Verdict) -> Role {
 fn failing_since(test: &TestCase) -> Option<u32> {
     let attempts = test.earlier.iter().chain(&test.latest).rev();
     attempts.take_while(|attempt| attempt.outcome.is_failure()).last().map(|attempt| attempt.cycle)
-}
-
-fn tell_detail(sheet: &mut Sheet, detail: &Detail) {
-    tell_assertion(sheet, detail);
-    if detail.frames.is_empty() {
-        if !detail.trace.is_empty() {
-            tell_part(sheet, Part::Trace, "trace", &detail.trace, trace_role);
-        }
-    } else {
-        tell_frames(sheet, detail);
-    }
-    if !detail.subtests.is_empty() {
-        sheet.section("parts");
-        detail.subtests.iter().for_each(|part| tell_subtest(sheet, part));
-    }
-    for (section, n) in detail.sections.iter().zip(0..) {
-        tell_part(sheet, Part::Captured(n), &section.title, &section.text, |_| Role::Muted);
-    }
-}
-
-/// What the tool says of the values that did not match: pytest's lines that begin with `E`.
-fn tell_assertion(sheet: &mut Sheet, detail: &Detail) {
-    if detail.frames.is_empty() {
-        return;
-    }
-    let mut lines = detail.trace.lines().filter_map(assertion).peekable();
-    if lines.peek().is_none() || repeats(detail.trace.lines().filter_map(assertion), &detail.message) {
-        return;
-    }
-    sheet.section("assertion");
-    for line in lines {
-        sheet.text_with(0, line, |text| match text.trim_start().as_bytes().first() {
-            Some(b'-') => Role::DiffRemoved,
-            Some(b'+') => Role::DiffAdded,
-            Some(b'?') => Role::Muted,
-            _ => Role::Text,
-        });
-    }
-}
-
-/// Whether the tool says nothing there that the message does not say.
-fn repeats<'a>(lines: impl Iterator<Item = &'a str>, message: &'a str) -> bool {
-    let message = message.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(str::trim).filter(|line| !line.is_empty()).eq(message)
-}
-
-fn assertion(line: &str) -> Option<&str> {
-    line.strip_prefix("E  ").map(|rest| rest.strip_prefix(' ').unwrap_or(rest))
-}
-
-fn trace_role(line: &str) -> Role {
-    match line.as_bytes().first() {
-        Some(b'E') => Role::Bad,
-        Some(b'>') => Role::Strong,
-        _ => Role::Muted,
-    }
-}
-
-/// The project's own frames, the innermost first; those of libraries are only counted.
-fn tell_frames(sheet: &mut Sheet, detail: &Detail) {
-    sheet.section("where");
-    let own = detail.frames.iter().rev().filter(|frame| frame.own);
-    let folded = detail.frames.iter().filter(|frame| !frame.own).count();
-    let mut told = 0;
-    for frame in own {
-        let lines = frame.source.lines().count();
-        let first = u64::from(frame.line).saturating_sub(lines.saturating_sub(1) as u64);
-        for (n, source) in frame.source.lines().enumerate() {
-            let here = n + 1 == lines;
-            let mark = if here { crate::ui::theme::Mark::Here } else { crate::ui::theme::Mark::Queued };
-            sheet.line(|line| {
-                if here {
-                    line.mark(Role::Press, mark);
-                } else {
-                    line.gap(1);
-                }
-                let number = Short::new(format_args!("{}", first + n as u64));
-                line.number(if here { Role::Press } else { Role::Faint }, &number, 5).gap(3);
-                line.ansi(if here { Role::Strong } else { Role::Muted }, source);
-            });
-        }
-        told += 1;
-        sheet.line(|line| {
-            line.fmt(Role::Link, format_args!("{}:{}", frame.path, frame.line));
-            if told == 1 && folded > 0 {
-                line.gap(3).fmt(Role::Muted, format_args!("{folded} library frames folded"));
-            }
-        });
-    }
-    if told == 0 {
-        if let Some(frame) = detail.frames.last() {
-            sheet.line(|line| {
-                line.fmt(Role::Link, format_args!("{}:{}", frame.path, frame.line));
-            });
-        }
-        sheet.line(|line| {
-            line.fmt(Role::Muted, format_args!("{folded} library frames, none of the project's own"));
-        });
-    }
-}
-
-fn tell_subtest(sheet: &mut Sheet, part: &SubtestRow) {
-    let (mark, role) = marks::of_outcome(part.outcome);
-    sheet.line(|line| {
-        line.mark(role, mark).gap(1).put(Role::Text, &part.name).gap(2).put(Role::Muted, &part.message);
-    });
 }

@@ -5,8 +5,8 @@ use super::services::short_revision;
 use super::sheet::Sheet;
 use super::{causes, marks, row};
 use crate::domain::{
-    AgentKind, AgentRunId, DeployId, DeployPhase, Health, Moment, Occasion, Point, RunEnd, RunId, RunPhase, ServiceId,
-    State, StreamId, TestCase, Timeline, What,
+    AgentKind, AgentRunId, Attempt, DeployId, DeployPhase, Health, Moment, Occasion, Point, RunEnd, RunId, RunPhase,
+    ServiceId, State, StreamId, TestCase, Timeline, What,
 };
 use crate::ui::reading::{Part, Stop};
 use crate::ui::text::{Short, first_line, watch};
@@ -41,13 +41,57 @@ pub(super) fn tell(sheet: &mut Sheet, state: &State, test: &TestCase, timeline: 
         sheet.line(|line| {
             let others = timeline.others;
             line.gap(AXIS + 2).cell(Role::Muted, "tests", KIND);
-            line.fmt(Role::Muted, format_args!("{} more ran at the same time", causes::tests(others.ended)));
+            line.fmt(Role::Muted, format_args!("{} beside it at the same time", causes::tests(others.ended)));
             match others.failed {
                 0 => line.put(Role::Muted, ", none failed"),
                 failed => line.put(Role::Muted, ", ").fmt(Role::Bad, format_args!("{failed} failed")),
             };
         });
     }
+}
+
+/// Why nobody can say what the test met, or what has changed since, with the offset at which it shows on the axis.
+pub(super) fn tell_stale(line: &mut Line, state: &State, attempt: &Attempt, timeline: &Timeline) {
+    let name = |id: DeployId| state.deploys.get(id).map_or("", |deploy| service_name(state, deploy.service));
+    let ended = attempt.started.after(attempt.took);
+    let deploy = timeline.points.iter().find_map(|point| match point.what {
+        What::DeployAsked(id) if attempt.straddled && point.at <= ended => Some((id, point.at)),
+        _ => None,
+    });
+    let moved = timeline.points.iter().find_map(|point| match point.what {
+        What::Outdated(ordinal) => state.chronicle.happenings().nth(ordinal),
+        _ => None,
+    });
+    line.put(Role::Stale, "stale").gap(2);
+    match (deploy, moved, attempt.straddled) {
+        (Some((id, at)), ..) if at < attempt.started => {
+            line.fmt(Role::Stale, format_args!("{} was being deployed when it began", name(id)));
+        }
+        (Some((id, at)), ..) => {
+            let offset = offset(attempt.started, at);
+            line.fmt(Role::Stale, format_args!("a deploy of {} began at {offset}, while it ran", name(id)));
+        }
+        (None, _, true) => {
+            line.put(Role::Stale, "a deploy moved while it ran: nobody knows what it met");
+        }
+        (None, Some(happening), false) => {
+            tell_moved(line, state, &happening.what);
+            line.fmt(Role::Stale, format_args!(" since {}", offset(attempt.started, happening.at)));
+        }
+        (None, None, false) if attempt.epoch == 0 => {
+            line.put(Role::Stale, "from an earlier session");
+        }
+        (None, None, false) => {
+            line.put(Role::Stale, "another revision serves now");
+        }
+    }
+}
+
+fn tell_moved(line: &mut Line, state: &State, what: &Occasion) {
+    let Occasion::Revision { service, from, to } = what else { return };
+    let name = service_name(state, *service);
+    let from = from.as_deref().map_or("", |from| short_revision(name, from));
+    line.fmt(Role::Stale, format_args!("{name} {from} → {}", short_revision(name, to)));
 }
 
 /// The columns of the offset, and of the word for the source.
@@ -145,7 +189,8 @@ fn tell_point(line: &mut Line, state: &State, test: &TestCase, timeline: &Timeli
             line.put(Role::Text, state.viewer_name(run.by)).put(Role::Muted, " runs ").put(Role::Text, &run.what);
         }),
         What::RunStarted(id) => tell_run(line, state, id, |line, run| {
-            line.put(Role::Muted, "starts").gap(1).put(Role::Muted, &run.what);
+            let tool = run.tool.as_deref().unwrap_or("its process");
+            line.put(Role::Muted, tool).put(Role::Muted, " starts");
         }),
         What::RunEnded(id) => tell_run(line, state, id, |line, run| {
             let (role, word) = match &run.phase {

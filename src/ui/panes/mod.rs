@@ -19,6 +19,7 @@ mod causes;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
+mod failure;
 mod happened;
 mod history;
 mod module_line;

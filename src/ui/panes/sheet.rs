@@ -1,10 +1,14 @@
 //! A long page of which a part is shown: the same story is told once to count its lines and once to draw those that
 //! can be seen.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::ansi;
 use super::pen::{Line, Pen};
+use crate::ui::difference::{self, Kind, Told};
 use crate::ui::reading::{Found, Holds, Part, Placed, Reading, Stop};
 use crate::ui::text::{self, Short};
 use crate::ui::theme::{Mark, Role};
@@ -88,8 +92,13 @@ impl<'a, 'p> Sheet<'a, 'p> {
 
     /// The title of a part that can be folded; answers whether what belongs to it is to be told.
     pub(super) fn part(&mut self, part: Part, word: &str, lines: usize, end: &str) -> bool {
+        self.part_of(part, word, lines, end, LONG)
+    }
+
+    /// The same, for a part that is folded where it has more lines than `long`.
+    pub(super) fn part_of(&mut self, part: Part, word: &str, lines: usize, end: &str, long: usize) -> bool {
         let by_hand = self.reader.reading.and_then(|reading| reading.folds.get(&part).copied());
-        let open = by_hand.unwrap_or(lines <= LONG);
+        let open = by_hand.unwrap_or(lines <= long);
         self.gap();
         self.stop(Stop::Part(part), open);
         self.line(|line| {
@@ -117,7 +126,7 @@ impl<'a, 'p> Sheet<'a, 'p> {
     /// Text of a folded part: it is not told, but it is searched.
     pub(super) fn skip<'t>(&mut self, part: Part, lines: impl Iterator<Item = &'t str>) {
         if self.is_searching() {
-            let line = self.line.saturating_sub(1);
+            let line = self.holds.stops.last().map_or(0, |placed| placed.line);
             let matching = lines.filter(|content| self.matches(content)).count();
             self.holds.matches.extend(std::iter::repeat_n(Found { line, hidden: Some(part) }, matching));
         }
@@ -146,6 +155,21 @@ impl<'a, 'p> Sheet<'a, 'p> {
         }
     }
 
+    /// One of several lines of a comparison; `plain` is the role of what is alike.
+    pub(super) fn difference(&mut self, lines: &[Told], place: usize, plain: Role) {
+        let told = &lines[place];
+        let room = usize::from(self.area.width);
+        let wraps = self.reader.wrap && told.text.len() > room && ansi::width(&told.text) > room;
+        let mut from = 0;
+        for piece in text::wrap(&told.text, if wraps { room } else { usize::MAX }) {
+            // Only the spaces at which a line was broken are left out of its pieces.
+            from += told.text[from..].find(piece).unwrap_or(0);
+            let range = from..from + piece.len();
+            from = range.end;
+            self.line(|line| draw_difference(line, lines, place, range, plain));
+        }
+    }
+
     /// Notes the next line where it holds what is searched.
     pub(super) fn search(&mut self, content: &str) {
         if self.is_searching() && self.matches(content) {
@@ -160,6 +184,34 @@ impl<'a, 'p> Sheet<'a, 'p> {
     fn matches(&self, content: &str) -> bool {
         text::find_ignoring_case(&ansi::strip(content), self.reader.searched).is_some()
     }
+}
+
+/// What is the same in both lines is plain; what differs, and a line that stands alone, has the colour of its side.
+fn draw_difference(line: &mut Line, lines: &[Told], place: usize, range: Range<usize>, plain: Role) {
+    let told = &lines[place];
+    let side = match told.kind {
+        Kind::Plain => {
+            line.ansi(plain, &told.text[range]);
+            return;
+        }
+        Kind::Hint => Role::Muted,
+        Kind::Removed => Role::DiffRemoved,
+        Kind::Added => Role::DiffAdded,
+    };
+    let changed = difference::changed(lines, place);
+    let rest = if changed.is_empty() { side } else { plain };
+    let style = line.theme().style(side).add_modifier(Modifier::UNDERLINED);
+    let mut at = range.start;
+    let clip = |place: usize| place.clamp(range.start, range.end);
+    let sign = clip(told.value);
+    line.ansi(side, &told.text[at..sign]);
+    at = at.max(sign);
+    for change in changed {
+        let (from, to) = (clip(change.start).max(at), clip(change.end).max(at));
+        line.ansi(rest, &told.text[at..from]).put_style(style, &told.text[from..to]);
+        at = to;
+    }
+    line.ansi(rest, &told.text[at..range.end]);
 }
 
 impl Pen<'_> {

@@ -1,5 +1,7 @@
 //! Screens as people see them: a story in, cells out.
 
+mod opened;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
