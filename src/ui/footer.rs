@@ -184,7 +184,8 @@ impl Footer<'_, '_> {
 
     /// From the opened test to elsewhere.
     fn way(&mut self) {
-        self.key(Action::Back, "back");
+        let searching = self.scene.view.reading.narrowed.is_some();
+        self.key(Action::Back, if searching { "end the search" } else { "back" });
         if self.scene.state.inventory.tally().failures() > 1 {
             self.key(Action::NextFailure, "next failure");
         }
@@ -193,7 +194,7 @@ impl Footer<'_, '_> {
     /// About in the opened test.
     fn reading(&mut self) {
         let view = self.scene.view;
-        if !view.filter.is_empty() {
+        if !self.regions.holds.matches.is_empty() {
             self.key(Action::NextMatch, "next match");
         }
         self.key(Action::Edit, "editor");

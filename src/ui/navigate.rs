@@ -1,7 +1,7 @@
 //! Moving about: the cursor of the board, scrolled lists and texts, failures.
 
 use super::failures;
-use super::reading::{self, Reading};
+use super::reading;
 use super::regions::chosen_test;
 use super::update::{About, Wish};
 use super::view::{Cursor, Overlay, Page, Pane, Scroll, ViewState};
@@ -169,7 +169,7 @@ pub(super) fn open_test(view: &mut ViewState, id: TestId) {
     view.cursor = Some(Cursor::Test(id));
     view.page = Page::Detail(id);
     view.detail_scroll = 0;
-    view.reading = Reading::default();
+    view.reading = view.reading.of_another();
 }
 
 /// Looks at one agent run after the other, newest first; then at the newest as it comes.

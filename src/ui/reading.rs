@@ -65,6 +65,10 @@ pub struct Holds {
     pub stops: Vec<Placed>,
     /// The lines that match what is searched, from top to bottom.
     pub matches: Vec<Found>,
+    /// What stands at the top, counted in lines that are not wrapped.
+    pub at_top: u64,
+    /// The line of what was sought, counted likewise.
+    pub sought: Option<u64>,
 }
 
 /// How a person reads the opened test.
@@ -76,6 +80,43 @@ pub struct Reading {
     pub stop: Option<Stop>,
     /// Which of the matches they look at, by its place.
     pub found: Option<usize>,
+    /// What the board was narrowed to when they began to search in a test.
+    pub narrowed: Option<String>,
+    /// What is sought while lines are wrapped anew.
+    pub sought: Option<u64>,
+}
+
+impl Reading {
+    /// The same search in another test, everything else anew.
+    #[must_use]
+    pub fn of_another(&mut self) -> Self {
+        Self { narrowed: self.narrowed.take(), ..Self::default() }
+    }
+}
+
+/// What is searched in the opened test; nothing where the words narrow the board.
+#[must_use]
+pub fn searched(view: &ViewState) -> &str {
+    if view.reading.narrowed.is_some() { view.filter.input.value().trim() } else { "" }
+}
+
+/// Words are going to be typed: what they narrowed on the board waits until the search in the test is over.
+pub(super) fn begin_search(view: &mut ViewState) {
+    if let Page::Detail(_) = view.page
+        && view.reading.narrowed.is_none()
+    {
+        let narrowed = std::mem::take(&mut view.filter.input);
+        view.reading.narrowed = Some(narrowed.value().to_owned());
+        view.reading.found = None;
+    }
+}
+
+/// The search in a test is over; answers whether there was one.
+pub(super) fn end_search(view: &mut ViewState) -> bool {
+    let Some(narrowed) = view.reading.narrowed.take() else { return false };
+    view.filter.input = narrowed.into();
+    (view.filter.editing, view.reading.found) = (false, None);
+    true
 }
 
 /// What a key acts on now: what was chosen, else the first thing in sight, else the part that the screen is inside of.
@@ -147,7 +188,8 @@ pub(super) fn fold_all(view: &mut ViewState, about: &About) -> Vec<Wish> {
 pub(super) fn found(view: &mut ViewState, about: &About, forward: bool) -> Vec<Wish> {
     let matches = &about.regions.holds.matches;
     let Some(last) = matches.len().checked_sub(1) else {
-        let text = if view.filter.is_empty() { "nothing is searched: / searches" } else { "nothing here holds that" };
+        let text =
+            if searched(view).is_empty() { "nothing is searched: / searches" } else { "nothing here holds that" };
         view.note(Tone::Plain, text, about.now);
         return Vec::new();
     };
@@ -193,6 +235,22 @@ fn show(view: &mut ViewState, regions: &Regions, line: u64) {
 fn scroll_to(view: &mut ViewState, last: u64, line: u64) {
     let top = line.saturating_sub(ABOVE).min(last);
     view.detail_scroll = u32::try_from(top).unwrap_or(u32::MAX);
+}
+
+/// Wraps long lines, or cuts them; what stood at the top stays there.
+pub(super) fn wrap(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if let Page::Detail(id) = view.page {
+        let at_top = about.regions.holds.at_top;
+        view.wrap = !view.wrap;
+        view.reading.sought = Some(at_top);
+        let (window, holds) = measure(view, about, id);
+        view.reading.sought = None;
+        let top = holds.sought.unwrap_or(0).min(window.end.saturating_sub(window.shown));
+        view.detail_scroll = u32::try_from(top).unwrap_or(u32::MAX);
+    }
+    let text = if view.wrap { "long lines are wrapped" } else { "long lines are cut" };
+    view.note(Tone::Plain, text, about.now);
+    Vec::new()
 }
 
 /// After parts have folded, what stood under the eye stands there again.

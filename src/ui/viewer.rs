@@ -360,6 +360,7 @@ fn type_filter(view: &mut ViewState, key: KeyEvent, about: &About) {
                 reading::found(view, about, true);
             }
         }
+        KeyCode::Esc if reading::end_search(view) => {}
         KeyCode::Esc => view.filter = Filter::default(),
         KeyCode::Up | KeyCode::Down if view.page == Page::Board => {
             let by = if key.code == KeyCode::Up { -1 } else { 1 };

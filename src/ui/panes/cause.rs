@@ -55,7 +55,8 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     let below = regions.detail.below();
     if below > 0 && area.height > 2 {
         let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
-        pen.line(bottom, area.bottom() - 1).end_fmt(Role::Muted, format_args!(" {below} more lines "));
+        pen.line(bottom, area.bottom() - 1)
+            .end_fmt(Role::Muted, format_args!(" {below} more line{} ", if below == 1 { "" } else { "s" }));
     }
 }
 

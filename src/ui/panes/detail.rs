@@ -66,7 +66,8 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) 
     let below = regions.detail.below();
     if below > 0 && area.height > 2 {
         let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
-        pen.line(bottom, area.bottom() - 1).end_fmt(Role::Muted, format_args!(" {below} more lines "));
+        pen.line(bottom, area.bottom() - 1)
+            .end_fmt(Role::Muted, format_args!(" {below} more line{} ", if below == 1 { "" } else { "s" }));
     }
 }
 
@@ -102,7 +103,7 @@ fn draw_found(line: &mut Line, view: &ViewState, regions: &Regions) {
     match (view.reading.found, count) {
         (Some(place), 1..) => line.end_fmt(Role::Match, format_args!(" {} of {count} found ", place + 1)),
         (None, 1..) => line.end_fmt(Role::Match, format_args!(" {count} found ")),
-        (_, 0) if view.filter.editing && !view.filter.is_empty() => line.end(Role::Warning, " nothing found "),
+        (_, 0) if !reading::searched(view).is_empty() => line.end(Role::Warning, " nothing found "),
         (_, 0) => return,
     };
     line.end(Role::Muted, " ");

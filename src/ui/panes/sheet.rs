@@ -9,7 +9,7 @@ use ratatui::style::Modifier;
 use super::ansi;
 use super::pen::{Line, Pen};
 use crate::ui::difference::{self, Kind, Told};
-use crate::ui::reading::{Found, Holds, Part, Placed, Reading, Stop};
+use crate::ui::reading::{self, Found, Holds, Part, Placed, Reading, Stop};
 use crate::ui::text::{self, Short};
 use crate::ui::theme::{Mark, Role};
 use crate::ui::view::ViewState;
@@ -26,12 +26,21 @@ pub(super) struct Reader<'a> {
     searched: &'a str,
     /// What is folded.
     reading: Option<&'a Reading>,
+    /// The line at the top, to tell what stands there; and what stands there, to tell its line.
+    top: u64,
+    sought: Option<u64>,
 }
 
 impl<'a> Reader<'a> {
     /// As that person's view has it.
     pub(super) fn of(view: &'a ViewState) -> Self {
-        Self { wrap: view.wrap, searched: view.filter.input.value().trim(), reading: Some(&view.reading) }
+        Self {
+            wrap: view.wrap,
+            searched: reading::searched(view),
+            reading: Some(&view.reading),
+            top: u64::from(view.detail_scroll),
+            sought: view.reading.sought,
+        }
     }
 }
 
@@ -40,6 +49,8 @@ pub(super) struct Sheet<'a, 'p> {
     area: Rect,
     top: u64,
     line: u64,
+    /// How many lines there would be if none were wrapped.
+    told: u64,
     pen: Option<&'a mut Pen<'p>>,
     reader: Reader<'a>,
     holds: Holds,
@@ -48,12 +59,12 @@ pub(super) struct Sheet<'a, 'p> {
 impl<'a, 'p> Sheet<'a, 'p> {
     /// A page that is only measured.
     pub(super) fn measure(area: Rect, reader: Reader<'a>) -> Self {
-        Self { area, top: 0, line: 0, pen: None, reader, holds: Holds::default() }
+        Self { area, top: 0, line: 0, told: 0, pen: None, reader, holds: Holds::default() }
     }
 
     /// A page that is drawn from line `top` on.
     pub(super) fn draw(area: Rect, top: u64, reader: Reader<'a>, pen: &'a mut Pen<'p>) -> Self {
-        Self { area, top, line: 0, pen: Some(pen), reader, holds: Holds::default() }
+        Self { area, top, line: 0, told: 0, pen: Some(pen), reader, holds: Holds::default() }
     }
 
     /// How many lines were told so far.
@@ -68,8 +79,14 @@ impl<'a, 'p> Sheet<'a, 'p> {
 
     /// One line, which `tell` writes if it can be seen.
     pub(super) fn line(&mut self, tell: impl FnOnce(&mut Line)) {
+        self.told += 1;
+        self.piece(tell);
+    }
+
+    /// A piece of a line that is wrapped.
+    fn piece(&mut self, tell: impl FnOnce(&mut Line)) {
         let shown = self.line.checked_sub(self.top).filter(|down| *down < u64::from(self.area.height));
-        self.line += 1;
+        self.count();
         if let (Some(down), Some(pen)) = (shown, self.pen.as_deref_mut()) {
             let y = self.area.y + down as u16;
             tell(&mut pen.line(self.area, y));
@@ -79,6 +96,18 @@ impl<'a, 'p> Sheet<'a, 'p> {
 
     /// An empty line.
     pub(super) fn gap(&mut self) {
+        self.told += 1;
+        self.count();
+    }
+
+    /// One line more of what is being told.
+    fn count(&mut self) {
+        if self.line == self.reader.top {
+            self.holds.at_top = self.told;
+        }
+        if self.reader.sought == Some(self.told) && self.holds.sought.is_none() {
+            self.holds.sought = Some(self.line);
+        }
         self.line += 1;
     }
 
@@ -148,8 +177,9 @@ impl<'a, 'p> Sheet<'a, 'p> {
         }
         let role = role(content);
         let plain = ansi::strip(content);
+        self.told += 1;
         for piece in text::wrap(&plain, room) {
-            self.line(|line| {
+            self.piece(|line| {
                 line.gap(indent).put(role, piece);
             });
         }
@@ -161,12 +191,13 @@ impl<'a, 'p> Sheet<'a, 'p> {
         let room = usize::from(self.area.width);
         let wraps = self.reader.wrap && told.text.len() > room && ansi::width(&told.text) > room;
         let mut from = 0;
+        self.told += 1;
         for piece in text::wrap(&told.text, if wraps { room } else { usize::MAX }) {
             // Only the spaces at which a line was broken are left out of its pieces.
             from += told.text[from..].find(piece).unwrap_or(0);
             let range = from..from + piece.len();
             from = range.end;
-            self.line(|line| draw_difference(line, lines, place, range, plain));
+            self.piece(|line| draw_difference(line, lines, place, range, plain));
         }
     }
 

@@ -212,3 +212,26 @@ fn wide_characters_wrap_without_loss() {
     let screen = person.sees();
     assert!(screen.contains("1 of 5 found") && screen.contains("漢 字 か な 交 じ り 文"), "{screen}");
 }
+
+/// A search in a test narrows nothing on the board, and ends before the test is left.
+#[test]
+fn a_search_stays_in_the_test() {
+    let mut person = Person::at(unequal(), (100, 40));
+    person.types("/refused⏎⎋");
+    assert!(!person.sees().contains("found") && matches!(person.viewer.view.page, Page::Detail(_)));
+    person.types("/refused⏎⎋⎋");
+    let screen = person.sees();
+    assert!(person.viewer.view.filter.is_empty() && screen.contains("005_tool_execution"), "{screen}");
+}
+
+#[test]
+fn what_stands_at_the_top_stays_there_when_lines_are_wrapped() {
+    let mut person = Person::at(unequal(), (60, 30));
+    person.types("/line 107⏎⎋");
+    let top = |screen: String| screen.lines().nth(5).map(str::to_owned);
+    let before = top(person.sees());
+    person.types("z");
+    assert_eq!(top(person.sees()).map(|line| line[..12].to_owned()), before.map(|line| line[..12].to_owned()));
+    person.types("z");
+    assert!(person.sees().contains("line 107"));
+}
