@@ -462,7 +462,11 @@ fn own_runs(state: &State, from: Moment, to: Moment, texts: &[&str]) -> Vec<Agen
 }
 
 fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(SEARCHED)]
+    let mut end = text.len().min(SEARCHED);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn is_of_id(c: char) -> bool {

@@ -50,7 +50,8 @@ pub fn read<'t>(lines: impl IntoIterator<Item = Cow<'t, str>>, trusted: bool) ->
         })
         .collect();
     let has = |kind| told.iter().any(|line| line.kind == kind);
-    if !trusted && !(has(Kind::Removed) && has(Kind::Added)) {
+    let is_comparison = trusted || (has(Kind::Removed) && has(Kind::Added));
+    if !is_comparison {
         told.iter_mut().for_each(|line| line.kind = Kind::Plain);
         return told;
     }
