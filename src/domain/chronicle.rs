@@ -94,7 +94,7 @@ pub enum Occasion {
 
 /// A test that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct TestEnd {
     /// When.
     pub at: Moment,
     /// When it had started.
@@ -109,7 +109,7 @@ pub struct Ending {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chronicle {
     happenings: Ring<Happening>,
-    endings: Ring<Ending>,
+    endings: Ring<TestEnd>,
 }
 
 impl Default for Chronicle {
@@ -127,7 +127,7 @@ impl Chronicle {
 
     /// The tests that ended, oldest first.
     #[must_use]
-    pub fn endings(&self) -> &Ring<Ending> {
+    pub fn endings(&self) -> &Ring<TestEnd> {
         &self.endings
     }
 
@@ -135,7 +135,7 @@ impl Chronicle {
         self.happenings.push(Happening { at, what });
     }
 
-    pub(super) fn end(&mut self, ending: Ending) {
+    pub(super) fn end(&mut self, ending: TestEnd) {
         self.endings.push(ending);
     }
 

@@ -8,6 +8,7 @@ mod agent;
 mod cause;
 mod chronicle;
 mod command;
+mod contract;
 mod cycle;
 mod deploy;
 mod effect;
@@ -30,8 +31,12 @@ mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
-pub use chronicle::{Chronicle, Ending, Happening, Occasion};
+pub use chronicle::{Chronicle, Happening, Occasion, TestEnd};
 pub use command::{Command, Selection};
+pub use contract::{
+    Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
+    Severity, SyntheticRules, UserResult, judge_crowd,
+};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::chronicle::{Ending, Occasion};
+use super::chronicle::{Occasion, TestEnd};
 use super::{
     AgentKind, AgentRunId, Attempt, Deploy, DeployId, Detail, Health, Moment, Outcome, Ring, Run, RunId, RunKind, Span,
     State, StepState, StreamId, TestCase, TestId, Text,
@@ -309,7 +309,7 @@ impl<'a> Axis<'a> {
         let endings = self.state.chronicle.endings();
         let began = self.line.began;
         let first = first_at(endings, began, |ending| ending.at);
-        let is_itself = |ending: &&Ending| ending.test == self.test && ending.started == began;
+        let is_itself = |ending: &&TestEnd| ending.test == self.test && ending.started == began;
         // The runner's clock may run ahead of what it said: tests that followed one another did not run together.
         let itself = endings.range(first).take(ENDINGS).find(is_itself);
         let ended = itself.map_or(ended, |itself| itself.at.min(ended));
@@ -576,6 +576,8 @@ mod tests {
                 text: "".into(),
                 failed: false,
                 raw: "".into(),
+                sequence: None,
+                user: None,
             };
             self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })
         }

@@ -152,6 +152,11 @@ impl State {
                     self.end_test(id, *run, cycle, ending);
                 }
             }
+            RunEvent::ContractJudged { run, n, judgement } => {
+                if let Some(id) = self.runs.active_mut(*run).and_then(|run| run.test(*n)) {
+                    self.contracts.insert(id, judgement.clone());
+                }
+            }
             RunEvent::TestRetried { run, n, .. } => {
                 if let Some(run) = self.runs.active_mut(*run) {
                     run.retry(*n);
@@ -322,7 +327,7 @@ impl State {
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
         let straddled = epoch != now || epoch == 0;
-        self.chronicle.end(crate::domain::Ending { at, started, test: id, outcome });
+        self.chronicle.end(crate::domain::TestEnd { at, started, test: id, outcome });
         let cause = self.blame(id, outcome, detail.as_deref(), cycle, epoch);
         let attempt =
             Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause, evidence };
