@@ -7,6 +7,7 @@
 mod agent;
 mod cause;
 mod checkout;
+mod chronicle;
 mod circumstance;
 mod command;
 mod contract;
@@ -30,12 +31,14 @@ mod sighting;
 mod signature;
 mod state;
 mod stream;
+mod timeline;
 mod unproved;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
+pub use chronicle::{Chronicle, Happening, Occasion, TestEnd};
 pub use circumstance::{Circumstance, Counted, Disturbance, Trouble};
 pub use command::{Command, HandOff, Selection};
 pub use contract::{
@@ -66,6 +69,7 @@ pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
 pub use verdict::Verdict;
 

@@ -133,11 +133,15 @@ pub enum Mark {
     Lost,
     /// … Cut text.
     Ellipsis,
+    /// ▸ A part that is folded.
+    Folded,
+    /// ▾ A part that is open.
+    Unfolded,
 }
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str, &'static str); 18] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
@@ -154,6 +158,8 @@ impl Mark {
         (Self::Warning, "⚠", "!"),
         (Self::Lost, "?", "?"),
         (Self::Ellipsis, "…", "~"),
+        (Self::Folded, "▸", "+"),
+        (Self::Unfolded, "▾", "-"),
     ];
 }
 

@@ -20,6 +20,8 @@ mod circumstance;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
+mod failure;
+mod happened;
 mod history;
 mod module_line;
 mod news;
