@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::domain::Baseline;
+
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
@@ -73,6 +75,10 @@ pub struct Project {
     pub streams: Vec<StreamSpec>,
     /// How a run is held and stopped.
     pub run: RunSpec,
+    /// What results are measured against at first.
+    pub baseline: Baseline,
+    /// A file of results that can be chosen as a baseline.
+    pub baseline_file: Option<String>,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.

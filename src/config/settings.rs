@@ -32,6 +32,8 @@ pub struct Settings {
     pub stream: BTreeMap<String, Placed<StreamSettings>>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
+    /// What results are measured against.
+    pub baseline: BaselineSettings,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
@@ -515,6 +517,28 @@ pub struct RunSettings {
     pub hold_on_unhealthy: bool,
     /// How long a headless run is held before it gives up with exit code 3.
     pub hold_limit: Timespan,
+}
+
+/// `[baseline]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineSettings {
+    /// What results are measured against at first.
+    pub against: BaselineKind,
+    /// A file of results that can be chosen: JUnit XML, CTRF or TAP, relative to the project.
+    pub file: Option<Template>,
+}
+
+/// What results are measured against at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaselineKind {
+    /// Each test's previous cycle.
+    Previous,
+    /// The last cycle after which everything was green.
+    Green,
+    /// The file.
+    File,
 }
 
 /// `[limits]`

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployId, ModuleId, RunId, ServiceId, StreamId, TestId};
+use super::{Baseline, DeployId, ModuleId, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text};
 
 /// Which tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,22 @@ pub enum Selection {
 pub enum Command {
     /// Run tests.
     Run(Selection),
+    /// Run tests again and again, one run after another.
+    Repeat {
+        /// Which tests.
+        selection: Selection,
+        /// When it is done.
+        until: RepeatUntil,
+    },
+    /// Measure results against another baseline.
+    CompareWith(Baseline),
+    /// Give a cycle a name, by which it can be chosen as a baseline.
+    NameCycle {
+        /// Its number.
+        cycle: u32,
+        /// The name.
+        name: Text,
+    },
     /// List the tests anew.
     Collect,
     /// Start a held run although its services are not well.

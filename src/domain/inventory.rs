@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::{
+    CauseId, Evidence, Measure, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text, Verdict,
+    Verdicts,
+};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -135,6 +138,9 @@ pub struct TestCase {
     pub gone: bool,
     /// Whether it waits in a debugger.
     pub in_debugger: bool,
+    /// What its latest attempt is measured against.
+    #[serde(default)]
+    pub measure: Measure,
 }
 
 impl TestCase {
@@ -176,6 +182,9 @@ pub struct Module {
     pub tests: Vec<TestId>,
     /// How they stand.
     pub tally: Tally,
+    /// Their verdicts, those of vanished tests too.
+    #[serde(default)]
+    pub verdicts: Verdicts,
     /// The tests that run now.
     pub running: Vec<TestId>,
     /// When something last happened here.
@@ -193,6 +202,42 @@ pub struct Inventory {
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
     tally: Tally,
+    #[serde(default)]
+    verdicts: Verdicts,
+}
+
+/// As what a test is counted.
+#[derive(Clone, Copy, PartialEq)]
+struct Counted {
+    /// Where it stands, and whether that is stale; nothing once it has vanished.
+    standing: Option<(Standing, bool)>,
+    verdict: Option<Verdict>,
+}
+
+impl Counted {
+    fn add(self, tally: &mut Tally, verdicts: &mut Verdicts) {
+        if let Some((standing, stale)) = self.standing {
+            tally.add(standing);
+            tally.stale += u32::from(stale);
+        }
+        if let Some(verdict) = self.verdict {
+            verdicts.add(verdict);
+        }
+    }
+
+    fn remove(self, tally: &mut Tally, verdicts: &mut Verdicts) {
+        if let Some((standing, stale)) = self.standing {
+            tally.remove(standing);
+            tally.stale -= u32::from(stale);
+        }
+        if let Some(verdict) = self.verdict {
+            verdicts.remove(verdict);
+        }
+    }
+
+    fn of(test: &TestCase) -> Self {
+        Self { standing: (!test.gone).then(|| (test.standing, test.is_stale())), verdict: test.verdict() }
+    }
 }
 
 impl Inventory {
@@ -230,6 +275,12 @@ impl Inventory {
         &self.tally
     }
 
+    /// The verdicts on all tests together.
+    #[must_use]
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
     /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
         self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
@@ -248,9 +299,36 @@ impl Inventory {
 
     /// The cause of a latest result that came without one.
     pub(super) fn blame(&mut self, id: TestId, cause: CauseId) {
-        if let Some(latest) = self.tests.get_mut(id.index()).and_then(|test| test.latest.as_mut()) {
-            latest.cause = Some(cause);
+        self.change(id, |test| {
+            if let Some(latest) = &mut test.latest {
+                latest.cause = Some(cause);
+            }
+        });
+    }
+
+    /// Measures a test against something else.
+    pub(super) fn measure(&mut self, id: TestId, measure: Measure) {
+        self.change(id, |test| test.measure = measure);
+    }
+
+    /// Takes note of a test that no runner finds and that a baseline knows.
+    pub(super) fn miss(&mut self, runner: RunnerId, module: &Text, node: &Text, measure: Measure) {
+        let found = Found { node: node.clone(), module: module.clone(), line: 0, source: None };
+        if self.test_named(runner, node).is_none() {
+            self.insert(runner, &found, true, measure);
         }
+    }
+
+    /// The runner that has a module of that path, or the only one there is.
+    pub(super) fn runner_with(&self, module: &str) -> Option<RunnerId> {
+        let has = |index: &HashMap<Text, ModuleId>| index.contains_key(module);
+        let place = self.module_index.iter().position(has);
+        place.or((self.module_index.len() == 1).then_some(0)).map(|n| RunnerId(n as u32))
+    }
+
+    /// Whether some runner knows a test of that name.
+    pub(super) fn knows(&self, node: &str) -> bool {
+        self.test_index.iter().any(|index| index.get(node).is_some_and(|id| !self.tests[id.index()].gone))
     }
 
     /// Another test of the same module that failed and that `message` names.
@@ -278,6 +356,11 @@ impl Inventory {
             });
             return id;
         }
+        self.insert(runner, found, false, Measure::Previous)
+    }
+
+    fn insert(&mut self, runner: RunnerId, found: &Found, gone: bool, measure: Measure) -> TestId {
+        grow(&mut self.test_index, runner.index());
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
@@ -293,14 +376,15 @@ impl Inventory {
             stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
-            gone: true,
+            gone,
             in_debugger: false,
+            measure,
         };
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
-        // Counted like one that has come back.
-        self.change(id, |test| test.gone = false);
+        let counted = Counted::of(&self.tests[id.index()]);
+        self.count(module, |tally, verdicts| counted.add(tally, verdicts));
         id
     }
 
@@ -375,7 +459,10 @@ impl Inventory {
             test.stale = stale;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
-                    test.earlier.remove(0);
+                    // Of a cycle that repeats a test, only the newest attempts are kept: what it is measured against
+                    // is of a cycle before.
+                    let oldest = test.earlier.iter().position(|earlier| earlier.cycle == before.cycle);
+                    test.earlier.remove(oldest.unwrap_or(0));
                 }
                 test.earlier.push(before);
             }
@@ -432,6 +519,7 @@ impl Inventory {
             title: short_title(path).into(),
             tests: Vec::new(),
             tally: Tally::default(),
+            verdicts: Verdicts::default(),
             running: Vec::new(),
             touched: Moment::default(),
             spent: Span::ZERO,
@@ -453,22 +541,23 @@ impl Inventory {
     /// The only way in which a test changes: its counters change with it.
     fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let before = (test.gone, test.standing, test.is_stale());
+        let before = Counted::of(test);
         change(test);
-        let after = (test.gone, test.standing, test.is_stale());
+        let after = Counted::of(test);
         if before == after {
             return;
         }
-        for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, standing, stale) = before {
-                tally.remove(standing);
-                tally.stale -= u32::from(stale);
-            }
-            if let (false, standing, stale) = after {
-                tally.add(standing);
-                tally.stale += u32::from(stale);
-            }
-        }
+        let module = test.module;
+        self.count(module, |tally, verdicts| {
+            before.remove(tally, verdicts);
+            after.add(tally, verdicts);
+        });
+    }
+
+    fn count(&mut self, module: ModuleId, count: impl Fn(&mut Tally, &mut Verdicts)) {
+        let module = &mut self.modules[module.index()];
+        count(&mut module.tally, &mut module.verdicts);
+        count(&mut self.tally, &mut self.verdicts);
     }
 
     fn leave(&mut self, id: TestId) {

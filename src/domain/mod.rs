@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod baseline;
 mod cause;
 mod command;
 mod cycle;
@@ -18,6 +19,8 @@ mod moment;
 mod news;
 mod outcome;
 mod project;
+mod record;
+mod repeat;
 mod ring;
 mod run;
 mod service;
@@ -27,6 +30,7 @@ mod stream;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use command::{Command, Selection};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
@@ -44,13 +48,15 @@ pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
+pub use record::{CycleRecord, Records};
+pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
-pub use verdict::Verdict;
+pub use verdict::{Verdict, Verdicts};
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it
 /// becomes one.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
-    Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Comparison, Deploys, Inventory, Moment, News, ProjectSpec, Records, Repeat, Ring, Runs,
+    ServiceId, Services, Span, Streams, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -59,6 +59,15 @@ pub struct State {
     pub causes: Causes,
     /// The executions of them.
     pub runs: Runs,
+    /// What results are measured against.
+    #[serde(default)]
+    pub baseline: Comparison,
+    /// The cycles, in numbers.
+    #[serde(default)]
+    pub records: Records,
+    /// The selection that is, or was last, run again and again.
+    #[serde(default)]
+    pub repeat: Option<Repeat>,
     /// What is deployed.
     pub services: Services,
     /// The tries to change that.
@@ -84,6 +93,9 @@ impl Default for State {
             inventory: Inventory::default(),
             causes: Causes::default(),
             runs: Runs::default(),
+            baseline: Comparison::default(),
+            records: Records::default(),
+            repeat: None,
             services: Services::default(),
             deploys: Deploys::default(),
             streams: Streams::default(),
@@ -177,7 +189,11 @@ impl Session {
             }
             SessionEvent::Recalled(_) => self.recalled = true,
             SessionEvent::Ended { how } => self.ended = Some(how.clone()),
-            SessionEvent::Opened { .. } | SessionEvent::Asked { .. } | SessionEvent::Remarked { .. } => {}
+            SessionEvent::Opened { .. }
+            | SessionEvent::Asked { .. }
+            | SessionEvent::Remarked { .. }
+            | SessionEvent::BaselineLoaded(_)
+            | SessionEvent::BaselineMissing { .. } => {}
         }
     }
 }

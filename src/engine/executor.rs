@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::baseline::{self, Sources};
 use super::deploy::{self, Proof};
 use super::http::{Http, HttpSettings};
 use super::links::Links;
@@ -15,7 +16,9 @@ use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
 use crate::config::project::Project;
-use crate::domain::{DeployEvent, DeployId, Effect, Event, RunEvent, RunId, ServiceId, SessionEvent, Span, Text};
+use crate::domain::{
+    Baseline, DeployEvent, DeployId, Effect, Event, RunEvent, RunId, ServiceId, SessionEvent, Span, Text,
+};
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
 const ORDERS: usize = 8;
@@ -69,6 +72,7 @@ impl Executor {
                 self.runs.insert(run, orders);
                 self.tasks.spawn(runner::execute(launch, self.means.clone(), receiver));
             }
+            Effect::LoadBaseline(baseline) => self.load_baseline(baseline),
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
@@ -147,6 +151,15 @@ impl Executor {
             let _ = self.means.outbox.try_send(vec![event.into()]);
         }
         made.ok()
+    }
+
+    fn load_baseline(&mut self, baseline: Baseline) {
+        let root = self.means.root.to_path_buf();
+        let sources = Sources { sessions: root.join(".liveloop/sessions"), root, masks: self.means.masks.clone() };
+        let outbox = self.means.outbox.clone();
+        self.tasks.spawn_blocking(move || {
+            let _ = outbox.blocking_send(vec![baseline::load(&sources, baseline).into()]);
+        });
     }
 
     fn remind(&mut self, after: Span, event: Event) {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    AgentEvent, AgentKind, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry, EnvironmentKind,
-    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome, OutputLine, Probe,
-    ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection,
-    ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId,
-    StreamSpec, TestId, Text, ViewerId,
+    AgentEvent, AgentKind, Baseline, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry,
+    EnvironmentKind, EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome,
+    OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec,
+    Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState,
+    StreamEvent, StreamId, StreamSpec, TestId, Text, ViewerId,
 };
 
 /// 12:00:00 of some day.
@@ -283,6 +283,8 @@ pub(crate) fn staging() -> ProjectSpec {
             budget: Span::seconds(2),
         }],
         hold_limit: Span::seconds(600),
+        baseline: Baseline::Previous,
+        baseline_file: None,
         limits: Limits::default(),
     }
 }
@@ -330,6 +332,7 @@ pub(crate) fn empty() -> Story {
 pub(crate) fn busy() -> Story {
     let mut story = Story::new();
     let memory = Recollection {
+        cycles: Vec::new(),
         cycle: 2,
         tests: recalled(),
         deploys: vec![("frontend".into(), Span::seconds(110)), ("backend".into(), Span::seconds(41))],

@@ -6,7 +6,7 @@ use super::action::Action;
 use super::editor::Place;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, navigate};
+use super::{acting, comparing, copying, navigate, repeating};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
 
@@ -93,6 +93,8 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::RerunFailed => acting::rerun_failed(view, about),
         Action::RunAll => acting::run_all(view, about),
         Action::RunSelected => acting::run_selected(view, about),
+        Action::Repeat => repeating::choose_repeat(view, about),
+        Action::Baseline => comparing::choose_baseline(view, about),
         Action::Stop => acting::stop(view, about),
         Action::DumpStacks => acting::dump_stacks(view, about),
         Action::ForceHeld => acting::force_held(view, about),
