@@ -141,6 +141,10 @@ pub struct TestCase {
     /// What its latest attempt is measured against.
     #[serde(default)]
     pub measure: Measure,
+    /// The verdict by which it has its place in lists: that of the last moment at which no test ran, so that nothing
+    /// moves under somebody's eyes.
+    #[serde(default)]
+    pub place: Option<Verdict>,
 }
 
 impl TestCase {
@@ -185,6 +189,10 @@ pub struct Module {
     /// Their verdicts, those of vanished tests too.
     #[serde(default)]
     pub verdicts: Verdicts,
+    /// The verdict by which it has its place among the modules, and how many of its tests failed, both of the last
+    /// moment at which no test ran.
+    #[serde(default)]
+    pub place: (Option<Verdict>, u32),
     /// The tests that run now.
     pub running: Vec<TestId>,
     /// When something last happened here.
@@ -204,6 +212,8 @@ pub struct Inventory {
     tally: Tally,
     #[serde(default)]
     verdicts: Verdicts,
+    #[serde(default)]
+    ordered: u32,
 }
 
 /// As what a test is counted.
@@ -279,6 +289,21 @@ impl Inventory {
     #[must_use]
     pub fn verdicts(&self) -> &Verdicts {
         &self.verdicts
+    }
+
+    /// How often everything was put in order: a list that was made from the same order still holds.
+    #[must_use]
+    pub fn ordered(&self) -> u32 {
+        self.ordered
+    }
+
+    /// Everything takes the place that its verdict gives it now.
+    pub(super) fn put_in_order(&mut self) {
+        self.ordered = self.ordered.wrapping_add(1);
+        self.tests.iter_mut().for_each(|test| test.place = test.rank());
+        for module in &mut self.modules {
+            module.place = (module.verdicts.first(), module.tally.failures());
+        }
     }
 
     /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
@@ -379,7 +404,9 @@ impl Inventory {
             gone,
             in_debugger: false,
             measure,
+            place: None,
         };
+        let test = TestCase { place: test.rank(), ..test };
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
@@ -520,6 +547,7 @@ impl Inventory {
             tests: Vec::new(),
             tally: Tally::default(),
             verdicts: Verdicts::default(),
+            place: (None, 0),
             running: Vec::new(),
             touched: Moment::default(),
             spent: Span::ZERO,

@@ -197,6 +197,7 @@ mod tests {
             gone: false,
             in_debugger: false,
             measure: Measure::Previous,
+            place: None,
         };
         assert_eq!(Verdict::of(&TestCase { gone: true, ..test.clone() }), Verdict::Vanished);
         Verdict::of(&test)

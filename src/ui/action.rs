@@ -114,6 +114,7 @@ actions! {
     NextMatch "next-match" [Detail] ["n"] "Goes to the next place that was searched for."
     PreviousMatch "previous-match" [Detail] ["N"] "Goes to the previous place that was searched for."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
+    Order "order" [Everywhere] ["v"] "Orders tests by what matters, or as files have them."
     Copy "copy" [Everywhere] ["y"] "Copies a test or cause, or the command to run it again."
     Wrap "wrap" [Detail] ["z"] "Wraps long lines, or cuts them."
     TogglePlay "toggle-play" [Recording] ["space"] "Plays the recording, or pauses it."

@@ -5,7 +5,7 @@
 use super::action::Action;
 use super::editor::Place;
 use super::regions::Regions;
-use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
+use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
 use super::{acting, comparing, copying, navigate, repeating};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
@@ -103,6 +103,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::CancelDeploy => acting::cancel_deploy(view, about),
         Action::StartAgent => acting::start_agent(view, about),
         Action::Reconnect => acting::reconnect(view, about),
+        Action::Order => order(view, about),
         Action::Copy => copying::copy(view, about),
         Action::Edit => copying::edit(view, about),
         Action::Open => navigate::open(view, about),
@@ -167,6 +168,16 @@ fn help(view: &mut ViewState) -> Vec<Wish> {
 fn wrap(view: &mut ViewState, about: &About) -> Vec<Wish> {
     view.wrap = !view.wrap;
     let text = if view.wrap { "long lines are wrapped" } else { "long lines are cut" };
+    view.note(Tone::Plain, text, about.now);
+    Vec::new()
+}
+
+fn order(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let (order, text) = match view.order {
+        Order::Verdict => (Order::File, "tests stand as in their files"),
+        Order::File => (Order::Verdict, "tests stand by what matters: new failures first"),
+    };
+    view.order = order;
     view.note(Tone::Plain, text, about.now);
     Vec::new()
 }

@@ -13,6 +13,7 @@ impl State {
         if *baseline == Baseline::Previous {
             self.baseline.take(None);
             self.measure_all();
+            self.inventory.put_in_order();
             return self.say(Tone::Person, "each test is compared with its previous cycle");
         }
         self.baseline.pending = Some(baseline.clone());
@@ -46,6 +47,7 @@ impl State {
             self.miss_vanished();
             self.tell_baseline();
         }
+        self.inventory.put_in_order();
     }
 
     pub(super) fn lose_baseline(&mut self, baseline: &Baseline, why: &str) {
@@ -71,6 +73,13 @@ impl State {
         }
         if self.baseline.untold && complete {
             self.tell_baseline();
+        }
+    }
+
+    /// Everything takes its place by its verdict, unless tests run: nothing moves under somebody's eyes.
+    pub(super) fn put_in_order(&mut self) {
+        if !self.runs.active().any(|(_, run)| run.kind == RunKind::Test) {
+            self.inventory.put_in_order();
         }
     }
 

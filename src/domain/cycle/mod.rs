@@ -66,6 +66,7 @@ impl State {
                     }
                 }
                 memory.cycles.iter().for_each(|record| self.records.note(record.clone()));
+                self.put_in_order();
                 self.begin_comparison(effects);
                 if let Some(how) = &memory.unfinished {
                     self.say(Tone::Warning, how.clone());

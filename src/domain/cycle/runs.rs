@@ -320,6 +320,7 @@ impl State {
             }
         }
         self.settle_baseline(everything && deselected == 0);
+        self.put_in_order();
     }
 
     fn begin_test(&mut self, run: RunId, n: u32) {
@@ -402,6 +403,7 @@ impl State {
         }
         self.report_run(id);
         self.record_cycle(id);
+        self.put_in_order();
     }
 
     fn report_run(&mut self, id: RunId) {

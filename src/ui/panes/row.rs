@@ -7,19 +7,16 @@ use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
 
-/// How a failure stands to the one before, in a word for a column.
+/// How a result stands to its baseline, in a word for a column, where that is news.
 pub(super) fn verdict_word(test: &TestCase) -> Option<(Role, &'static str)> {
-    match test.failure_verdict()? {
+    match test.rank()? {
         Verdict::NewlyFailed => Some((Role::Bad, "new")),
         Verdict::StillFailing => Some((Role::Muted, "still")),
         Verdict::FailingDifferently => Some((Role::Warning, "differs")),
-        Verdict::Flaky
-        | Verdict::Fixed
-        | Verdict::Vanished
-        | Verdict::Stale
-        | Verdict::NeverRun
-        | Verdict::SetAside
-        | Verdict::Passing => None,
+        Verdict::Flaky => Some((Role::Warning, "flaky")),
+        Verdict::Fixed => Some((Role::Good, "fixed")),
+        Verdict::Vanished => Some((Role::Warning, "gone")),
+        Verdict::Stale | Verdict::NeverRun | Verdict::SetAside | Verdict::Passing => None,
     }
 }
 
@@ -44,6 +41,9 @@ pub(super) fn short_name(test: &TestCase) -> &str {
 /// Draws a test into a line of a list.
 pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool) {
     let (mark, role) = marks::of_test(test);
+    if test.gone {
+        return draw_vanished(line, test);
+    }
     let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
     match test.standing {
         Standing::Running => {
@@ -80,6 +80,16 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
         }
     }
+}
+
+/// A test that nobody finds any more, and how it did before.
+fn draw_vanished(line: &mut Line, test: &TestCase) {
+    line.mark(Role::Muted, Mark::Lost).gap(1);
+    line.end_number(Role::Warning, "vanished", 8);
+    if let Some(before) = test.baseline().or(test.latest.as_ref()) {
+        line.end_fmt(Role::Muted, format_args!("{} before", before.outcome.word())).end_gap(2);
+    }
+    line.put(Role::Muted, short_name(test));
 }
 
 /// The outcome in a word, where the mark alone does not tell it.
