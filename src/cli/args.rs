@@ -113,17 +113,13 @@ pub enum Format {
 
 /// A word, a number, a file that there is, or the name of a cycle.
 fn baseline(text: &str) -> Result<Baseline, String> {
-    let is_file = || text.contains(['/', '.']) || std::path::Path::new(text).is_file();
-    Ok(match text {
-        "" => return Err("it is empty".to_owned()),
-        "previous" => Baseline::Previous,
-        "green" => Baseline::Green,
-        _ => match text.parse() {
-            Ok(number) => Baseline::Cycle(number),
-            Err(_) if is_file() => Baseline::File(from_here(text).into()),
-            Err(_) => Baseline::Named(text.into()),
-        },
-    })
+    let is_file = std::path::Path::new(text).is_file();
+    match Baseline::parse(text) {
+        Some(Baseline::Named(path)) if is_file => Ok(Baseline::File(from_here(&path).into())),
+        Some(Baseline::File(path)) => Ok(Baseline::File(from_here(&path).into())),
+        Some(baseline) => Ok(baseline),
+        None => Err("it is empty".to_owned()),
+    }
 }
 
 /// A file of the folder that one is in; any other path is one of the project's.

@@ -25,6 +25,21 @@ pub enum Baseline {
 }
 
 impl Baseline {
+    /// What a person wrote: `previous`, `green`, a cycle's number, a path, else a cycle's name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.trim() {
+            "" => return None,
+            "previous" => Self::Previous,
+            "green" => Self::Green,
+            text => match text.parse() {
+                Ok(number) => Self::Cycle(number),
+                Err(_) if text.contains(['/', '.']) => Self::File(text.into()),
+                Err(_) => Self::Named(text.into()),
+            },
+        })
+    }
+
     /// The baseline as people ask for it, before it is known which cycle that is.
     #[must_use]
     pub fn word(&self) -> Text {

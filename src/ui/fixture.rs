@@ -1,5 +1,7 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
+mod measured;
+
 use std::sync::Arc;
 
 use crate::domain::{
@@ -9,6 +11,8 @@ use crate::domain::{
     Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState,
     StreamEvent, StreamId, StreamSpec, TestId, Text, ViewerId,
 };
+
+pub(crate) use measured::{compared, repeating};
 
 /// 12:00:00 of some day.
 const NOON: u64 = 1_790_078_400_000_000;

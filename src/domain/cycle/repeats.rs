@@ -22,7 +22,10 @@ impl State {
             Selection::All => self.inventory.tests().filter(|(_, test)| !test.gone).map(|(id, _)| id).collect(),
             _ => self.select(selection).into_iter().filter_map(|(_, tests)| tests).flatten().collect(),
         };
-        let what = self.describe(selection, Some(&tests));
+        let what = match selection {
+            Selection::Failures => "what failed".to_owned(),
+            _ => self.describe(selection, Some(&tests)),
+        };
         if !self.begin_cycle(by, &Selection::Tests(tests.clone()), effects) {
             return;
         }

@@ -4,6 +4,7 @@ pub mod choice;
 pub mod confirm;
 pub mod help;
 pub mod palette;
+mod typed;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Margin, Rect};

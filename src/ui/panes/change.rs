@@ -55,7 +55,8 @@ fn tell_difference(sheet: &mut Sheet, state: &State, test: &TestCase, before: &A
             }
             line.put(role, row::why(state, attempt));
         });
-        let said = row::message(attempt);
+        // What it says now follows in full.
+        let said = if word == "before" { row::message(attempt) } else { "" };
         if !said.is_empty() && !row::why(state, attempt).contains(first_line(said)) {
             sheet.line(|line| {
                 line.gap(WORD).ansi(Role::Text, said);

@@ -85,7 +85,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
 /// A test that nobody finds any more, and how it did before.
 fn draw_vanished(line: &mut Line, test: &TestCase) {
     line.mark(Role::Muted, Mark::Lost).gap(1);
-    line.end_number(Role::Warning, "vanished", 8);
+    line.end(Role::Warning, "vanished").end_gap(2);
     if let Some(before) = test.baseline().or(test.latest.as_ref()) {
         line.end_fmt(Role::Muted, format_args!("{} before", before.outcome.word())).end_gap(2);
     }
