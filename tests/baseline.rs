@@ -40,8 +40,11 @@ fn file() -> Baseline {
     Baseline::File("base.xml".into())
 }
 
-fn asked(story: &Story) -> Vec<&Baseline> {
-    let load = |effect| if let &Effect::LoadBaseline(ref baseline) = effect { Some(baseline) } else { None };
+fn asked(story: &Story) -> Vec<Baseline> {
+    let load = |effect: &'_ Effect| match effect {
+        Effect::LoadBaseline(baseline) => Some(baseline.clone()),
+        _ => None,
+    };
     story.effects.iter().filter_map(load).collect()
 }
 
@@ -55,7 +58,7 @@ fn every_verdict_follows_from_what_the_baseline_says() {
         ("a.py::ok", None),
     ]);
     story.ask(Command::CompareWith(file()));
-    assert_eq!(asked(&story), [&file()]);
+    assert_eq!(asked(&story), [file()]);
     let results = [
         ("a.py::new", None),
         ("a.py::same", Some(CART)),
@@ -85,7 +88,7 @@ fn every_verdict_follows_from_what_the_baseline_says() {
 #[test]
 fn a_baseline_holds_for_tests_that_come_later_and_for_every_cycle() {
     let mut story = Story::new(file());
-    assert_eq!(asked(&story), [&file()], "the project says so");
+    assert_eq!(asked(&story), [file()], "the project says so");
     story.tell(loaded(file(), "base.xml", &[("a.py::one", Some(CART)), ("a.py::two", None)]));
     story.cycle(&[("a.py::one", Some(CART)), ("a.py::two", Some(CART)), ("a.py::three", Some(CART))]);
     assert!(

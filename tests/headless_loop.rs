@@ -8,8 +8,6 @@ use serde_json::Value;
 
 #[path = "support/home.rs"]
 mod home;
-#[path = "support/processes.rs"]
-mod processes;
 #[path = "support/suite.rs"]
 mod suite;
 

@@ -112,7 +112,7 @@ fn result_of(case: &Case, exists: &dyn Fn(&str) -> bool, mask: &dyn Fn(&str) -> 
 fn python_file(module: &str, exists: &dyn Fn(&str) -> bool) -> Option<(String, String)> {
     let is_name = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     let parts: Vec<&str> = module.split('.').collect();
-    if !parts.iter().all(|part| is_name(part)) {
+    if !parts.iter().all(is_name) {
         return None;
     }
     let file = |count: usize| format!("{}.py", parts[..count].join("/"));
