@@ -8,6 +8,7 @@ mod agent;
 mod baseline;
 mod cause;
 mod command;
+mod contract;
 mod cycle;
 mod deploy;
 mod effect;
@@ -33,6 +34,10 @@ pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, 
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use command::{Command, Selection};
+pub use contract::{
+    Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
+    Severity, SyntheticRules, UserResult, judge_crowd,
+};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
