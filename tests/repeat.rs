@@ -37,7 +37,7 @@ fn so_many_times_is_so_many_runs_of_one_cycle() {
     assert_eq!((done.ended, done.failed, &done.end), (20, 4, &Some(RepeatEnd::Done)));
     assert_eq!(done.failures.get(&story.id("a.py::one")), Some(&4));
     assert_eq!(started(&story), 21, "nothing starts after the last one");
-    assert_eq!(story.last_news(), "one: 4 of 20 repetitions failed (20%)");
+    assert_eq!(story.last_news(), "4 of 20 repetitions failed (20%): one");
     // All of it is one cycle, so what it is measured against is the cycle before.
     assert_eq!(story.verdicts(), "a.py::one newly failed, a.py::two newly failed");
     let before = story.state.inventory.test(story.id("a.py::one")).and_then(TestCase::baseline);
@@ -48,11 +48,11 @@ fn so_many_times_is_so_many_runs_of_one_cycle() {
 fn until_it_fails_ends_with_the_first_failure_or_at_the_limit() {
     let mut failing = story(RepeatUntil::Failure { limit: 9 });
     failing.live(&[("a.py::one", None)]).live(&[("a.py::one", None)]).live(&[("a.py::one", Some(BOOM))]);
-    assert_eq!(failing.last_news(), "one failed at repetition 3 of at most 9");
+    assert_eq!(failing.last_news(), "failed at repetition 3 of at most 9: one");
     assert!(!repeat(&failing).is_active());
     let mut holding = story(RepeatUntil::Failure { limit: 2 });
     holding.live(&[("a.py::one", None)]).live(&[("a.py::one", None)]);
-    assert_eq!(holding.last_news(), "one: 2 of 2 repetitions, none failed");
+    assert_eq!(holding.last_news(), "2 of 2 repetitions, none failed: one");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn stopping_a_run_stops_all_of_it() {
     story.ask(Command::StopRun(run));
     story.tell(RunEvent::Exited { run, exit: Exit::Signal(2), says: "".into(), leaked: 0 });
     assert_eq!(repeat(&story).end, Some(RepeatEnd::Stopped));
-    assert_eq!(story.last_news(), "one: repeating was stopped; 1 of 50 repetitions, none failed");
+    assert_eq!(story.last_news(), "stopped: 1 of 50 repetitions, none failed: one");
     assert_eq!(started(&story), 3);
 }
 
@@ -73,7 +73,7 @@ fn a_run_that_cannot_start_breaks_it_off() {
     let run = story.run();
     story.tell(RunEvent::CouldNotStart { run, why: "no such program".into() });
     assert_eq!(repeat(&story).end, Some(RepeatEnd::BrokenOff("no such program".into())));
-    assert!(story.last_news().contains("no further repetition: no such program"), "{}", story.last_news());
+    assert!(story.last_news().contains("no further repetition of one: no such program"), "{}", story.last_news());
 }
 
 #[test]
@@ -94,5 +94,5 @@ fn what_failed_is_repeated_as_it_is_now() {
     story.ask(Command::Repeat { selection: Selection::Failures, until: RepeatUntil::Times(3) });
     // It passes once: a rerun of what failed would now be a rerun of nothing.
     story.live(&[("a.py::two", None)]).live(&[("a.py::two", Some(BOOM))]).live(&[("a.py::two", None)]);
-    assert_eq!(story.last_news(), "what failed: 1 of 3 repetitions failed (33%)");
+    assert_eq!(story.last_news(), "1 of 3 repetitions failed (33%): what failed");
 }

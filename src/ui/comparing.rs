@@ -50,7 +50,7 @@ fn rows(state: &State, offset: i32, now: Moment) -> Vec<(String, Chosen)> {
     rows
 }
 
-/// `cycle  12  09:41:07  133 finished  35 failed  everything`
+/// `cycle  12  09:41:07  133 tests  35 failed  release  everything`
 fn told(record: &CycleRecord, offset: i32, now: Moment) -> String {
     let failed = match (record.green, record.failed) {
         (true, _) => "green".to_owned(),
@@ -63,8 +63,5 @@ fn told(record: &CycleRecord, offset: i32, now: Moment) -> String {
         _ => Short::new(format_args!("{days} days ago")),
     };
     let name = record.name.as_ref().map_or(String::new(), |name| format!("  {name}"));
-    format!(
-        "cycle {:>4}  {when:<12}  {:>5} finished  {failed:>9}  {}{name}",
-        record.number, record.finished, record.what
-    )
+    format!("cycle {:>3}  {when:<10} {:>6} tests  {failed:>10}{name}  {}", record.number, record.finished, record.what)
 }

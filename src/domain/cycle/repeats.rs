@@ -137,13 +137,13 @@ impl State {
         let tone = if failed > 0 { Tone::Bad } else { Tone::Good };
         let (tone, text) = match (&repeat.end, repeat.until) {
             (Some(RepeatEnd::BrokenOff(why)), _) => {
-                (Tone::Bad, format!("{what}: no further repetition: {why}; {counted}"))
+                (Tone::Bad, format!("no further repetition of {what}: {why}; {counted}"))
             }
-            (Some(RepeatEnd::Stopped), _) => (Tone::Person, format!("{what}: repeating was stopped; {counted}")),
+            (Some(RepeatEnd::Stopped), _) => (Tone::Person, format!("stopped: {counted}: {what}")),
             (_, RepeatUntil::Failure { .. }) if failed > 0 => {
-                (tone, format!("{what} failed at repetition {ended} of at most {limit}"))
+                (tone, format!("failed at repetition {ended} of at most {limit}: {what}"))
             }
-            _ => (tone, format!("{what}: {counted}")),
+            _ => (tone, format!("{counted}: {what}")),
         };
         self.say(tone, text);
     }
