@@ -6,6 +6,9 @@
 
 mod contract;
 
+mod baseline;
+mod limits;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +16,9 @@ use serde::Deserialize;
 
 use super::template::{Place, Template};
 use super::timespan::Timespan;
+
+pub use baseline::{BaselineKind, BaselineSettings};
+pub use limits::{JournalSettings, LimitSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 
@@ -524,48 +530,6 @@ pub struct RunSettings {
     pub hold_on_unhealthy: bool,
     /// How long a headless run is held before it gives up with exit code 3.
     pub hold_limit: Timespan,
-}
-
-/// `[baseline]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BaselineSettings {
-    /// What results are measured against at first.
-    pub against: BaselineKind,
-    /// A file of results that can be chosen: JUnit XML, CTRF or TAP, relative to the project.
-    pub file: Option<Template>,
-}
-
-/// What results are measured against at first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BaselineKind {
-    /// Each test's previous cycle.
-    Previous,
-    /// The last cycle after which everything was green.
-    Green,
-    /// The file.
-    File,
-}
-
-/// `[limits]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSettings {
-    /// Lines that are kept of one deploy's output.
-    pub deploy_lines: usize,
-    /// Agent events that are kept in memory, over all streams.
-    pub agent_events: usize,
-    /// A longer WebSocket message closes the connection with 1009.
-    pub message_bytes: usize,
-}
-
-/// `[journal]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JournalSettings {
-    /// A session's file grows to this size; then agent events are left out, and the journal says so.
-    pub bytes: u64,
 }
 
 /// `[ui]`

@@ -1,5 +1,7 @@
 //! The tests that exist: modules, test cases, and how each one stands.
 
+mod counted;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use super::{
     CauseId, Evidence, Measure, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text, Verdict,
     Verdicts,
 };
+
+use counted::Counted;
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -214,40 +218,6 @@ pub struct Inventory {
     verdicts: Verdicts,
     #[serde(default)]
     ordered: u32,
-}
-
-/// As what a test is counted.
-#[derive(Clone, Copy, PartialEq)]
-struct Counted {
-    /// Where it stands, and whether that is stale; nothing once it has vanished.
-    standing: Option<(Standing, bool)>,
-    verdict: Option<Verdict>,
-}
-
-impl Counted {
-    fn add(self, tally: &mut Tally, verdicts: &mut Verdicts) {
-        if let Some((standing, stale)) = self.standing {
-            tally.add(standing);
-            tally.stale += u32::from(stale);
-        }
-        if let Some(verdict) = self.verdict {
-            verdicts.add(verdict);
-        }
-    }
-
-    fn remove(self, tally: &mut Tally, verdicts: &mut Verdicts) {
-        if let Some((standing, stale)) = self.standing {
-            tally.remove(standing);
-            tally.stale -= u32::from(stale);
-        }
-        if let Some(verdict) = self.verdict {
-            verdicts.remove(verdict);
-        }
-    }
-
-    fn of(test: &TestCase) -> Self {
-        Self { standing: (!test.gone).then(|| (test.standing, test.is_stale())), verdict: test.verdict() }
-    }
 }
 
 impl Inventory {

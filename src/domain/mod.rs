@@ -7,6 +7,7 @@
 mod agent;
 mod baseline;
 mod cause;
+mod checkout;
 mod command;
 mod contract;
 mod cycle;
@@ -18,6 +19,7 @@ mod ids;
 mod inventory;
 mod moment;
 mod news;
+mod note;
 mod outcome;
 mod project;
 mod record;
@@ -25,6 +27,7 @@ mod repeat;
 mod ring;
 mod run;
 mod service;
+mod sighting;
 mod signature;
 mod state;
 mod stream;
@@ -33,7 +36,8 @@ mod verdict;
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
-pub use command::{Command, Selection};
+pub use checkout::Checkout;
+pub use command::{Command, HandOff, Selection};
 pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
@@ -49,6 +53,7 @@ pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceI
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
+pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
@@ -58,6 +63,7 @@ pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
+pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
