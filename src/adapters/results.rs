@@ -12,6 +12,7 @@ use super::tool::{Order, Source, Step, Tool};
 use crate::domain::{Detail, Event, Exit, Outcome, RunEvent, Section, Span, Wanted};
 
 mod ctrf;
+pub mod import;
 mod junit;
 mod tap;
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::domain::{Baseline, MOST_REPETITIONS};
+
 /// A terminal console for the test-deploy loop.
 #[derive(Debug, Parser)]
 #[command(name = "liveloop", version, max_term_width = 100)]
@@ -87,6 +89,15 @@ pub struct RunArguments {
     /// Exactly the tests that failed last in this project.
     #[arg(long)]
     pub failed: bool,
+    /// What results are compared with: previous, green, a cycle's number or name, or a file (JUnit XML, CTRF, TAP).
+    #[arg(long, value_name = "WHAT", value_parser = baseline)]
+    pub baseline: Option<Baseline>,
+    /// Runs the selected tests so many times, all in one cycle.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_REPETITIONS)), conflicts_with = "until_fails")]
+    pub repeat: Option<u32>,
+    /// Runs the selected tests until one fails, at most so many times.
+    #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "100", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_REPETITIONS)))]
+    pub until_fails: Option<u32>,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
@@ -103,6 +114,23 @@ pub enum Format {
     Human,
     /// A JSON object a line, a summary at the end.
     Json,
+}
+
+/// A word, a number, a file that there is, or the name of a cycle.
+fn baseline(text: &str) -> Result<Baseline, String> {
+    let is_file = std::path::Path::new(text).is_file();
+    match Baseline::parse(text) {
+        Some(Baseline::Named(path)) if is_file => Ok(Baseline::File(from_here(&path).into())),
+        Some(Baseline::File(path)) => Ok(Baseline::File(from_here(&path).into())),
+        Some(baseline) => Ok(baseline),
+        None => Err("it is empty".to_owned()),
+    }
+}
+
+/// A file of the folder that one is in; any other path is one of the project's.
+fn from_here(path: &str) -> String {
+    let whole = std::path::absolute(path).ok().filter(|whole| whole.is_file());
+    whole.map_or_else(|| path.to_owned(), |whole| whole.to_string_lossy().into_owned())
 }
 
 fn pace(text: &str) -> Result<f64, String> {

@@ -15,8 +15,8 @@ use super::print::{Human, Json, Printer};
 use super::spoilt;
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
-    Command, Entry, Event, Moment, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd, SessionEvent, State,
-    TestId, ViewerId,
+    Command, Entry, Event, Moment, RepeatUntil, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd,
+    SessionEvent, State, TestId, ViewerId,
 };
 use crate::engine::core::Call;
 use crate::engine::session::Session;
@@ -80,6 +80,11 @@ const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 enum Stage {
     /// Earlier sessions are read.
     Remembering,
+    /// What results are compared with is read.
+    Comparing {
+        /// Whether what was asked for has been heard.
+        heard: bool,
+    },
     /// The tests are listed, to choose among them.
     Collecting,
     /// The chosen tests run.
@@ -127,7 +132,11 @@ impl Course {
         self.printer.finish(&self.state, finished);
         match self.stage {
             Stage::Over(exit) => exit,
-            Stage::Remembering | Stage::Collecting | Stage::Running | Stage::Doubting { .. } => Exit::Interrupted,
+            Stage::Remembering
+            | Stage::Comparing { .. }
+            | Stage::Collecting
+            | Stage::Running
+            | Stage::Doubting { .. } => Exit::Interrupted,
         }
     }
 
@@ -135,7 +144,9 @@ impl Course {
     fn patience(&self) -> Instant {
         match self.stage {
             Stage::Doubting { until, .. } => until,
-            Stage::Remembering | Stage::Collecting | Stage::Running | Stage::Over(_) => Instant::now() + FOR_EVER,
+            Stage::Remembering | Stage::Comparing { .. } | Stage::Collecting | Stage::Running | Stage::Over(_) => {
+                Instant::now() + FOR_EVER
+            }
         }
     }
 
@@ -143,11 +154,21 @@ impl Course {
         let mut effects = Vec::new();
         Arc::make_mut(&mut self.state).apply(entry, &mut effects);
         self.printer.print(&self.state, entry);
+        if let Event::Session(SessionEvent::Asked { command: Command::CompareWith(_), .. }) = &entry.event
+            && let Stage::Comparing { heard } = &mut self.stage
+        {
+            *heard = true;
+        }
         let moves = matches!(
             &entry.event,
             Event::Run(RunEvent::Exited { .. } | RunEvent::CouldNotStart { .. } | RunEvent::HeldTooLong { .. })
-                | Event::Session(SessionEvent::Recalled(_) | SessionEvent::Asked { .. })
                 | Event::Service(_)
+                | Event::Session(
+                    SessionEvent::Recalled(_)
+                        | SessionEvent::Asked { .. }
+                        | SessionEvent::BaselineLoaded(_)
+                        | SessionEvent::BaselineMissing { .. }
+                )
         );
         if moves {
             self.advance();
@@ -156,13 +177,43 @@ impl Course {
 
     fn advance(&mut self) {
         match self.stage {
-            Stage::Remembering if self.state.session.recalled => self.begin(),
+            Stage::Remembering if self.state.session.recalled => self.compare(),
+            Stage::Comparing { heard: true } if self.state.baseline.pending.is_none() => self.compared(),
             Stage::Collecting if self.is_settled(RunKind::Collect) => self.choose(),
             Stage::Running if self.is_settled(RunKind::Test) => self.judge(),
             Stage::Doubting { since, .. } if spoilt::is_probed_since(&self.state, since) => self.conclude(),
             Stage::Running => self.force(),
-            Stage::Remembering | Stage::Collecting | Stage::Doubting { .. } | Stage::Over(_) => {}
+            Stage::Remembering
+            | Stage::Comparing { .. }
+            | Stage::Collecting
+            | Stage::Doubting { .. }
+            | Stage::Over(_) => {}
         }
+    }
+
+    /// Verdicts are told with each test, so what they are measured against is read first.
+    fn compare(&mut self) {
+        self.stage = Stage::Comparing { heard: self.arguments.baseline.is_none() };
+        match self.arguments.baseline.clone() {
+            Some(baseline) => self.ask(Command::CompareWith(baseline)),
+            None => self.advance(),
+        }
+    }
+
+    fn compared(&mut self) {
+        let wanted = self.arguments.baseline.as_ref();
+        if wanted.is_some_and(|wanted| wanted != self.state.baseline.baseline()) {
+            let why = self.state.news.last().map_or_else(String::new, |news| news.text.to_string());
+            self.printer.say(&why);
+            return self.end(Exit::Usage);
+        }
+        self.begin();
+    }
+
+    /// How often the selected tests are to be run, where that is not once.
+    fn repeats(&self) -> Option<RepeatUntil> {
+        let until_fails = self.arguments.until_fails.map(|limit| RepeatUntil::Failure { limit });
+        until_fails.or_else(|| self.arguments.repeat.map(RepeatUntil::Times))
     }
 
     fn begin(&mut self) {
@@ -170,7 +221,7 @@ impl Course {
             self.printer.say("there is no test runner in this project");
             return self.end(Exit::NothingSelected);
         }
-        if self.arguments.failed || !self.arguments.selectors.is_empty() {
+        if self.arguments.failed || !self.arguments.selectors.is_empty() || self.repeats().is_some() {
             self.stage = Stage::Collecting;
             self.ask(Command::Collect);
         } else {
@@ -221,7 +272,11 @@ impl Course {
             return self.end(Exit::NothingSelected);
         }
         self.stage = Stage::Running;
-        self.ask(Command::Run(Selection::Tests(tests)));
+        let selection = Selection::Tests(tests);
+        self.ask(match self.repeats() {
+            Some(until) => Command::Repeat { selection, until },
+            None => Command::Run(selection),
+        });
     }
 
     fn force(&mut self) {

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::spoilt;
 use crate::domain::{
-    CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId, Outcome, Run, RunEnd,
-    RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
+    Baseline, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId, Outcome,
+    Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
 };
 
 /// Prints a headless run as it goes.
@@ -200,6 +200,37 @@ fn why(run: &Run) -> String {
     }
 }
 
+/// What the verdicts are measured against.
+fn baseline(state: &State) -> Value {
+    let comparison = &state.baseline;
+    let Some(loaded) = &comparison.loaded else { return json!({ "against": "previous", "title": "previous cycle" }) };
+    let against = match &loaded.baseline {
+        Baseline::Previous => "previous",
+        Baseline::Green => "green",
+        Baseline::Cycle(_) => "cycle",
+        Baseline::Named(_) => "name",
+        Baseline::File(_) => "file",
+    };
+    json!({
+        "against": against,
+        "title": &*loaded.title,
+        "cycle": loaded.cycle,
+        "results": loaded.results.len(),
+        "matched": comparison.matched,
+        "age_s": loaded.at.map(|at| state.at.since(at).0 / 1_000_000),
+    })
+}
+
+/// How many tests have which verdict, those that nobody has left out.
+fn verdicts(state: &State) -> Value {
+    let counts = Verdict::ALL.into_iter().map(|verdict| (verdict, state.inventory.verdicts().of(verdict)));
+    counts.filter(|(_, count)| *count > 0).map(|(verdict, count)| (verdict.word().replace(' ', "_"), count)).collect()
+}
+
+fn repeat(repeat: &Repeat) -> Value {
+    json!({ "limit": repeat.until.limit(), "ended": repeat.ended, "failed": repeat.failed })
+}
+
 /// The last line of a JSON run: counted from the runs, never from what a tool claims.
 #[must_use]
 pub fn summary(state: &State, complete: bool) -> Value {
@@ -226,6 +257,9 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "not_run": sum(&|run| run.integrity.not_run),
         "missing": sum(&|run| run.integrity.missing),
         "new_causes": new_causes(state),
+        "baseline": baseline(state),
+        "verdicts": verdicts(state),
+        "repeat": state.repeat.as_ref().map(repeat),
         "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
@@ -305,6 +339,22 @@ impl<W: Write> Human<W> {
         }
     }
 
+    /// One repetition is a line; what failed in it is told at the end.
+    fn repetition(&mut self, state: &State) {
+        let Some(repeat) = &state.repeat else { return };
+        let failed: u32 = self.modules.values().map(|progress| progress.failed + progress.errored).sum();
+        let finished: u32 = self.modules.values().map(|progress| progress.finished).sum();
+        let mark = if failed > 0 { "✘" } else { "✔" };
+        let how = if failed > 0 { format!("{failed} of {finished} failed") } else { format!("{finished} passed") };
+        self.modules.clear();
+        self.line(&format!("{mark} repeat {} of {}  {how}", repeat.ended, repeat.until.limit()));
+        if !repeat.is_active()
+            && let Some(news) = state.news.last()
+        {
+            self.line(&news.text);
+        }
+    }
+
     /// What the failures come down to, before each of them is told in full.
     fn causes(&mut self, state: &State) {
         let causes = told_causes(state);
@@ -366,6 +416,16 @@ impl<W: Write> Human<W> {
             "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}",
             counted.join(", ")
         ));
+        let counted = state.inventory.verdicts();
+        let news = Verdict::ALL.into_iter().take_while(|verdict| *verdict != Verdict::Stale);
+        let news: Vec<String> = news
+            .filter(|verdict| counted.of(*verdict) > 0)
+            .map(|verdict| format!("{} {}", counted.of(verdict), verdict.word()))
+            .collect();
+        if !news.is_empty() {
+            let title = state.baseline.title().map_or("the previous cycle", |title| title);
+            self.line(&format!("against {title}: {}", news.join(", ")));
+        }
         for run in runs(state) {
             let why = why(run);
             if !why.is_empty() {
@@ -400,9 +460,12 @@ impl<W: Write> Printer for Human<W> {
                 self.failures.retain(|known| *known != id);
                 self.failures.push(id);
             }
-            self.module_line(state, test.module);
+            if state.repeat.is_none() {
+                self.module_line(state, test.module);
+            }
         }
         match &entry.event {
+            Event::Run(RunEvent::Exited { .. }) if state.repeat.is_some() => self.repetition(state),
             Event::Run(RunEvent::Exited { .. }) => {
                 let mut open: Vec<ModuleId> = self.modules.keys().copied().collect();
                 open.sort_unstable();

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::domain::ContractSpec;
+use crate::domain::{Baseline, ContractSpec};
 
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
@@ -77,6 +77,10 @@ pub struct Project {
     pub contracts: Vec<ContractPlan>,
     /// How a run is held and stopped.
     pub run: RunSpec,
+    /// What results are measured against at first.
+    pub baseline: Baseline,
+    /// A file of results that can be chosen as a baseline.
+    pub baseline_file: Option<String>,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.

@@ -17,9 +17,10 @@ use std::time::Duration;
 
 use super::complaint::suggestion;
 use super::project::{CommandSpec, EnvironmentSpec, HeaderSpec, Masked, Project, RunSpec, Secret};
-use super::settings::{Placed, Settings, ValueSettings};
+use super::settings::{BaselineKind, Placed, Settings, ValueSettings};
 use super::template::{Place, Template};
 use super::timespan::Timespan;
+use crate::domain::Baseline;
 use variables::Variables;
 
 /// Looks up a variable of the environment.
@@ -64,6 +65,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = in_order(&settings.contract, |name, contract| resolver.contract(name, contract, &streams));
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
+    let (baseline, baseline_file) = resolver.baseline();
     resolver.check_ranges();
     let secrets = resolver.secrets();
     Resolution {
@@ -74,6 +76,8 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             streams,
             contracts,
             run,
+            baseline,
+            baseline_file,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
             secrets,
@@ -272,6 +276,24 @@ impl<'s> Resolver<'s> {
             hold_on_unhealthy: run.hold_on_unhealthy,
             hold_limit: run.hold_limit.0,
         }
+    }
+
+    fn baseline(&mut self) -> (Baseline, Option<String>) {
+        let baseline = &self.settings.baseline;
+        let file = baseline.file.as_ref().and_then(|file| self.public("baseline.file", file));
+        let against = match (baseline.against, &file) {
+            (BaselineKind::Previous, _) => Baseline::Previous,
+            (BaselineKind::Green, _) => Baseline::Green,
+            (BaselineKind::File, Some(file)) => Baseline::File(file.as_str().into()),
+            (BaselineKind::File, None) => {
+                if baseline.file.is_none() {
+                    self.mistake("baseline.against", "needs to know which file")
+                        .hint("write file = \"results.xml\" beside it");
+                }
+                Baseline::Previous
+            }
+        };
+        (against, file)
     }
 
     fn check_ranges(&mut self) {

@@ -6,6 +6,9 @@
 
 mod contract;
 
+mod baseline;
+mod limits;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,6 +16,9 @@ use serde::Deserialize;
 
 use super::template::{Place, Template};
 use super::timespan::Timespan;
+
+pub use baseline::{BaselineKind, BaselineSettings};
+pub use limits::{JournalSettings, LimitSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 
@@ -39,6 +45,8 @@ pub struct Settings {
     pub contract: BTreeMap<String, Placed<ContractSettings>>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
+    /// What results are measured against.
+    pub baseline: BaselineSettings,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
@@ -524,26 +532,6 @@ pub struct RunSettings {
     pub hold_on_unhealthy: bool,
     /// How long a headless run is held before it gives up with exit code 3.
     pub hold_limit: Timespan,
-}
-
-/// `[limits]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LimitSettings {
-    /// Lines that are kept of one deploy's output.
-    pub deploy_lines: usize,
-    /// Agent events that are kept in memory, over all streams.
-    pub agent_events: usize,
-    /// A longer WebSocket message closes the connection with 1009.
-    pub message_bytes: usize,
-}
-
-/// `[journal]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JournalSettings {
-    /// A session's file grows to this size; then agent events are left out, and the journal says so.
-    pub bytes: u64,
 }
 
 /// `[ui]`

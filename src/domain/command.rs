@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CauseId, DeployId, ModuleId, NoteAbout, RunId, ServiceId, StreamId, TestId, Text};
+use super::{Baseline, CauseId, DeployId, ModuleId, NoteAbout, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text};
 
 /// Which tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,22 @@ pub enum HandOff {
 pub enum Command {
     /// Run tests.
     Run(Selection),
+    /// Run tests again and again, one run after another.
+    Repeat {
+        /// Which tests.
+        selection: Selection,
+        /// When it is done.
+        until: RepeatUntil,
+    },
+    /// Measure results against another baseline.
+    CompareWith(Baseline),
+    /// Give a cycle a name, by which it can be chosen as a baseline.
+    NameCycle {
+        /// Its number.
+        cycle: u32,
+        /// The name.
+        name: Text,
+    },
     /// List the tests anew.
     Collect,
     /// Start a held run although its services are not well.

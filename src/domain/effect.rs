@@ -1,6 +1,6 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
-use super::{DeployId, HandOff, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
+use super::{Baseline, DeployId, HandOff, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
 
 /// The effects of one entry, in order.
 pub type Effects = Vec<Effect>;
@@ -33,6 +33,8 @@ pub enum Effect {
         /// Which tests.
         wanted: Wanted,
     },
+    /// Read a baseline; closed by `SessionEvent::BaselineLoaded` or `SessionEvent::BaselineMissing`.
+    LoadBaseline(Baseline),
     /// Say `RunEvent::HeldTooLong` after this time.
     LimitHold {
         /// Which run.

@@ -11,8 +11,9 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Checkout, Circumstance, Command, DeployId, Detail, Evidence, Judgement, LeftOver, Moment,
-    Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span, StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Judgement,
+    LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span, StreamId, Text,
+    ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -53,6 +54,15 @@ pub enum SessionEvent {
     },
     /// What is known from earlier sessions was read.
     Recalled(Arc<Recollection>),
+    /// A baseline was read.
+    BaselineLoaded(Arc<LoadedBaseline>),
+    /// A baseline could not be read.
+    BaselineMissing {
+        /// Which one.
+        baseline: Baseline,
+        /// Why, and what to do.
+        why: Text,
+    },
     /// A person attached.
     ViewerJoined {
         /// Who, by identity.
@@ -132,6 +142,9 @@ pub struct Recollection {
     pub tests: Vec<Recalled>,
     /// How long live deploys took, by name of the service.
     pub deploys: Vec<(Text, Span)>,
+    /// The newest cycles, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cycles: Vec<CycleRecord>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
     /// What was written on causes and tests.

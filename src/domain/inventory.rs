@@ -1,5 +1,7 @@
 //! The tests that exist: modules, test cases, and how each one stands.
 
+mod counted;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,8 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::event::{Found, Recalled};
 use super::service::Epoch;
 use super::{
-    CauseId, Circumstance, Evidence, LeftOver, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text,
+    CauseId, Circumstance, Evidence, LeftOver, Measure, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally,
+    TestId, Text, Verdict, Verdicts,
 };
+
+use counted::Share;
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -141,6 +146,13 @@ pub struct TestCase {
     /// Whether the last run that selected it ended before its turn came.
     #[serde(default)]
     pub missed: bool,
+    /// What its latest attempt is measured against.
+    #[serde(default)]
+    pub measure: Measure,
+    /// The verdict by which it has its place in lists: that of the last moment at which no test ran, so that nothing
+    /// moves under somebody's eyes.
+    #[serde(default)]
+    pub place: Option<Verdict>,
 }
 
 impl TestCase {
@@ -182,6 +194,13 @@ pub struct Module {
     pub tests: Vec<TestId>,
     /// How they stand.
     pub tally: Tally,
+    /// Their verdicts, those of vanished tests too.
+    #[serde(default)]
+    pub verdicts: Verdicts,
+    /// The verdict by which it has its place among the modules, and how many of its tests failed, both of the last
+    /// moment at which no test ran.
+    #[serde(default)]
+    pub place: (Option<Verdict>, u32),
     /// The tests that run now.
     pub running: Vec<TestId>,
     /// When something last happened here.
@@ -202,6 +221,10 @@ pub struct Inventory {
     #[serde(default)]
     left: HashMap<Text, Circumstance>,
     tally: Tally,
+    #[serde(default)]
+    verdicts: Verdicts,
+    #[serde(default)]
+    ordered: u32,
 }
 
 impl Inventory {
@@ -239,6 +262,27 @@ impl Inventory {
         &self.tally
     }
 
+    /// The verdicts on all tests together.
+    #[must_use]
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
+    /// How often everything was put in order: a list that was made from the same order still holds.
+    #[must_use]
+    pub fn ordered(&self) -> u32 {
+        self.ordered
+    }
+
+    /// Everything takes the place that its verdict gives it now.
+    pub(super) fn put_in_order(&mut self) {
+        self.ordered = self.ordered.wrapping_add(1);
+        self.tests.iter_mut().for_each(|test| test.place = test.rank());
+        for module in &mut self.modules {
+            module.place = (module.verdicts.first(), module.tally.failures());
+        }
+    }
+
     /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
         self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
@@ -263,9 +307,36 @@ impl Inventory {
 
     /// The cause of a latest result that came without one.
     pub(super) fn blame(&mut self, id: TestId, cause: CauseId) {
-        if let Some(latest) = self.tests.get_mut(id.index()).and_then(|test| test.latest.as_mut()) {
-            latest.cause = Some(cause);
+        self.change(id, |test| {
+            if let Some(latest) = &mut test.latest {
+                latest.cause = Some(cause);
+            }
+        });
+    }
+
+    /// Measures a test against something else.
+    pub(super) fn measure(&mut self, id: TestId, measure: Measure) {
+        self.change(id, |test| test.measure = measure);
+    }
+
+    /// Takes note of a test that no runner finds and that a baseline knows.
+    pub(super) fn miss(&mut self, runner: RunnerId, module: &Text, node: &Text, measure: Measure) {
+        let found = Found { node: node.clone(), module: module.clone(), line: 0, source: None };
+        if self.test_named(runner, node).is_none() {
+            self.insert(runner, &found, true, measure);
         }
+    }
+
+    /// The runner that has a module of that path, or the only one there is.
+    pub(super) fn runner_with(&self, module: &str) -> Option<RunnerId> {
+        let has = |index: &HashMap<Text, ModuleId>| index.contains_key(module);
+        let place = self.module_index.iter().position(has);
+        place.or((self.module_index.len() == 1).then_some(0)).map(|n| RunnerId(n as u32))
+    }
+
+    /// Whether some runner knows a test of that name.
+    pub(super) fn knows(&self, node: &str) -> bool {
+        self.test_index.iter().any(|index| index.get(node).is_some_and(|id| !self.tests[id.index()].gone))
     }
 
     /// Another test of the same module that failed and that `message` names.
@@ -293,6 +364,11 @@ impl Inventory {
             });
             return id;
         }
+        self.insert(runner, found, false, Measure::Previous)
+    }
+
+    fn insert(&mut self, runner: RunnerId, found: &Found, gone: bool, measure: Measure) -> TestId {
+        grow(&mut self.test_index, runner.index());
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
@@ -308,18 +384,21 @@ impl Inventory {
             stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
-            gone: true,
+            gone,
             in_debugger: false,
             missed: false,
+            measure,
+            place: None,
         };
         if let Some(circumstance) = self.left.get(&found.node) {
             test.leave(circumstance.clone());
         }
+        test.place = test.rank();
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
-        // Counted like one that has come back.
-        self.change(id, |test| test.gone = false);
+        let counted = Share::of(&self.tests[id.index()]);
+        self.count(module, |tally, verdicts| counted.add(tally, verdicts));
         id
     }
 
@@ -395,7 +474,10 @@ impl Inventory {
             test.stale = stale;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
-                    test.earlier.remove(0);
+                    // Of a cycle that repeats a test, only the newest attempts are kept: what it is measured against
+                    // is of a cycle before.
+                    let oldest = test.earlier.iter().position(|earlier| earlier.cycle == before.cycle);
+                    test.earlier.remove(oldest.unwrap_or(0));
                 }
                 test.earlier.push(before);
             }
@@ -408,7 +490,7 @@ impl Inventory {
     }
 
     /// The run that selected a test ended before its turn came.
-    pub(super) fn miss(&mut self, id: TestId) {
+    pub(super) fn pass_over(&mut self, id: TestId) {
         self.change(id, |test| test.missed = true);
     }
 
@@ -478,6 +560,8 @@ impl Inventory {
             title: short_title(path).into(),
             tests: Vec::new(),
             tally: Tally::default(),
+            verdicts: Verdicts::default(),
+            place: (None, 0),
             running: Vec::new(),
             touched: Moment::default(),
             spent: Span::ZERO,
@@ -499,30 +583,23 @@ impl Inventory {
     /// The only way in which a test changes: its counters change with it.
     fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let count = |test: &TestCase| {
-            let among = [test.is_stale(), test.is_not_run(), test.is_held_over()].map(u32::from);
-            (test.gone, test.counted(), among)
-        };
-        let before = count(test);
+        let before = Share::of(test);
         change(test);
-        let after = count(test);
+        let after = Share::of(test);
         if before == after {
             return;
         }
-        for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, counted, [stale, not_run, held_over]) = before {
-                tally.remove(counted);
-                tally.stale -= stale;
-                tally.not_run -= not_run;
-                tally.held_over -= held_over;
-            }
-            if let (false, counted, [stale, not_run, held_over]) = after {
-                tally.add(counted);
-                tally.stale += stale;
-                tally.not_run += not_run;
-                tally.held_over += held_over;
-            }
-        }
+        let module = test.module;
+        self.count(module, |tally, verdicts| {
+            before.remove(tally, verdicts);
+            after.add(tally, verdicts);
+        });
+    }
+
+    fn count(&mut self, module: ModuleId, count: impl Fn(&mut Tally, &mut Verdicts)) {
+        let module = &mut self.modules[module.index()];
+        count(&mut module.tally, &mut module.verdicts);
+        count(&mut self.tally, &mut self.verdicts);
     }
 
     fn leave(&mut self, id: TestId) {

@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod baseline;
 mod cause;
 mod checkout;
 mod chronicle;
@@ -24,6 +25,8 @@ mod note;
 mod outage;
 mod outcome;
 mod project;
+mod record;
+mod repeat;
 mod ring;
 mod run;
 mod service;
@@ -36,6 +39,7 @@ mod unproved;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
 pub use chronicle::{Chronicle, Happening, Occasion, TestEnd};
@@ -62,6 +66,8 @@ pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
+pub use record::{CycleRecord, Records};
+pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
@@ -71,7 +77,7 @@ pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
-pub use verdict::Verdict;
+pub use verdict::{Verdict, Verdicts};
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it
 /// becomes one.

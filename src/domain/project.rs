@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, Text};
+use super::{Baseline, Span, Text};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,9 +21,19 @@ pub struct ProjectSpec {
     pub streams: Vec<StreamSpec>,
     /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
+    /// What results are measured against at first.
+    #[serde(default, skip_serializing_if = "is_previous")]
+    pub baseline: Baseline,
+    /// A file of results that can be chosen as a baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_file: Option<Text>,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,
+}
+
+fn is_previous(baseline: &Baseline) -> bool {
+    *baseline == Baseline::Previous
 }
 
 /// How much is kept in memory of what grows; older things are dropped and counted.

@@ -440,6 +440,8 @@ impl Runs {
         if let Some(run) = self.list[..forget].last_mut() {
             run.tests = Vec::new();
             run.progress = Vec::new();
+            run.output = Ring::new(0);
+            run.live = None;
         }
         self.list.push(Run {
             runner,

@@ -110,6 +110,17 @@ impl Signature {
         Self { class, title, exception, place, message, wording }
     }
 
+    /// Whether `other`, which may come from a file that tells less, can be the same failure.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        if self.class.is_placeless() || other.class.is_placeless() {
+            return self.class == other.class && self.title == other.title;
+        }
+        let agree = |a: &Option<Text>, b: &Option<Text>| a.is_none() || b.is_none() || a == b;
+        let said = self.message == other.message || other.message.is_empty();
+        said && agree(&self.exception, &other.exception) && agree(&self.place, &other.place)
+    }
+
     /// What failures of one cause have in common. Where a thing went wrong does not matter if it is the environment's
     /// doing, nor if the message says enough to be known again.
     #[must_use]

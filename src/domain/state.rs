@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Chronicle, Deploys, Inventory, Judgement, Moment, News, Notes, ProjectSpec,
-    Ring, Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Deploys, Inventory, Judgement, Moment, News, Notes,
+    ProjectSpec, Records, Repeat, Ring, Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -62,6 +62,15 @@ pub struct State {
     pub causes: Causes,
     /// The executions of them.
     pub runs: Runs,
+    /// What results are measured against.
+    #[serde(default)]
+    pub baseline: Comparison,
+    /// The cycles, in numbers.
+    #[serde(default)]
+    pub records: Records,
+    /// The selection that is, or was last, run again and again.
+    #[serde(default)]
+    pub repeat: Option<Repeat>,
     /// What is deployed.
     pub services: Services,
     /// The tries to change that.
@@ -94,6 +103,9 @@ impl Default for State {
             inventory: Inventory::default(),
             causes: Causes::default(),
             runs: Runs::default(),
+            baseline: Comparison::default(),
+            records: Records::default(),
+            repeat: None,
             services: Services::default(),
             deploys: Deploys::default(),
             streams: Streams::default(),
@@ -196,6 +208,8 @@ impl Session {
             SessionEvent::Opened { .. }
             | SessionEvent::Asked { .. }
             | SessionEvent::Remarked { .. }
+            | SessionEvent::BaselineLoaded(_)
+            | SessionEvent::BaselineMissing { .. }
             | SessionEvent::HandOffKept { .. }
             | SessionEvent::HandOffFailed { .. } => {}
         }

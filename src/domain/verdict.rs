@@ -1,8 +1,8 @@
-//! What a test's latest outcome is worth against the last cycle in which it ran.
+//! What a test's latest outcome is worth against its baseline.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Circumstance, Outcome, Standing, TestCase};
+use super::{Attempt, Circumstance, Measure, Outcome, Standing, TestCase};
 
 /// An outcome against the one before, in the order in which people want to see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +35,22 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every verdict, in order.
+    pub const ALL: [Self; 12] = [
+        Self::NewlyFailed,
+        Self::FailingDifferently,
+        Self::StillFailing,
+        Self::Flaky,
+        Self::Fixed,
+        Self::Vanished,
+        Self::Environment,
+        Self::Straddled,
+        Self::Stale,
+        Self::NeverRun,
+        Self::SetAside,
+        Self::Passing,
+    ];
+
     /// The verdict on a test, from its attempts.
     #[must_use]
     pub fn of(test: &TestCase) -> Self {
@@ -93,17 +109,57 @@ impl Verdict {
     }
 }
 
-impl TestCase {
-    /// The attempt that the latest one is measured against: that of the last cycle before in which the test ran and
-    /// told something. One that was stopped, lost, or spoilt by the environment told nothing.
+/// How many tests have which verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Verdicts([u32; Verdict::ALL.len()]);
+
+impl Verdicts {
+    /// How many tests have that verdict.
     #[must_use]
-    pub fn baseline(&self) -> Option<&Attempt> {
-        let latest = self.latest.as_ref()?;
-        let told = |attempt: &&Attempt| {
-            let ended = !matches!(attempt.outcome, Outcome::Interrupted | Outcome::Lost);
-            attempt.cycle < latest.cycle && ended && attempt.circumstance.is_steady()
-        };
-        self.earlier.iter().rev().find(told)
+    pub fn of(&self, verdict: Verdict) -> u32 {
+        self.0[verdict as usize]
+    }
+
+    /// The verdict that people want to see first, among those that some test has.
+    #[must_use]
+    pub fn first(&self) -> Option<Verdict> {
+        Verdict::ALL.into_iter().find(|verdict| self.of(*verdict) > 0)
+    }
+
+    pub(super) fn add(&mut self, verdict: Verdict) {
+        self.0[verdict as usize] += 1;
+    }
+
+    pub(super) fn remove(&mut self, verdict: Verdict) {
+        let slot = &mut self.0[verdict as usize];
+        *slot = slot.saturating_sub(1);
+    }
+}
+
+impl TestCase {
+    /// The verdict as which the test is counted; nothing for one that is gone and that the baseline does not know.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        if self.gone {
+            let was_known = match &self.measure {
+                Measure::Previous => self.latest.is_some(),
+                Measure::Chosen(before) => before.is_some(),
+            };
+            return was_known.then_some(Verdict::Vanished);
+        }
+        Some(Verdict::of(self))
+    }
+
+    /// The verdict by which the test has its place in a list: a failure keeps its own also where it is stale. Nothing
+    /// for a test that is not listed.
+    #[must_use]
+    pub fn rank(&self) -> Option<Verdict> {
+        match &self.latest {
+            Some(latest) if latest.outcome.is_failure() && !self.gone => {
+                Some(Verdict::against(latest, self.baseline()))
+            }
+            _ => self.verdict(),
+        }
     }
 
     /// How the latest failure stands to the baseline, also where it is stale; nothing where the test does not fail.
@@ -155,6 +211,8 @@ mod tests {
             gone: false,
             in_debugger: false,
             missed: false,
+            measure: Measure::Previous,
+            place: None,
         };
         assert_eq!(Verdict::of(&TestCase { gone: true, ..test.clone() }), Verdict::Vanished);
         Verdict::of(&test)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::baseline::{self, Sources};
 use super::contract::{self, ContractRun};
 use super::deploy::{self, Proof};
 use super::http::{Http, HttpSettings};
@@ -20,8 +21,8 @@ use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, Project, RunnerTool};
 use crate::domain::{
-    DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span,
-    Text, Wanted,
+    Baseline, DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId,
+    SessionEvent, Span, Text, Wanted,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -82,6 +83,7 @@ impl Executor {
                 let launch = Launch { run, kind, wanted, runner: spec, python, stopping };
                 self.tasks.spawn(runner::execute(launch, self.means.clone(), receiver));
             }
+            Effect::LoadBaseline(baseline) => self.load_baseline(baseline),
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
@@ -179,6 +181,15 @@ impl Executor {
             let _ = self.means.outbox.try_send(vec![event.into()]);
         }
         made.ok()
+    }
+
+    fn load_baseline(&mut self, baseline: Baseline) {
+        let root = self.means.root.to_path_buf();
+        let sources = Sources { sessions: root.join(".liveloop/sessions"), root, masks: self.means.masks.clone() };
+        let outbox = self.means.outbox.clone();
+        self.tasks.spawn_blocking(move || {
+            let _ = outbox.blocking_send(vec![baseline::load(&sources, baseline).into()]);
+        });
     }
 
     fn remind(&mut self, after: Span, event: Event) {

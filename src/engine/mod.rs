@@ -6,6 +6,7 @@
 pub mod core;
 pub mod session;
 
+pub mod baseline;
 pub mod clock;
 pub mod folder;
 pub mod hub;

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::{DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, Signature, Span, State, Text};
+use crate::domain::{
+    DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, SessionEvent, Signature, Span, State, Text,
+};
 
 use super::folder;
 use super::journal::{repair, scan};
@@ -29,20 +31,7 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
         }
         budget -= size;
         let torn = if age == 0 { repair(path).unwrap_or(0) } else { 0 };
-        let mut state = State::default();
-        let mut effects = Vec::new();
-        let mut fold = |entry: Entry| {
-            // What such a session recalled itself is in the journals before it.
-            if !matches!(entry.event, Event::Session(crate::domain::SessionEvent::Recalled(_))) {
-                state.apply(&entry, &mut effects);
-                effects.clear();
-            } else if let Event::Session(crate::domain::SessionEvent::Recalled(recalled)) = entry.event {
-                state.cycle = state.cycle.max(recalled.cycle);
-            }
-        };
-        if scan(path, &mut fold).is_err() {
-            continue;
-        }
+        let Some(state) = fold(path, |_, _| true) else { continue };
         if age == 0 {
             memory.recollection.unfinished = unfinished(&state, torn);
         }
@@ -50,10 +39,33 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
         unproved.learn(&state);
     }
     memory.recollection.unproved = unproved.tests;
+    memory.recollection.cycles.sort_unstable_by_key(|record| record.number);
     memory.recollection.tests = memory.tests.into_values().collect();
     memory.recollection.notes = super::notes::recall(sessions, except);
     memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));
     memory.recollection
+}
+
+/// Folds a journal into the state that its session had, as far as `goes_on` says so after each entry. Of what that
+/// session recalled itself only the cycles count: the rest is in the journals before it.
+pub(super) fn fold(path: &Path, mut goes_on: impl FnMut(&State, &Event) -> bool) -> Option<State> {
+    let mut state = State::default();
+    let mut effects = Vec::new();
+    let mut over = false;
+    let take = |mut entry: Entry| {
+        if over {
+            return;
+        }
+        if let Event::Session(SessionEvent::Recalled(recalled)) = &mut entry.event {
+            let (cycle, cycles) = (recalled.cycle, recalled.cycles.clone());
+            *recalled = Arc::new(Recollection { cycle, cycles, ..Recollection::default() });
+        }
+        state.apply(&entry, &mut effects);
+        effects.clear();
+        over = !goes_on(&state, &entry.event);
+    };
+    scan(path, take).ok()?;
+    Some(state)
 }
 
 #[derive(Default)]
@@ -66,6 +78,11 @@ impl Memory {
     /// Takes from a session what newer ones do not know better.
     fn learn(&mut self, state: &State) {
         self.recollection.cycle = self.recollection.cycle.max(state.cycle);
+        for record in state.records.iter() {
+            if !self.recollection.cycles.iter().any(|known| known.number == record.number) {
+                self.recollection.cycles.push(record.clone());
+            }
+        }
         for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
             let Some(latest) = test.latest.as_ref().filter(|attempt| attempt.run.is_some()) else { continue };
             let known = self.tests.entry(test.node.clone()).or_insert_with(|| Recalled {

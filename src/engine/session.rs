@@ -167,6 +167,8 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 budget: AGENT_BUDGET,
             })
             .collect(),
+        baseline: project.baseline.clone(),
+        baseline_file: project.baseline_file.as_deref().map(shown),
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
         limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
     }

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Asks, or says why this person cannot.
-fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &str) -> Vec<Wish> {
+pub(super) fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &str) -> Vec<Wish> {
     if !view.drives(about.state) {
         view.note(Tone::Warning, "you observe this session: only its driver can do that", about.now);
         return Vec::new();
@@ -70,7 +70,18 @@ pub(super) fn run_all(view: &mut ViewState, about: &About) -> Vec<Wish> {
 }
 
 pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    let selection = match (view.subject(about), about.regions.cursor()) {
+    let commands = under_cursor(view, about).map(Command::Run).into_iter().collect();
+    ask(view, about, commands, "nothing under the cursor to run")
+}
+
+/// The cause that is looked at, else the opened test, else the test or module under the cursor.
+pub(super) fn selected(view: &ViewState, about: &About) -> Option<Selection> {
+    let cause = looked_at(about.state, view).and_then(|id| about.state.causes.get(id));
+    cause.map(|cause| Selection::Tests(cause.members().collect())).or_else(|| under_cursor(view, about))
+}
+
+fn under_cursor(view: &ViewState, about: &About) -> Option<Selection> {
+    match (view.subject(about), about.regions.cursor()) {
         (Some(id), _) => Some(Selection::Tests(vec![id])),
         (None, Some(Cursor::Module(id))) if view.filter.is_empty() => Some(Selection::Module(id)),
         (None, Some(Cursor::Module(id))) => about.state.inventory.module(id).map(|module| {
@@ -79,9 +90,7 @@ pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
             Selection::Tests(module.tests.iter().copied().filter(admitted).collect())
         }),
         (None, Some(Cursor::Test(_)) | None) => None,
-    };
-    let commands = selection.map(Command::Run).into_iter().collect();
-    ask(view, about, commands, "nothing under the cursor to run")
+    }
 }
 
 /// The runs of which `wanted` holds, as commands.

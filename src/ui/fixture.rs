@@ -1,16 +1,19 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
+mod measured;
 pub(crate) mod spoilt;
 
 use std::sync::Arc;
 
 use crate::domain::{
-    AgentEvent, AgentKind, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry, EnvironmentKind,
-    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome, OutputLine, Probe,
-    ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection,
-    ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId,
-    StreamSpec, TestId, Text, ViewerId,
+    AgentEvent, AgentKind, Baseline, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry,
+    EnvironmentKind, EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome,
+    OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec,
+    Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState,
+    StreamEvent, StreamId, StreamSpec, TestId, Text, ViewerId,
 };
+
+pub(crate) use measured::{compared, repeating};
 
 /// 12:00:00 of some day.
 const NOON: u64 = 1_790_078_400_000_000;
@@ -287,6 +290,8 @@ pub(crate) fn staging() -> ProjectSpec {
             budget: Span::seconds(2),
         }],
         hold_limit: Span::seconds(600),
+        baseline: Baseline::Previous,
+        baseline_file: None,
         limits: Limits::default(),
     }
 }
@@ -334,6 +339,7 @@ pub(crate) fn empty() -> Story {
 pub(crate) fn busy() -> Story {
     let mut story = Story::new();
     let memory = Recollection {
+        cycles: Vec::new(),
         cycle: 2,
         tests: recalled(),
         deploys: vec![("frontend".into(), Span::seconds(110)), ("backend".into(), Span::seconds(41))],

@@ -3,6 +3,7 @@
 
 mod block;
 mod board;
+mod order;
 
 use std::sync::Arc;
 

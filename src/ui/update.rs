@@ -6,8 +6,8 @@ use super::action::Action;
 use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
-use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, handing, navigate, reading};
+use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
+use super::{acting, comparing, copying, handing, navigate, reading, repeating};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
 
@@ -98,6 +98,8 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::RerunFailed => acting::rerun_failed(view, about),
         Action::RunAll => acting::run_all(view, about),
         Action::RunSelected => acting::run_selected(view, about),
+        Action::Repeat => repeating::choose_repeat(view, about),
+        Action::Baseline => comparing::choose_baseline(view, about),
         Action::Stop => acting::stop(view, about),
         Action::DumpStacks => acting::dump_stacks(view, about),
         Action::ForceHeld => acting::force_held(view, about),
@@ -106,6 +108,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::CancelDeploy => acting::cancel_deploy(view, about),
         Action::StartAgent => acting::start_agent(view, about),
         Action::Reconnect => acting::reconnect(view, about),
+        Action::Order => order(view, about),
         Action::Copy => copying::copy(view, about),
         Action::Note => note::open(view, about),
         Action::HandOff => handing::hand_off(view, about),
@@ -169,6 +172,16 @@ fn help(view: &mut ViewState) -> Vec<Wish> {
         Some(Overlay::Help { .. }) => None,
         _ => Some(Overlay::Help { scroll: 0 }),
     };
+    Vec::new()
+}
+
+fn order(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let (order, text) = match view.order {
+        Order::Verdict => (Order::File, "tests stand as in their files"),
+        Order::File => (Order::Verdict, "tests stand by what matters: new failures first"),
+    };
+    view.order = order;
+    view.note(Tone::Plain, text, about.now);
     Vec::new()
 }
 

@@ -63,6 +63,16 @@ pub enum Page {
     Cause(CauseId),
 }
 
+/// In which order modules and tests stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// By verdict, what is new first.
+    #[default]
+    Verdict,
+    /// As they stand in their files.
+    File,
+}
+
 /// A list or text that is scrolled: it follows its newest end until somebody scrolls back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scroll {
@@ -185,6 +195,8 @@ pub struct ViewState {
     pub page: Page,
     /// What the cursor of the tests pane stands on; nothing: the most important row.
     pub cursor: Option<Cursor>,
+    /// In which order modules and tests stand.
+    pub order: Order,
     /// Modules that this person opened.
     pub opened: BTreeSet<ModuleId>,
     /// Modules that this person closed.

@@ -49,6 +49,7 @@ impl State {
     /// before may still talk to the old revision.
     fn change_what_serves(&mut self, name: &str, effects: &mut Effects) {
         let stale = self.review_stale();
+        self.put_in_order();
         if stale > 0 {
             self.say(Tone::Stale, format!("{stale} results are stale"));
         }

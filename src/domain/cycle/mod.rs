@@ -1,10 +1,12 @@
 //! The one fold, and the only place where areas meet: an entry goes to its area, the fact that comes back decides what
 //! follows elsewhere.
 
+mod baselines;
 mod causes;
 mod circumstances;
 mod deploys;
 mod notes;
+mod repeats;
 mod runs;
 mod selection;
 mod streams;
@@ -22,7 +24,10 @@ impl State {
         self.seq = entry.seq;
         self.at = entry.at;
         match &entry.event {
-            Event::Run(event) => self.apply_run(event),
+            Event::Run(event) => {
+                self.apply_run(event);
+                self.review_repeat(event, effects);
+            }
             Event::Stream(event) => self.apply_stream(event),
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
             Event::Deploy(event) => self.apply_deploy(event, effects),
@@ -64,6 +69,9 @@ impl State {
                         self.deploys.recall(service, *took);
                     }
                 }
+                memory.cycles.iter().for_each(|record| self.records.note(record.clone()));
+                self.put_in_order();
+                self.begin_comparison(effects);
                 if let Some(how) = &memory.unfinished {
                     self.say(Tone::Warning, how.clone());
                 }
@@ -72,6 +80,8 @@ impl State {
                 self.note_asked(*by, command);
                 self.obey(*by, command, effects);
             }
+            SessionEvent::BaselineLoaded(loaded) => self.take_baseline(loaded),
+            SessionEvent::BaselineMissing { baseline, why } => self.lose_baseline(baseline, why),
             SessionEvent::Troubled { what, over } => {
                 let (tone, text) =
                     if *over { (Tone::Good, format!("{what}: over")) } else { (Tone::Bad, what.to_string()) };
@@ -90,6 +100,9 @@ impl State {
     fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
+            Command::Repeat { selection, until } => self.request_repeat(by, selection, *until, effects),
+            Command::CompareWith(baseline) => self.compare_with(baseline, effects),
+            Command::NameCycle { cycle, name } => self.name_cycle(by, *cycle, name),
             Command::Collect => self.request_collection(Some(by), effects),
             Command::ForceRun(run) => self.force_run(*run, effects),
             Command::StopRun(run) => self.stop_run(*run, effects),

@@ -8,8 +8,8 @@ use crate::domain::effect::{Effect, Effects, Wanted};
 use crate::domain::event::RunEvent;
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
 use crate::domain::{
-    Attempt, Detail, Evidence, Exit, Found, Outcome, Run, RunId, RunnerId, Span, Standing, State, TestId, Text, Tone,
-    Unproved, ViewerId,
+    Attempt, Detail, Evidence, Exit, Found, Outcome, Repeat, Run, RunId, RunnerId, Span, Standing, State, TestId, Text,
+    Tone, Unproved, ViewerId,
 };
 
 /// How one attempt of a run ended.
@@ -35,6 +35,11 @@ impl State {
     }
 
     pub(super) fn request_run(&mut self, by: ViewerId, selection: &Selection, effects: &mut Effects) {
+        self.begin_cycle(by, selection, effects);
+    }
+
+    /// A new cycle, with a run of each runner that the selection concerns; answers whether it began.
+    pub(super) fn begin_cycle(&mut self, by: ViewerId, selection: &Selection, effects: &mut Effects) -> bool {
         let selected = self.select(selection);
         if selected.is_empty() {
             let why = match selection {
@@ -42,20 +47,36 @@ impl State {
                 Selection::Failures => "nothing to rerun: everything that ran last is proved",
                 Selection::Module(_) | Selection::Tests(_) => "nothing to run: the selection is empty",
             };
-            return self.say(Tone::Warning, why);
+            self.say(Tone::Warning, why);
+            return false;
         }
         if let Some((runner, _)) = selected.iter().find(|(runner, _)| self.is_testing(*runner)) {
             let name = self.runner_name(*runner);
-            return self.say(Tone::Warning, format!("{name} is running already: x stops it"));
+            self.say(Tone::Warning, format!("{name} is running already: x stops it"));
+            return false;
         }
+        if self.repeat.as_ref().is_some_and(Repeat::is_active) {
+            self.say(Tone::Warning, "a repeated selection is under way: x stops it");
+            return false;
+        }
+        self.renew_baseline(effects);
         self.cycle += 1;
         self.cycle_since = self.at;
+        self.begin_runs(by, selection, effects);
+        true
+    }
+
+    /// A run of each runner that the selection concerns, in the present cycle.
+    pub(super) fn begin_runs(&mut self, by: ViewerId, selection: &Selection, effects: &mut Effects) {
+        let selected = self.select(selection);
         let hold = self.hold_reason();
         for (runner, tests) in selected {
             let what = self.describe(selection, tests.as_deref());
             let cycle = self.cycle;
-            let name = self.viewer_name(Some(by)).to_owned();
-            self.say(Tone::Person, format!("cycle {cycle}: {name} runs {what}"));
+            if !self.is_repeating(cycle) {
+                let name = self.viewer_name(Some(by)).to_owned();
+                self.say(Tone::Person, format!("cycle {cycle}: {name} runs {what}"));
+            }
             self.inventory.reset_spent(runner);
             let (kind, at) = (RunKind::Test, self.at);
             let run = self.runs.open(runner, kind, cycle, Some(by), what.into(), tests, at);
@@ -134,8 +155,11 @@ impl State {
 
     pub(super) fn stop_run(&mut self, id: RunId, effects: &mut Effects) {
         let Some(run) = self.runs.get(id).filter(|run| run.is_active()) else { return };
-        if run.is_held() {
+        let held = run.is_held();
+        self.stop_repeating(id);
+        if held {
             self.close_run(id, RunEnd::Stopped);
+            self.go_on_repeating(effects);
         } else {
             effects.push(Effect::StopRun { run: id });
         }
@@ -263,6 +287,7 @@ impl State {
         for found in tests {
             let id = self.inventory.find(runner, found);
             self.review_cause(id);
+            self.measure(id);
             if let Some(active) = self.runs.active_mut(run) {
                 active.collect(id);
             }
@@ -304,6 +329,8 @@ impl State {
                 }
             }
         }
+        self.settle_baseline(everything && deselected == 0);
+        self.put_in_order();
     }
 
     fn begin_test(&mut self, run: RunId, n: u32) {
@@ -340,6 +367,8 @@ impl State {
             run.tally.add(circumstance.counts(outcome));
         }
         let run = Some(run);
+        self.recognize(id, outcome, detail.as_deref(), cause);
+        self.count_repetition(id, outcome, cycle);
         let attempt =
             Attempt { run, cycle, outcome, started, took, epoch, circumstance, tries, detail, cause, evidence };
         let stale = self.is_stale(&attempt);
@@ -391,9 +420,11 @@ impl State {
             self.inventory.settle(test, at);
         }
         for test in missed {
-            self.inventory.miss(test);
+            self.inventory.pass_over(test);
         }
         self.report_run(id);
+        self.record_cycle(id);
+        self.put_in_order();
     }
 
     fn report_run(&mut self, id: RunId) {
@@ -402,6 +433,10 @@ impl State {
         let (failed, passed, numbers) = (run.tally.failures(), run.tally.passes(), run.integrity);
         let counted = numbers.to_string();
         let is_test = run.kind == RunKind::Test;
+        if is_test && *end == RunEnd::Complete && self.is_repeating(run.cycle) {
+            // The repetitions are told together.
+            return;
+        }
         let (tone, text) = match end {
             RunEnd::Complete if !is_test => (Tone::Plain, format!("{} tests found", numbers.collected)),
             RunEnd::Complete if run.tally.concerns() > 0 => {

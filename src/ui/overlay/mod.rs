@@ -5,6 +5,7 @@ pub mod confirm;
 pub mod help;
 pub mod note;
 pub mod palette;
+mod typed;
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Margin, Rect};

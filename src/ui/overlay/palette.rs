@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{ground, panel, put_input, put_row};
+use super::{ground, panel, put_input, put_row, typed};
 use crate::attach::Clock;
 use crate::domain::{Command, ModuleId, Selection, ServiceId, State, TestId};
 use crate::ui::acting;
@@ -35,6 +35,8 @@ pub enum Pick {
     Go(ModuleId),
     /// A failing test, opened.
     Open(TestId),
+    /// What was typed out.
+    Typed,
 }
 
 /// A row of the palette.
@@ -109,7 +111,8 @@ pub fn found(state: &State, view: &ViewState, recording: bool, typed: &str) -> V
         .collect();
     scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     scored.truncate(FOUND);
-    scored.into_iter().map(|(_, item)| item).collect()
+    let typed = typed::item(typed).filter(|_| !recording);
+    typed.into_iter().chain(scored.into_iter().map(|(_, item)| item)).collect()
 }
 
 /// Does what was picked.
@@ -119,6 +122,10 @@ pub(in crate::ui) fn pick(view: &mut ViewState, about: &About) -> Vec<Wish> {
         return Vec::new();
     };
     match item.pick {
+        Pick::Typed => match typed::command(input.value(), view, about) {
+            Some(command) => acting::choose(view, crate::ui::view::Chosen::Command(command), about),
+            None => acting::ask(view, about, Vec::new(), "nothing under the cursor to repeat"),
+        },
         Pick::Action(action) => update(view, action, about),
         Pick::Deploy(service) => acting::ask_deploy(view, service, about),
         Pick::Run(module) => {

@@ -6,7 +6,7 @@ use super::footer::hint;
 use super::module_line::Columns;
 use super::pen::{Line, Pen};
 use super::{marks, row};
-use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally};
+use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally, Verdict};
 use crate::ui::action::Action;
 use crate::ui::regions::{Block, Board, Form, Regions, why_broken};
 use crate::ui::scene::Scene;
@@ -177,6 +177,8 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
         ),
         (tally.of(Outcome::Flaky), "flaky", Role::Warning),
         (tally.of(Outcome::Xpassed), "passed unexpectedly", Role::Warning),
+        (module.verdicts.of(Verdict::Vanished), "vanished", Role::Warning),
+        (module.verdicts.of(Verdict::Fixed), "fixed", Role::Good),
         (tally.stale, "stale", Role::Stale),
         (tally.of(Outcome::Skipped), "skipped", Role::Muted),
         (tally.of(Outcome::Xfailed), "failed as expected", Role::Muted),

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::change::tell_change;
 use super::circumstance;
 use super::failure;
 use super::happened;
@@ -184,6 +185,9 @@ fn tell_standing(sheet: &mut Sheet, test: &TestCase, now: Moment) {
     if test.gone {
         sheet.line(|line| {
             line.put(Role::Warning, "vanished: its runner no longer finds it");
+            if let Some(before) = test.baseline().or(test.latest.as_ref()) {
+                line.gap(2).fmt(Role::Muted, format_args!("it {} before", before.outcome.word()));
+            }
         });
     }
 }
@@ -260,15 +264,8 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
         }
     });
     circumstance::tell(sheet, latest, around.offset);
-    if verdict == Some(Verdict::FailingDifferently)
-        && let Some(before) = test.baseline()
-    {
-        sheet.line(|line| {
-            line.put(Role::Muted, "before").gap(2);
-            line.end_fmt(Role::Muted, format_args!("cycle {}", before.cycle)).end_gap(2);
-            line.put(Role::Stale, row::why(state, before));
-        });
-    }
+    tell_change(sheet, state, test, latest);
+    tell_repeat(sheet, state, id, latest);
     if cause.is_some() {
         sheet.gap();
     }
@@ -277,6 +274,28 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     if stale {
         sheet.line(|line| happened::tell_stale(line, state, latest, around.timeline));
     }
+}
+
+/// How often it failed while it was repeated.
+fn tell_repeat(sheet: &mut Sheet, state: &State, id: TestId, latest: &Attempt) {
+    let Some(repeat) = state.repeat.as_ref().filter(|repeat| repeat.cycle == latest.cycle) else { return };
+    if !repeat.tests.contains(&id) {
+        return;
+    }
+    let failed = repeat.failures.get(&id).copied().unwrap_or(0);
+    let (ended, limit) = (repeat.ended, repeat.until.limit());
+    sheet.line(|line| {
+        line.put(Role::Muted, if repeat.is_active() { "repeat" } else { "repeated" }).gap(1);
+        match repeat.is_active() {
+            true => line.fmt(Role::Strong, format_args!("{} of {limit}", repeat.present())),
+            false => line.fmt(Role::Strong, format_args!("{ended} times")),
+        };
+        let role = if failed > 0 { Role::Bad } else { Role::Good };
+        line.put(Role::Muted, " · ").fmt(role, format_args!("{failed} failed"));
+        if failed > 0 && ended > 0 {
+            line.fmt(Role::Muted, format_args!("  {:.0}%", f64::from(failed) * 100.0 / f64::from(ended)));
+        }
+    });
 }
 
 fn verdict_role(verdict: Verdict) -> Role {

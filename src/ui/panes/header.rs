@@ -38,7 +38,27 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if scene.state.cycle > 0 {
         line.fmt(Role::Strong, format_args!("cycle {}", scene.state.cycle)).gap(if airy { 2 } else { 1 });
     }
+    draw_repeat(&mut line, scene);
+    draw_comparison(&mut line, scene, airy);
     phase::draw(&mut line, scene, regions);
+}
+
+/// How far a repeated selection has come.
+fn draw_repeat(line: &mut Line, scene: &Scene) {
+    let Some(repeat) = scene.state.repeat.as_ref().filter(|repeat| repeat.is_active()) else { return };
+    line.fmt(Role::Strong, format_args!("repeat {} of {}", repeat.present(), repeat.until.limit()));
+    if repeat.failed > 0 {
+        line.put(Role::Muted, " · ").fmt(Role::Bad, format_args!("{} failed", repeat.failed));
+    }
+    line.gap(2);
+}
+
+/// What results are compared with, where it is not the previous cycle.
+fn draw_comparison(line: &mut Line, scene: &Scene, airy: bool) {
+    let Some(title) = scene.state.baseline.title() else { return };
+    let room = usize::from(if airy { 24_u16 } else { 14 });
+    let (title, _) = crate::ui::text::fit(title, room);
+    line.put(Role::Muted, "vs ").put(Role::Text, title).gap(if airy { 2 } else { 1 });
 }
 
 /// The environment's name, so that nobody acts on the wrong one; for a recording, how far it has come.

@@ -3,7 +3,7 @@
 use super::board::{note, passed_role};
 use super::pen::Line;
 use super::{marks, row};
-use crate::domain::{Module, Tally};
+use crate::domain::{Module, Tally, Verdict};
 use crate::ui::regions::{Block, Board, Group};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took};
@@ -93,6 +93,9 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
             let first = module.running.first().and_then(|id| scene.state.inventory.test(*id));
             let age = first.map_or_else(|| took(crate::domain::Span::ZERO), |test| took(scene.now.since(test.since)));
             tag(line, Role::Running, &Short::new(format_args!("{mark} {age}")));
+        }
+        Group::Settled | Group::Waiting if module.verdicts.of(Verdict::Vanished) > 0 => {
+            tag(line, Role::Warning, &Short::new(format_args!("{} gone", module.verdicts.of(Verdict::Vanished))));
         }
         Group::Settled | Group::Waiting if tally.stale > 0 => tag(line, Role::Stale, "stale"),
         Group::Settled if tally.never_run + tally.held_over > 0 => {

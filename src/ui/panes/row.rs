@@ -7,21 +7,18 @@ use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
 
-/// How a failure stands to the one before, in a word for a column.
+/// How a result stands to its baseline, in a word for a column, where that is news.
 pub(super) fn verdict_word(test: &TestCase) -> Option<(Role, &'static str)> {
-    match test.failure_verdict()? {
+    match test.rank()? {
         Verdict::NewlyFailed => Some((Role::Bad, "new")),
         Verdict::StillFailing => Some((Role::Muted, "still")),
         Verdict::FailingDifferently => Some((Role::Warning, "differs")),
         Verdict::Environment => Some((Role::Environment, "rerun")),
         Verdict::Straddled => Some((Role::Straddled, "rerun")),
-        Verdict::Flaky
-        | Verdict::Fixed
-        | Verdict::Vanished
-        | Verdict::Stale
-        | Verdict::NeverRun
-        | Verdict::SetAside
-        | Verdict::Passing => None,
+        Verdict::Flaky => Some((Role::Warning, "flaky")),
+        Verdict::Fixed => Some((Role::Good, "fixed")),
+        Verdict::Vanished => Some((Role::Warning, "gone")),
+        Verdict::Stale | Verdict::NeverRun | Verdict::SetAside | Verdict::Passing => None,
     }
 }
 
@@ -46,6 +43,9 @@ pub(super) fn short_name(test: &TestCase) -> &str {
 /// Draws a test into a line of a list.
 pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool) {
     let (mark, role) = marks::of_test(test);
+    if test.gone {
+        return draw_vanished(line, test);
+    }
     let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
     match test.standing {
         Standing::Running => {
@@ -96,6 +96,16 @@ fn draw_circumstance(line: &mut Line, attempt: &Attempt) {
             line.put(Role::Straddled, "straddled a deploy").gap(2);
         }
     }
+}
+
+/// A test that nobody finds any more, and how it did before.
+fn draw_vanished(line: &mut Line, test: &TestCase) {
+    line.mark(Role::Muted, Mark::Lost).gap(1);
+    line.end(Role::Warning, "vanished").end_gap(2);
+    if let Some(before) = test.baseline().or(test.latest.as_ref()) {
+        line.end_fmt(Role::Muted, format_args!("{} before", before.outcome.word())).end_gap(2);
+    }
+    line.put(Role::Muted, short_name(test));
 }
 
 /// The outcome in a word, where the mark alone does not tell it.

@@ -66,6 +66,27 @@ fn an_opened_failure() {
     check("detail", &story, &view, (160, 45));
 }
 
+/// Against a file from elsewhere: the header names it, what vanished is listed, what differs is laid side by side.
+#[test]
+fn results_against_a_file() {
+    let story = fixture::compared();
+    check("compared", &story, &view(), (120, 40));
+    check("compared", &story, &view(), (80, 24));
+    let last = crate::domain::ModuleId(13);
+    let opened = ViewState { opened: [last].into(), cursor: Some(Cursor::Module(last)), ..view() };
+    check("vanished", &story, &opened, (120, 40));
+    let differs = ViewState { page: Page::Detail(story.test(0, 21)), ..view() };
+    check("differs", &story, &differs, (80, 24));
+}
+
+#[test]
+fn a_repeated_test() {
+    let story = fixture::repeating();
+    let opened = ViewState { page: Page::Detail(story.test(0, 2)), ..view() };
+    check("repeating", &story, &opened, (80, 24));
+    check("repeating", &story, &opened, (120, 40));
+}
+
 #[test]
 fn causes_and_an_opened_one() {
     let story = fixture::busy();
@@ -327,6 +348,8 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("refused", fixture::refused(), view()),
         ("disconnected", fixture::disconnected(), view()),
         ("not-serving", fixture::not_serving(), deploys),
+        ("compared", fixture::compared(), view()),
+        ("repeating", fixture::repeating(), view()),
         ("crowd", fixture::crowd(24, 420), view()),
     ]
 }

@@ -44,12 +44,11 @@ pub enum List {
 }
 
 impl List {
-    /// The place of a test in such a list. All but the failing tests, which are listed by what matters, stand in the
-    /// order of their identities.
+    /// The place of a test in such a list.
     pub(super) fn place(self, listed: &[TestId], id: TestId) -> Option<usize> {
         match self {
-            Self::Failing(_) => listed.iter().position(|&test| test == id),
-            Self::Nothing | Self::Running | Self::All | Self::Matching => listed.binary_search(&id).ok(),
+            Self::Nothing => None,
+            Self::Failing(_) | Self::Running | Self::All | Self::Matching => listed.iter().position(|&test| test == id),
         }
     }
 }

@@ -7,9 +7,10 @@ use ratatui::layout::{Position, Rect};
 
 use super::Window;
 use super::block::{Block, Form, Group, Heading, List};
+use super::order::{self, Place};
 use crate::domain::{Inventory, Module, ModuleId, Moment, Standing, State, TestCase, TestId, Verdict};
 use crate::ui::text;
-use crate::ui::view::{Cursor, Page, ViewState};
+use crate::ui::view::{Cursor, Order, Page, ViewState};
 
 /// From this width on, blocks have frames.
 const FRAMED: u16 = 96;
@@ -66,7 +67,7 @@ pub struct Board {
     lists: Vec<Listed>,
     before: Vec<TestId>,
     words: String,
-    order: Vec<(Group, u32, ModuleId)>,
+    order: Vec<Place>,
 }
 
 /// What a list of an earlier frame was made from, to know whether it still holds.
@@ -77,6 +78,8 @@ struct Listed {
     known: usize,
     counted: u32,
     touched: Moment,
+    ordered: u32,
+    order: Order,
     tests: Range<usize>,
 }
 
@@ -182,18 +185,15 @@ impl Board {
         self.order.clear();
         (self.title_width, self.largest) = (8, 0);
         for (id, module) in state.inventory.modules() {
-            // A module whose tests have all vanished is not shown.
-            if module.tally.total() == 0 {
+            // A module whose tests have all vanished is shown as long as the baseline knows them.
+            if module.tally.total() + module.verdicts.of(Verdict::Vanished) == 0 {
                 continue;
             }
-            let group = group(module);
-            // What the environment spoilt comes after what failed by itself.
-            let rank = if group == Group::Failing { u32::MAX - module.tally.failures() } else { 0 };
-            self.order.push((group, rank, id));
+            self.order.push(order::place(group(module), module, id));
             self.largest = self.largest.max(module.tally.total());
             self.title_width = self.title_width.max(text::width(&module.title).min(40) as u16);
         }
-        self.order.sort_unstable();
+        order::sort(&mut self.order, view.order);
     }
 
     fn lay_out(&mut self, area: Rect, state: &State, view: &ViewState) {
@@ -207,17 +207,17 @@ impl Board {
         let mut last = None;
         let filtered = !self.words.is_empty();
         let order = std::mem::take(&mut self.order);
-        for &(group, _, id) in &order {
+        for &(group, .., id) in &order {
             let Some(module) = state.inventory.module(id) else { continue };
             let (form, list) = self.form(&plan, group, id, view);
-            let listed = self.list(list, id, module, &state.inventory);
+            let listed = self.list(list, id, module, &state.inventory, view.order);
             if filtered && listed.is_empty() {
                 continue;
             }
             if tile > 0 && (form != Form::Tile || tile == plan.tiles) {
                 (line, tile) = (line + TILE_HEIGHT, 0);
             }
-            if self.framed && last != Some(group) {
+            if self.framed && view.order == Order::Verdict && last != Some(group) {
                 line += u32::from(line > 0 && plan.roomy);
                 if let Some(word) = heading(group, form, state) {
                     self.headings.push(Heading { word, top: line });
@@ -279,7 +279,7 @@ impl Board {
         let tiles = if self.framed { (area.width / TILE).clamp(1, 3) } else { 1 };
         let mut plan = Plan { roomy: true, listed: LISTED, tiles, tiled: self.framed };
         let (mut failing, mut failures, mut running, mut other) = (0_u32, 0_u32, 0_u32, 0_u32);
-        for &(group, _, id) in &self.order {
+        for &(group, .., id) in &self.order {
             match group {
                 Group::Failing if !view.closed.contains(&id) => {
                     failing += 1;
@@ -312,7 +312,7 @@ impl Board {
     /// How many lines the failures take when at most `limit` of a module are listed.
     fn listed_lines(&self, limit: u32, state: &State) -> u32 {
         let failing = self.order.iter().filter(|(group, ..)| *group == Group::Failing);
-        let failures = failing.filter_map(|(_, _, id)| Some(state.inventory.module(*id)?.tally.concerns()));
+        let failures = failing.filter_map(|(.., id)| Some(state.inventory.module(*id)?.tally.concerns()));
         failures.map(|count| count.min(limit) + u32::from(count > limit)).sum()
     }
 
@@ -335,7 +335,7 @@ impl Board {
     }
 
     /// Appends the listed tests of a module, from the frame before where that still holds.
-    fn list(&mut self, list: List, id: ModuleId, module: &Module, inventory: &Inventory) -> Range<usize> {
+    fn list(&mut self, list: List, id: ModuleId, module: &Module, inventory: &Inventory, order: Order) -> Range<usize> {
         let start = self.tests.len();
         let now = Listed {
             list: Some(list),
@@ -343,14 +343,14 @@ impl Board {
             known: module.tests.len(),
             counted: module.tally.total(),
             touched: module.touched,
+            ordered: inventory.ordered(),
+            order,
             tests: Range::default(),
         };
         let old = std::mem::take(&mut self.lists[id.index()]);
         let limit = if let List::Failing(limit) = list { limit } else { u32::MAX } as usize;
         let before = self.before.get(old.tests.clone()).unwrap_or_default();
-        if list == List::All && now.counted as usize == now.known {
-            self.tests.extend_from_slice(&module.tests);
-        } else if old.still_holds(&now, before, inventory) {
+        if old.still_holds(&now, before, inventory) {
             self.tests.extend_from_slice(before);
         } else {
             let words = text::Words::new(&self.words);
@@ -358,7 +358,7 @@ impl Board {
                 List::Nothing => false,
                 List::Failing(_) => has_failed(test),
                 List::Running => test.standing == Standing::Running,
-                List::All => true,
+                List::All => order::is_listed(test),
                 List::Matching => words.match_all(&test.node),
             };
             let source: &[TestId] = match list {
@@ -366,20 +366,27 @@ impl Board {
                 List::Running => &module.running[..module.running.len().min(1)],
                 List::Failing(_) | List::All | List::Matching => &module.tests,
             };
-            let known = source.iter().filter(|id| inventory.test(**id).is_some_and(|test| !test.gone && wanted(test)));
+            let wants = |test: &TestCase| match list {
+                List::All | List::Matching => order::is_listed(test) && wanted(test),
+                List::Nothing | List::Failing(_) | List::Running => !test.gone && wanted(test),
+            };
+            let known = source.iter().copied().filter(|id| inventory.test(*id).is_some_and(wants));
             // Every failure is counted, so that the search ends with the last one; and a line that would only say
             // that there is one more can as well be that one.
             let failures = now.failures as usize;
             match list {
                 List::Failing(_) => {
                     let limit = if failures <= limit.saturating_add(1) { failures } else { limit };
-                    let mut failing: Vec<_> = known.take(failures).map(|&id| importance(id, inventory)).collect();
+                    let mut failing: Vec<_> = known.take(failures).map(|id| importance(id, order, inventory)).collect();
                     if failing.len() > limit {
                         failing.select_nth_unstable(limit);
                         failing.truncate(limit);
                     }
                     failing.sort_unstable();
                     self.tests.extend(failing.into_iter().map(|(_, id)| id));
+                }
+                List::All | List::Matching if order == Order::Verdict => {
+                    order::by_verdict(known, inventory, &mut self.tests);
                 }
                 List::Nothing | List::Running | List::All | List::Matching => self.tests.extend(known.take(limit)),
             }
@@ -462,13 +469,14 @@ struct Plan {
 
 impl Listed {
     fn still_holds(&self, now: &Self, tests: &[TestId], inventory: &Inventory) -> bool {
-        if self.list != now.list || (self.known, self.counted) != (now.known, now.counted) {
+        let same = (self.known, self.counted, self.order) == (now.known, now.counted, now.order);
+        if self.list != now.list || !same || self.ordered != now.ordered {
             return false;
         }
         match now.list {
             Some(List::Failing(limit)) if now.failures <= limit => {
                 let holds = |id: &TestId| inventory.test(*id).is_some_and(|test| !test.gone && has_failed(test));
-                let in_order = tests.is_sorted_by_key(|id| importance(*id, inventory));
+                let in_order = tests.is_sorted_by_key(|id| importance(*id, now.order, inventory));
                 self.failures == now.failures
                     && tests.len() == now.failures as usize
                     && tests.iter().all(holds)
@@ -482,8 +490,9 @@ impl Listed {
 }
 
 /// The place of a failing test in its list: what is new first, then what fails differently, then what still fails.
-fn importance(id: TestId, inventory: &Inventory) -> (Option<Verdict>, TestId) {
-    (inventory.test(id).and_then(TestCase::failure_verdict), id)
+fn importance(id: TestId, order: Order, inventory: &Inventory) -> (Option<Verdict>, TestId) {
+    let by_verdict = |id| inventory.test(id).and_then(TestCase::failure_verdict);
+    (Some(id).filter(|_| order == Order::Verdict).and_then(by_verdict), id)
 }
 
 fn has_failed(test: &TestCase) -> bool {
@@ -492,7 +501,9 @@ fn has_failed(test: &TestCase) -> bool {
 
 fn group(module: &Module) -> Group {
     let tally = &module.tally;
-    if tally.concerns() > 0 {
+    if tally.total() == 0 {
+        Group::Settled
+    } else if tally.concerns() > 0 {
         Group::Failing
     } else if tally.running > 0 {
         Group::Running

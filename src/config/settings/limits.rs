@@ -1,0 +1,23 @@
+//! How much is kept of what grows, as it is written.
+
+use serde::Deserialize;
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// Lines that are kept of one deploy's output.
+    pub deploy_lines: usize,
+    /// Agent events that are kept in memory, over all streams.
+    pub agent_events: usize,
+    /// A longer WebSocket message closes the connection with 1009.
+    pub message_bytes: usize,
+}
+
+/// `[journal]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalSettings {
+    /// A session's file grows to this size; then agent events are left out, and the journal says so.
+    pub bytes: u64,
+}
