@@ -6,9 +6,11 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod headless;
+pub mod history;
 pub mod print;
 pub mod project;
 pub mod screen;
+pub mod table;
 pub mod trust;
 
 use std::io::IsTerminal;
@@ -48,6 +50,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
+        Some(Command::History(wanted)) => match project::locate(folder) {
+            Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
         Some(Command::Check) => Ok(check(folder)),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());

@@ -9,7 +9,7 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId, ServiceId,
+    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Grounds, Moment, Outcome, ProjectSpec, RunId, ServiceId,
     Signature, Span, StreamId, Text, ViewerId,
 };
 
@@ -118,6 +118,9 @@ pub struct Recollection {
     pub deploys: Vec<(Text, Span)>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
+    /// What served on the grounds of its tests, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<(u32, Text)>,
 }
 
 /// The latest result of a test in an earlier session.
@@ -140,6 +143,9 @@ pub struct Recalled {
     /// What its failure is known again by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Arc<Signature>>,
+    /// How it did on the revisions that it met lately.
+    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+    pub grounds: Grounds,
 }
 
 impl Recalled {

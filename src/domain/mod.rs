@@ -12,6 +12,7 @@ mod deploy;
 mod effect;
 mod event;
 mod evidence;
+mod flake;
 mod ids;
 mod inventory;
 mod moment;
@@ -36,6 +37,7 @@ pub use event::{
     StreamEvent,
 };
 pub use evidence::{Evidence, Grade};
+pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
 pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};

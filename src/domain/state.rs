@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
-    Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, Served, ServiceId, Services,
+    Span, Streams, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -57,6 +57,9 @@ pub struct State {
     pub inventory: Inventory,
     /// Why tests fail.
     pub causes: Causes,
+    /// What served when their attempts were made, numbered.
+    #[serde(default)]
+    pub served: Served,
     /// The executions of them.
     pub runs: Runs,
     /// What is deployed.
@@ -83,6 +86,7 @@ impl Default for State {
             session: Session::default(),
             inventory: Inventory::default(),
             causes: Causes::default(),
+            served: Served::default(),
             runs: Runs::default(),
             services: Services::default(),
             deploys: Deploys::default(),

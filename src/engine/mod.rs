@@ -8,6 +8,7 @@ pub mod session;
 
 pub mod clock;
 pub mod folder;
+pub mod history;
 pub mod hub;
 pub mod journal;
 pub mod masks;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::{
     AgentEvent, AgentKind, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry, EnvironmentKind,
-    EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome, OutputLine, Probe,
-    ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection,
+    EnvironmentSpec, Event, Exit, Found, Frame, Grounds, Health, Lane, Limits, ModuleId, Moment, Outcome, OutputLine,
+    Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection,
     ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId,
     StreamSpec, TestId, Text, ViewerId,
 };
@@ -334,6 +334,7 @@ pub(crate) fn busy() -> Story {
         tests: recalled(),
         deploys: vec![("frontend".into(), Span::seconds(110)), ("backend".into(), Span::seconds(41))],
         unfinished: None,
+        revisions: Vec::new(),
     };
     story.tell(SessionEvent::Recalled(Arc::new(memory))).healthy().connect().start();
     for n in [21, 23, 24] {
@@ -410,6 +411,7 @@ fn recalled() -> Vec<Recalled> {
                 usual: Some(Span::millis(1_400)),
                 message: None,
                 signature: None,
+                grounds: Grounds::default(),
             });
         }
     }

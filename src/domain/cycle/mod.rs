@@ -3,6 +3,7 @@
 
 mod causes;
 mod deploys;
+mod flakes;
 mod runs;
 mod selection;
 mod streams;
@@ -50,7 +51,8 @@ impl State {
             }
             SessionEvent::Recalled(memory) => {
                 self.cycle = self.cycle.max(memory.cycle);
-                self.inventory.recall(&memory.tests);
+                let tests = self.renumber_grounds(memory);
+                self.inventory.recall(&tests);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));

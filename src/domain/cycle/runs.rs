@@ -326,6 +326,7 @@ impl State {
         let attempt =
             Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause, evidence };
         let stale = self.is_stale(&attempt);
+        self.note_ground(id, &attempt);
         self.inventory.end(id, attempt, stale, at);
     }
 
