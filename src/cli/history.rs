@@ -184,7 +184,7 @@ impl Printer {
         }
         let passed = record.iter().filter(|attempt| attempt.outcome.is_pass()).count();
         let mut parts = vec![format!("passed {passed} of {}", record.len())];
-        parts.extend(standing.flake.map(|rate| format!("flaky {}", rate_words(rate))));
+        parts.extend(standing.flake.map(FlakeRate::words));
         parts.extend(standing.usual.map(|usual| format!("usually {}", took(usual))));
         self.lines([format!("{}  {}", test.node, test.runner), parts.join(" · "), String::new()]);
         let mut table = Table::new(&[

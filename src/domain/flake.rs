@@ -22,6 +22,14 @@ pub struct FlakeRate {
     pub attempts: u32,
 }
 
+impl FlakeRate {
+    /// The rate as people say it.
+    #[must_use]
+    pub fn words(self) -> String {
+        format!("flaky {} of {}", self.failed, self.attempts)
+    }
+}
+
 /// What attempts have in common, so that they can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

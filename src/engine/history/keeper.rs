@@ -110,7 +110,7 @@ struct Desk {
     given_up: bool,
     rebuilt: bool,
     ended: bool,
-    trouble: Option<String>,
+    trouble: Option<Text>,
 }
 
 impl Desk {
@@ -264,17 +264,17 @@ impl Desk {
     }
 
     fn well(&mut self) {
-        if self.trouble.take().is_some() {
-            self.tell(SessionEvent::Troubled { what: WHAT.into(), over: true });
+        if let Some(what) = self.trouble.take() {
+            self.tell(SessionEvent::Troubled { what, over: true });
         }
     }
 
     fn ill(&mut self, trouble: &Trouble) {
-        let why = trouble.to_string();
-        if self.trouble.as_ref() != Some(&why) {
-            self.remark(&why);
-            self.tell(SessionEvent::Troubled { what: WHAT.into(), over: false });
-            self.trouble = Some(why);
+        let what: Text = format!("{WHAT}: {trouble}").into();
+        if self.trouble.as_ref() != Some(&what) {
+            self.well();
+            self.tell(SessionEvent::Troubled { what: what.clone(), over: false });
+            self.trouble = Some(what);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::marks;
 use super::pen::Line;
 use super::sheet::Sheet;
-use crate::domain::{Attempt, Moment, Span, State, TestCase};
+use crate::domain::{Attempt, FlakeRate, Moment, Span, State, TestCase};
 use crate::ui::text::{Short, first_line, time_of_day, took};
 use crate::ui::theme::Role;
 
@@ -103,6 +103,13 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
         let passed = attempts().filter(|attempt| attempt.outcome.is_pass()).count();
         line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
     });
+    if let Some(FlakeRate { failed, attempts }) = test.flake() {
+        sheet.line(|line| {
+            line.cell(Role::Muted, "flaky", 10).gap(1);
+            line.fmt(Role::Warning, format_args!("failed {failed} of {attempts}"));
+            line.put(Role::Muted, " times on the same revisions");
+        });
+    }
     if let Some(latest) = &test.latest {
         sheet.line(|line| {
             line.cell(Role::Muted, "took", 10).gap(1).put(Role::Text, &took(latest.took));

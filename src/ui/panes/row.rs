@@ -2,7 +2,7 @@
 
 use super::marks;
 use super::pen::Line;
-use crate::domain::{Attempt, Outcome, Standing, State, TestCase, Text, Verdict};
+use crate::domain::{Attempt, FlakeRate, Outcome, Standing, State, TestCase, Text, Verdict};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
@@ -75,10 +75,18 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             if broken {
                 line.put(Role::Bad, "could not be loaded").gap(2);
             } else {
+                draw_flake(line, test);
                 draw_how(line, latest.outcome, latest.tries);
             }
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
         }
+    }
+}
+
+/// How often it fails where nothing has changed, where it is known to.
+fn draw_flake(line: &mut Line, test: &TestCase) {
+    if let Some(FlakeRate { failed, attempts }) = test.flake() {
+        line.fmt(Role::Warning, format_args!("flaky {failed} of {attempts} "));
     }
 }
 
