@@ -63,8 +63,11 @@ fn names() -> &'static [Text] {
 fn cycle(number: u32) -> Record {
     let asked = Moment(1_700_000_000_000_000 + u64::from(number) * 600_000_000);
     let detail = |kind: u32| Detail {
-        message: format!("AssertionError: expected {} of the critical events of order 4711, got 3", WORDS[kind as usize])
-            .into(),
+        message: format!(
+            "AssertionError: expected {} of the critical events of order 4711, got 3",
+            WORDS[kind as usize]
+        )
+        .into(),
         exception: Some("AssertionError".into()),
         ..Detail::default()
     };
