@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use liveloop::domain::{
     self, Detail, Effects, Entry, Event, Exit, FlakeRate, Found, Health, Moment, Outcome, Probe, ProjectSpec, RunEvent,
-    RunId, RunKind, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Signature, Span, State,
-    TestId, Text, ViewerId,
+    RunId, RunKind, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEnd, SessionEvent, Signature,
+    Span, State, TestId, Text, ViewerId,
 };
 use liveloop::engine::history::journals::{self, Fate};
 use liveloop::engine::history::project::Projection;
@@ -91,7 +91,7 @@ fn records(journal: &Path) -> Vec<Record> {
         state.apply(entry, &mut effects);
         record::of(&state, entry)
     };
-    entries.iter().filter_map(&mut take).collect()
+    entries.iter().flat_map(&mut take).collect()
 }
 
 #[test]
@@ -301,6 +301,20 @@ fn flaky_before_is_flaky_in_the_next_session() {
     );
     assert_eq!(story.play("b2", [Failed, Failed]), [Some((2, 4)), Some((1, 4))], "another revision is another matter");
     assert_eq!(story.play("b2", [Passed, Failed]), [Some((3, 6)), Some((1, 4))]);
+}
+
+#[test]
+fn a_run_that_was_under_way_when_its_session_ended_has_its_row() {
+    let mut story = Story::default();
+    story.tell(SessionEvent::Opened { project: Arc::new(shop()) });
+    story.tell(SessionEvent::Asked { by: ViewerId(0), command: domain::Command::Run(Selection::All) });
+    let ended = Event::from(SessionEvent::Ended { how: SessionEnd::Done });
+    let entry = Entry { seq: story.state.seq + 1, at: Moment(9_000), event: ended };
+    story.state.apply(&entry, &mut story.effects);
+    let kept = told(&record::of(&story.state, &entry));
+    let runs = query::runs(&kept.connection, 9).expect("readable");
+    assert_eq!(runs.iter().map(|run| (run.cycle, run.how.as_str())).collect::<Vec<_>>(), [(1, "stopped")]);
+    assert_eq!(recall(&kept.connection).expect("readable").cycle, 1, "its number is not given again");
 }
 
 /// A project with one service whose revision is known.

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -107,14 +107,15 @@ fn tell_test(connection: &Connection, printer: &Printer, words: &str, limit: u32
 struct Printer {
     format: Format,
     columns: Option<usize>,
-    zone: TimeZone,
+    /// How far the clock is ahead of UTC here: one for a whole table, so that its head can name it.
+    offset: Offset,
 }
 
 impl Printer {
     fn new(format: Format) -> Self {
         let terminal = io::stdout().is_terminal().then(crossterm::terminal::size);
         let columns = terminal.and_then(Result::ok).map(|(columns, _)| usize::from(columns).max(20));
-        Self { format, columns, zone: clock::local_now().time_zone().clone() }
+        Self { format, columns, offset: clock::local_now().offset() }
     }
 
     fn lines(&self, lines: impl IntoIterator<Item = String>) {
@@ -131,9 +132,14 @@ impl Printer {
         self.lines(table.render(self.columns));
     }
 
-    /// The date, with its zone.
+    /// The date, in the zone that the head of its column names.
     fn when(&self, moment: Moment) -> String {
-        timestamp(moment).to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+        timestamp(moment).to_zoned(self.offset.to_time_zone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// What stands over a column of dates.
+    fn head(&self, word: &str) -> String {
+        format!("{word} ({})", timestamp(Moment(0)).to_zoned(self.offset.to_time_zone()).strftime("%:z"))
     }
 
     /// Tells runs; answers whether there are any.
@@ -148,7 +154,7 @@ impl Printer {
         }
         let mut table = Table::new(&[
             ("cycle", Lay::Right),
-            ("when", Lay::Left),
+            (&self.head("when"), Lay::Left),
             ("finished", Lay::Right),
             ("passed", Lay::Right),
             ("failed", Lay::Right),
@@ -158,7 +164,9 @@ impl Printer {
             ("runner", Lay::Left),
             ("what", Lay::CutEnd),
             ("how it ended", Lay::CutEnd),
-        ]);
+        ])
+        .spare(&["took", "passed", "what"]);
+        let one_runner = runs.iter().all(|run| run.runner == runs[0].runner);
         for run in runs {
             table.row(vec![
                 run.cycle.to_string(),
@@ -169,7 +177,7 @@ impl Printer {
                 some(run.lost),
                 some(run.not_run),
                 run.took.map_or_else(String::new, |span| took(span).to_string()),
-                run.runner.clone(),
+                if one_runner { String::new() } else { run.runner.clone() },
                 run.what.clone(),
                 how(run),
             ]);
@@ -186,10 +194,15 @@ impl Printer {
         let mut parts = vec![format!("passed {passed} of {}", record.len())];
         parts.extend(standing.flake.map(FlakeRate::words));
         parts.extend(standing.usual.map(|usual| format!("usually {}", took(usual))));
-        self.lines([format!("{}  {}", test.node, test.runner), parts.join(" · "), String::new()]);
+        self.lines([format!("{}  {}", test.node, test.runner), parts.join(" · ")]);
+        let always = served_always(record);
+        if !always.is_empty() {
+            self.lines([format!("always on {}", always.iter().map(|pair| short(pair)).collect::<Vec<_>>().join(" "))]);
+        }
+        self.lines([String::new()]);
         let mut table = Table::new(&[
             ("cycle", Lay::Right),
-            ("when", Lay::Left),
+            (&self.head("when"), Lay::Left),
             ("outcome", Lay::Left),
             ("took", Lay::Right),
             ("tries", Lay::Right),
@@ -205,7 +218,7 @@ impl Printer {
                 took(attempt.took).to_string(),
                 if attempt.tries > 1 { attempt.tries.to_string() } else { String::new() },
                 attempt.grade.map_or("", |grade| grade.word()).to_owned(),
-                served(attempt),
+                served(attempt, &always),
                 cause_words(attempt),
             ]);
         }
@@ -227,9 +240,10 @@ impl Printer {
             ("longest", Lay::Right),
             ("flaky", Lay::Left),
             ("latest", Lay::Left),
-            ("when", Lay::Left),
+            (&self.head("when"), Lay::Left),
             ("test", Lay::CutStart),
-        ]);
+        ])
+        .spare(&["longest"]);
         for test in tests {
             table.row(vec![
                 test.usual.map_or_else(String::new, |span| took(span).to_string()),
@@ -256,12 +270,13 @@ impl Printer {
         }
         let mut table = Table::new(&[
             ("cycles", Lay::Right),
-            ("met last", Lay::Left),
+            (&self.head("met last"), Lay::Left),
             ("tests", Lay::Right),
             ("failures", Lay::Right),
             ("class", Lay::Left),
             ("cause", Lay::CutEnd),
-        ]);
+        ])
+        .spare(&["failures"]);
         for cause in causes {
             let (first, last) = cause.cycles;
             table.row(vec![
@@ -287,22 +302,45 @@ fn rate_words(rate: FlakeRate) -> String {
     format!("{} of {}", rate.failed, rate.attempts)
 }
 
+/// How a run ended, where that is not as it should.
 fn how(run: &PastRun) -> String {
     match &run.why {
+        None if run.how == "complete" => String::new(),
         Some(why) => format!("{}: {}", run.how, first_line(why)),
         None => run.how.clone(),
     }
 }
 
-fn served(attempt: &PastAttempt) -> String {
-    let unknown = if attempt.straddled { "a deploy moved" } else { "" };
-    attempt.revisions.clone().unwrap_or_else(|| unknown.to_owned())
+/// The revisions that all attempts met: news are those that changed.
+fn served_always(record: &[PastAttempt]) -> Vec<&str> {
+    let known: Vec<&str> = record.iter().filter_map(|attempt| attempt.revisions.as_deref()).collect();
+    let met_by_all = |pair: &&str| known.iter().all(|words| words.split(' ').any(|other| other == *pair));
+    known.first().into_iter().flat_map(|words| words.split(' ')).filter(met_by_all).collect()
+}
+
+fn served(attempt: &PastAttempt, always: &[&str]) -> String {
+    match &attempt.revisions {
+        Some(words) => {
+            let changing = words.split(' ').filter(|pair| !always.contains(pair));
+            changing.map(short).collect::<Vec<_>>().join(" ")
+        }
+        None if attempt.straddled => "a deploy moved".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// `backend=backend-00004` says the same thing twice.
+fn short(pair: &str) -> &str {
+    match pair.split_once('=') {
+        Some((service, revision)) if revision.starts_with(service) => revision,
+        _ => pair,
+    }
 }
 
 fn cause_words(attempt: &PastAttempt) -> String {
     let dependent = if attempt.dependent { "dependent: " } else { "" };
     let said = || attempt.message.as_deref().map(first_line).unwrap_or_default().to_owned();
-    attempt.cause.as_ref().map_or_else(said, |(class, title)| format!("{dependent}{class}: {title}"))
+    attempt.cause.as_ref().map_or_else(said, |(_, title)| format!("{dependent}{title}"))
 }
 
 fn timestamp(moment: Moment) -> Timestamp {

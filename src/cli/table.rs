@@ -22,15 +22,26 @@ pub enum Lay {
 /// A table with a title over each column.
 #[derive(Debug, Clone)]
 pub struct Table {
-    columns: Vec<(&'static str, Lay)>,
+    columns: Vec<(String, Lay)>,
+    spare: &'static [&'static str],
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// A table with these columns.
     #[must_use]
-    pub fn new(columns: &[(&'static str, Lay)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+    pub fn new(columns: &[(&str, Lay)]) -> Self {
+        Self {
+            columns: columns.iter().map(|(title, lay)| ((*title).to_owned(), *lay)).collect(),
+            spare: &[],
+            rows: Vec::new(),
+        }
+    }
+
+    /// Names the columns that go, in this order, where cutting alone does not make room.
+    #[must_use]
+    pub fn spare(self, titles: &'static [&'static str]) -> Self {
+        Self { spare: titles, ..self }
     }
 
     /// Adds a row: a cell for each column.
@@ -44,37 +55,58 @@ impl Table {
     #[must_use]
     pub fn render(&self, columns: Option<usize>) -> Vec<String> {
         let says = |place: &usize| self.rows.iter().any(|row| !row[*place].is_empty());
-        let shown: Vec<usize> = (0..self.columns.len()).filter(says).collect();
+        let mut shown: Vec<usize> = (0..self.columns.len()).filter(says).collect();
         let widest = |place: &usize| {
             let cells = self.rows.iter().map(|row| width(&row[*place]));
-            cells.max().unwrap_or(0).max(width(self.columns[*place].0))
+            cells.max().unwrap_or(0).max(width(&self.columns[*place].0))
         };
+        if let Some(columns) = columns {
+            self.leave_out(&mut shown, columns, &widest);
+        }
         let mut widths: Vec<usize> = shown.iter().map(widest).collect();
         if let Some(columns) = columns {
             self.shrink(&shown, &mut widths, columns);
         }
-        let title = |place: usize| self.columns[place].0;
+        let title = |place: usize| &self.columns[place].0;
         let line = |cell: &dyn Fn(usize) -> String| {
             let cells = shown.iter().zip(&widths).map(|(&place, &room)| lay(&cell(place), self.columns[place].1, room));
             cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
         };
-        let head = line(&|place| title(place).to_owned());
+        let head = line(&|place| title(place).clone());
         let rows = self.rows.iter().map(|row| line(&|place| row[place].clone()));
         std::iter::once(head).chain(rows).collect()
     }
 
+    /// Leaves out spare columns until the others have room, cut as they can be.
+    fn leave_out(&self, shown: &mut Vec<usize>, columns: usize, widest: &dyn Fn(&usize) -> usize) {
+        let least = |place: &usize| if self.can_be_cut(*place) { widest(place).min(NARROWEST) } else { widest(place) };
+        let mut spare = self.spare.iter();
+        while shown.iter().map(least).sum::<usize>() + gaps(shown) > columns {
+            let Some(title) = spare.next() else { return };
+            shown.retain(|place| self.columns[*place].0 != *title);
+        }
+    }
+
+    fn can_be_cut(&self, place: usize) -> bool {
+        matches!(self.columns[place].1, Lay::CutEnd | Lay::CutStart)
+    }
+
     /// Takes room from the columns that can be cut, from the widest first.
     fn shrink(&self, shown: &[usize], widths: &mut [usize], columns: usize) {
-        let gaps = GAP.len() * shown.len().saturating_sub(1);
-        let mut over = (widths.iter().sum::<usize>() + gaps).saturating_sub(columns);
+        let mut over = (widths.iter().sum::<usize>() + gaps(shown)).saturating_sub(columns);
         while over > 0 {
-            let can_be_cut = |place: &usize| matches!(self.columns[shown[*place]].1, Lay::CutEnd | Lay::CutStart);
-            let candidates = (0..shown.len()).filter(can_be_cut).filter(|place| widths[*place] > NARROWEST);
+            let candidates = (0..shown.len())
+                .filter(|place| self.can_be_cut(shown[*place]))
+                .filter(|place| widths[*place] > NARROWEST);
             let Some(widest) = candidates.max_by_key(|place| widths[*place]) else { return };
             widths[widest] -= 1;
             over -= 1;
         }
     }
+}
+
+fn gaps(shown: &[usize]) -> usize {
+    GAP.len() * shown.len().saturating_sub(1)
 }
 
 fn lay(text: &str, lay: Lay, room: usize) -> String {
@@ -125,6 +157,13 @@ mod tests {
                 "   12  a",
             ]
         );
+    }
+
+    #[test]
+    fn spare_columns_go_where_there_is_no_room_for_all() {
+        let lines = table().spare(&["cause"]).render(Some(30));
+        assert_eq!(lines[1], "    1  …t_a.py::test_checkout");
+        assert_eq!(table().spare(&["cause"]).render(Some(44)), table().render(Some(44)));
     }
 
     #[test]

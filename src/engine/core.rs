@@ -172,10 +172,8 @@ impl Engine {
         let entry = Entry { seq: self.state.seq + 1, at: self.clock.now().max(self.state.at), event };
         self.journal.append(&entry);
         self.state.apply(&entry, &mut self.effects);
-        if let Some(history) = &self.history
-            && let Some(record) = record::of(&self.state, &entry)
-        {
-            history.keep(record);
+        if let Some(history) = &self.history {
+            record::of(&self.state, &entry).into_iter().for_each(|record| history.keep(record));
         }
         self.batch.push(Arc::new(entry));
     }

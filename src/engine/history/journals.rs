@@ -77,7 +77,7 @@ fn read_into(to: &Transaction<'_>, journal: &Path, fate: Fate) -> Result<Caught,
         }
         state.apply(&entry, &mut effects);
         effects.clear();
-        failed = record::of(&state, &entry).and_then(|record| projection.put(to, &record).err());
+        failed = record::of(&state, &entry).iter().find_map(|record| projection.put(to, record).err());
     });
     if let Some(error) = failed {
         return Err(error.into());

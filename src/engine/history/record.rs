@@ -145,8 +145,11 @@ pub struct DeployRecord {
 
 /// What the history keeps of an entry that was just folded into `state`. Nearly always nothing.
 #[must_use]
-pub fn of(state: &State, entry: &Entry) -> Option<Record> {
-    match &entry.event {
+pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
+    let record = match &entry.event {
+        Event::Session(SessionEvent::Ended { how }) => {
+            return unfinished(state).chain([Record::Ended { at: state.at, how: word_of(how) }]).collect();
+        }
         Event::Session(event) => of_session(state, event),
         Event::Run(
             RunEvent::Exited { run, .. } | RunEvent::CouldNotStart { run, .. } | RunEvent::HeldTooLong { run },
@@ -158,10 +161,11 @@ pub fn of(state: &State, entry: &Entry) -> Option<Record> {
             | DeployEvent::ProofEnded { deploy, .. },
         ) => ended_deploy(state, *deploy),
         Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) => None,
-    }
+    };
+    record.into_iter().collect()
 }
 
-/// What was under way when the journal of a session that is no more ends.
+/// What was under way when a session ended, or when the journal of one that is no more does.
 pub fn unfinished(state: &State) -> impl Iterator<Item = Record> {
     let runs = state.runs.iter().filter(|(_, run)| run.is_active() && run.kind == RunKind::Test);
     let runs = runs.map(|(id, run)| Record::Run(Box::new(run_record(state, id, run))));
@@ -179,8 +183,8 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         SessionEvent::Recalled(memory) => Some(Record::Recalled(memory.cycle)),
         // A run that waits for its services ends with the wish.
         SessionEvent::Asked { command: Command::StopRun(run), .. } => ended_run(state, *run),
-        SessionEvent::Ended { how } => Some(Record::Ended { at: state.at, how: word_of(how) }),
         SessionEvent::Asked { .. }
+        | SessionEvent::Ended { .. }
         | SessionEvent::ViewerJoined { .. }
         | SessionEvent::ViewerLeft { .. }
         | SessionEvent::Troubled { .. }
@@ -196,6 +200,11 @@ fn word_of(how: &SessionEnd) -> Text {
         SessionEnd::Signal(name) => format!("signal {name}").into(),
         SessionEnd::Panicked(why) => format!("panicked: {why}").into(),
     }
+}
+
+/// How something ended that its session did not see the end of.
+fn broken_off(state: &State) -> &'static str {
+    if state.session.ended.is_some() { "stopped" } else { "killed" }
 }
 
 fn ended_run(state: &State, id: RunId) -> Option<Record> {
@@ -222,7 +231,7 @@ fn run_record(state: &State, id: RunId, run: &Run) -> RunRecord {
         | RunPhase::Starting
         | RunPhase::Collecting
         | RunPhase::Running
-        | RunPhase::Stopping { .. } => ("killed", None),
+        | RunPhase::Stopping { .. } => (broken_off(state), None),
     };
     let numbers = &run.integrity;
     let selected = numbers.selected.max(numbers.collected);
@@ -319,7 +328,7 @@ fn deploy_record(state: &State, id: DeployId, deploy: &Deploy) -> DeployRecord {
         DeployPhase::Failed(why) => ("failed", Some(why.clone())),
         DeployPhase::NotServing(why) => ("not serving", Some(why.clone())),
         DeployPhase::Cancelled => ("cancelled", None),
-        DeployPhase::Running | DeployPhase::Proving => ("killed", None),
+        DeployPhase::Running | DeployPhase::Proving => (broken_off(state), None),
     };
     DeployRecord {
         n: id.0,
