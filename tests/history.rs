@@ -393,6 +393,10 @@ fn after_a_run() -> Option<Home> {
     Some(home)
 }
 
+fn file_of(home: &Home) -> PathBuf {
+    schema::path(&home.mark().join("project/.liveloop"))
+}
+
 fn cycles(home: &Home) -> Vec<i64> {
     let output = program(home, &["history", "--format", "json"]);
     let out = String::from_utf8(output.stdout).expect("UTF-8");
@@ -419,7 +423,7 @@ fn a_run_is_in_the_history_when_it_is_over() {
 #[test]
 fn a_missing_or_damaged_file_is_made_anew_and_nothing_is_lost() {
     let Some(home) = after_a_run() else { return };
-    let file = schema::path(&home.project().join(".liveloop"));
+    let file = file_of(&home);
     fs::remove_file(&file).expect("it is there");
     assert_eq!(program(&home, &["run"]).status.code(), Some(1));
     assert_eq!(cycles(&home), [2, 1]);
@@ -442,7 +446,7 @@ fn a_missing_or_damaged_file_is_made_anew_and_nothing_is_lost() {
 #[test]
 fn the_file_of_a_later_program_is_left_alone() {
     let Some(home) = after_a_run() else { return };
-    let file = schema::path(&home.project().join(".liveloop"));
+    let file = file_of(&home);
     let later = |version: i64| {
         let connection = Connection::open(&file).expect("it is there");
         connection.pragma_update(None, "user_version", version).expect("writable");
@@ -462,7 +466,7 @@ fn the_file_of_a_later_program_is_left_alone() {
 #[test]
 fn others_read_while_one_writes_and_a_session_outlives_a_lock() {
     let Some(home) = after_a_run() else { return };
-    let file = schema::path(&home.project().join(".liveloop"));
+    let file = file_of(&home);
     let mut writer = schema::open(&file).expect("it is there");
     let transaction =
         writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).expect("nobody else writes");

@@ -79,13 +79,14 @@ impl Memory<'_> {
 }
 
 fn signature(connection: &Connection, id: i64) -> rusqlite::Result<Option<Signature>> {
-    let sql = "SELECT class, title, exception, place, message FROM cause WHERE id = ?1";
+    let sql = "SELECT class, title, exception, place, message, wording FROM cause WHERE id = ?1";
     let row = |row: &rusqlite::Row<'_>| {
         let text = |column| row.get::<_, String>(column).map(Text::from);
         let maybe = |column| row.get::<_, Option<String>>(column).map(|text| text.map(Text::from));
         let class = class_of(&row.get::<_, String>(0)?);
         Ok(class.map(|class| -> rusqlite::Result<Signature> {
-            Ok(Signature { class, title: text(1)?, exception: maybe(2)?, place: maybe(3)?, message: text(4)? })
+            let (title, exception, place, message, wording) = (text(1)?, maybe(2)?, maybe(3)?, text(4)?, maybe(5)?);
+            Ok(Signature { class, title, exception, place, message, wording })
         }))
     };
     connection.prepare_cached(sql)?.query_row([id], row).optional()?.flatten().transpose()

@@ -278,19 +278,19 @@ fn revisions(to: &Connection, served: &[(Text, Text)]) -> rusqlite::Result<i64> 
 
 fn cause(to: &Connection, signature: &Signature) -> rusqlite::Result<i64> {
     let key = signature.key();
-    let mut find = to.prepare_cached("SELECT id FROM cause WHERE key = ?1")?;
-    if let Some(id) = find.query_row([&key], |row| row.get(0)).optional()? {
-        return Ok(id);
-    }
-    let sql = "INSERT INTO cause (key, class, title, exception, place, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    to.prepare_cached(sql)?.insert(params![
+    let sql = "INSERT INTO cause (key, class, title, wording, exception, place, message)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+               ON CONFLICT (key) DO UPDATE SET wording = excluded.wording RETURNING id";
+    let values = params![
         key,
         signature.class.word(),
         &*signature.title,
+        signature.wording.as_deref(),
         signature.exception.as_deref(),
         signature.place.as_deref(),
         &*signature.message,
-    ])
+    ];
+    to.prepare_cached(sql)?.query_row(values, |row| row.get(0))
 }
 
 /// The number of a word in a table of words, a new one where it has not been seen.

@@ -177,7 +177,7 @@ pub fn tests_named(connection: &Connection, words: &str) -> Result<Vec<PastTest>
 pub fn record_of(connection: &Connection, test: i64, limit: u32) -> Result<Vec<PastAttempt>, Trouble> {
     let mut statement = connection.prepare_cached(
         "SELECT run.cycle, attempt.outcome, attempt.started, attempt.took, attempt.tries, revisions.words,
-         attempt.straddled, cause.class, cause.title, attempt.dependent, attempt.grade, attempt.message
+         attempt.straddled, cause.class, ifnull(cause.wording, cause.title), attempt.dependent, attempt.grade, attempt.message
          FROM attempt JOIN run ON run.id = attempt.run
          LEFT JOIN revisions ON revisions.id = attempt.revisions LEFT JOIN cause ON cause.id = attempt.cause
          WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2",
@@ -266,7 +266,7 @@ fn standing(test: &RecentTest) -> Standing {
 /// When the history cannot be read.
 pub fn causes(connection: &Connection, limit: u32) -> Result<Vec<PastCause>, Trouble> {
     let mut statement = connection.prepare_cached(
-        "SELECT cause.class, cause.title, met.tests, met.attempts, first.cycle, last.cycle, met.last
+        "SELECT cause.class, ifnull(cause.wording, cause.title), met.tests, met.attempts, first.cycle, last.cycle, met.last
          FROM (SELECT cause, count(DISTINCT test) AS tests, count(*) AS attempts, min(run) AS first, max(run) AS last
                FROM attempt WHERE cause IS NOT NULL GROUP BY cause) AS met
          JOIN cause ON cause.id = met.cause

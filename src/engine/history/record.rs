@@ -2,8 +2,9 @@
 //! session and a rebuild from its journal come through here alike, so that both write the same rows.
 
 use crate::domain::{
-    Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, EnvironmentSpec, Epoch, Event, Grade, Moment, Outcome,
-    Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEnd, SessionEvent, Signature, Span, State, TestId, Text,
+    Cause, Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, EnvironmentSpec, Epoch, Event, Grade, Moment,
+    Outcome, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEnd, SessionEvent, Signature, Span, State, TestId,
+    Text,
 };
 
 /// How many bytes of a failure's message are kept.
@@ -272,8 +273,15 @@ fn run_record(state: &State, id: RunId, run: &Run) -> RunRecord {
     let served = |epoch: &Epoch| state.services.revisions(*epoch).map(|(a, b)| (a.clone(), b.clone())).collect();
     record.served = places.epochs.iter().map(served).collect();
     let causes = places.causes.iter().filter_map(|id| state.causes.get(*id));
-    record.causes = causes.map(|cause| cause.signature.clone()).collect();
+    record.causes = causes.map(words_of_cause).collect();
     record
+}
+
+/// A cause as its failures have told it together, so far.
+fn words_of_cause(cause: &Cause) -> Signature {
+    let signature = cause.signature.clone();
+    let wording = Some(cause.title()).filter(|title| **title != signature.title).cloned();
+    Signature { wording, ..signature }
 }
 
 /// Where periods and causes stand in a run's lists.

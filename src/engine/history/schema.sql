@@ -72,7 +72,8 @@ CREATE TABLE cause (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,           -- what failures of one cause have in common
     class TEXT NOT NULL,
-    title TEXT NOT NULL,
+    title TEXT NOT NULL,                -- what changes from run to run is masked
+    wording TEXT,                       -- the same in the words that its failures last shared
     exception TEXT,
     place TEXT,
     message TEXT NOT NULL
@@ -125,7 +126,7 @@ CREATE VIEW results AS
 SELECT test.node AS test, runner.name AS runner, test.module, run.cycle, outcome.word AS outcome,
        strftime('%Y-%m-%dT%H:%M:%fZ', attempt.started / 1e6, 'unixepoch') AS started,
        attempt.took / 1e6 AS took_s, attempt.tries, revisions.words AS revisions, attempt.straddled,
-       cause.class, cause.title AS cause, attempt.dependent, grade.word AS grade, attempt.message, attempt.run
+       cause.class, ifnull(cause.wording, cause.title) AS cause, attempt.dependent, grade.word AS grade, attempt.message, attempt.run
 FROM attempt
 JOIN test ON test.id = attempt.test
 JOIN runner ON runner.id = test.runner
