@@ -408,9 +408,9 @@ fn cycles(home: &Home) -> Vec<i64> {
 fn a_run_is_in_the_history_when_it_is_over() {
     let Some(home) = after_a_run() else { return };
     let told = printed(&program(&home, &["history"]));
-    assert!(told.contains("2 of 2") && told.contains("complete"), "{told}");
+    assert!(told.contains("2 of 2") && told.contains("everything") && told.contains("(+00:00)"), "{told}");
     let told = printed(&program(&home, &["history", "one::fails"]));
-    assert!(told.contains("passed 0 of 1") && told.contains("+00:00"), "{told}");
+    assert!(told.contains("passed 0 of 1") && told.contains("it failed without a word"), "{told}");
     let told = printed(&program(&home, &["history", "one"]));
     assert!(told.contains("2 tests are called so"), "{told}");
     assert_eq!(program(&home, &["history", "nobody"]).status.code(), Some(4));

@@ -16,6 +16,7 @@ mod evidence;
 mod flake;
 mod ids;
 mod inventory;
+mod leavings;
 mod moment;
 mod news;
 mod outcome;

@@ -20,7 +20,9 @@ const CYCLES: i64 = 200;
 /// # Errors
 /// When the history cannot be read.
 pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
-    let cycle = connection.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
+    // Further things that sessions hand on come from here as they are.
+    let left = left(connection)?;
+    let cycle: u32 = connection.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
     let oldest = "SELECT ifnull(min(id), 0) FROM run WHERE cycle > ?1";
     let from = connection.query_row(oldest, [i64::from(cycle) - CYCLES], |row| row.get(0))?;
     let mut memory = Memory { connection, signatures: HashMap::new() };
@@ -33,7 +35,15 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
         return Err(error.into());
     }
     let (deploys, revisions) = (deploys(connection)?, revisions(connection, &tests)?);
-    Ok(Recollection { cycle, tests, deploys, unfinished: None, revisions })
+    Ok(Recollection { cycle: cycle.max(left.cycle), tests, deploys, unfinished: None, revisions })
+}
+
+/// What the newest session handed on that heard itself what it was left.
+fn left(connection: &Connection) -> Result<Recollection, Trouble> {
+    let sql = "SELECT leaves FROM session WHERE leaves IS NOT NULL ORDER BY started DESC LIMIT 1";
+    let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    // What another version wrote in words of its own is not worth a refusal.
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 struct Memory<'a> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::project::Projection;
-use super::record::{self, Record};
+use super::record;
 use super::schema::Trouble;
 use crate::domain::{Event, State};
 use crate::engine::folder;
@@ -90,7 +90,7 @@ fn read_into(to: &Transaction<'_>, journal: &Path, fate: Fate) -> Result<Caught,
     if fate == Fate::Over && caught.entries > 0 {
         if state.session.ended.is_none() {
             record::unfinished(&state).try_for_each(|record| projection.put(to, &record))?;
-            projection.put(to, &Record::Ended { at: state.at, how: "killed".into() })?;
+            projection.put(to, &record::ended(&state, "killed".into()))?;
         }
         projection.settle(to, length)?;
     }

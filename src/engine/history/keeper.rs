@@ -78,7 +78,7 @@ impl Keeper {
 
     /// Hands a record over, without waiting.
     pub fn keep(&self, record: Record) {
-        if !self.work.as_ref().is_some_and(|work| work.try_send(Work::Keep(record)).is_ok()) {
+        if self.work.as_ref().is_none_or(|work| work.try_send(Work::Keep(record)).is_err()) {
             self.missed.store(true, Ordering::Relaxed);
         }
     }

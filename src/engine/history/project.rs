@@ -65,10 +65,11 @@ impl Projection {
             Record::Recalled(cycle) => self.reach(to, *cycle),
             Record::Run(run) => self.run(to, run),
             Record::Deploy(deploy) => self.deploy(to, deploy),
-            Record::Ended { at, how } => {
+            Record::Ended { at, how, leaves } => {
                 let session = self.session(to)?;
-                let sql = "UPDATE session SET ended = ?2, how = ?3 WHERE id = ?1";
-                to.prepare_cached(sql)?.execute(params![session, at.micros(), &**how]).map(drop)
+                let leaves = leaves.as_ref().and_then(|leaves| serde_json::to_string(leaves).ok());
+                let sql = "UPDATE session SET ended = ?2, how = ?3, leaves = ?4 WHERE id = ?1";
+                to.prepare_cached(sql)?.execute(params![session, at.micros(), &**how, leaves]).map(drop)
             }
         }
     }

@@ -3,8 +3,8 @@
 
 use crate::domain::{
     Cause, Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, EnvironmentSpec, Epoch, Event, Grade, Moment,
-    Outcome, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEnd, SessionEvent, Signature, Span, State, TestId,
-    Text,
+    Outcome, Recollection, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEnd, SessionEvent, Signature, Span,
+    State, TestId, Text,
 };
 
 /// How many bytes of a failure's message are kept.
@@ -27,6 +27,8 @@ pub enum Record {
         at: Moment,
         /// How, in a word.
         how: Text,
+        /// What it hands on to the next one.
+        leaves: Option<Box<Recollection>>,
     },
 }
 
@@ -149,7 +151,7 @@ pub struct DeployRecord {
 pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
     let record = match &entry.event {
         Event::Session(SessionEvent::Ended { how }) => {
-            return unfinished(state).chain([Record::Ended { at: state.at, how: word_of(how) }]).collect();
+            return unfinished(state).chain([ended(state, word_of(how))]).collect();
         }
         Event::Session(event) => of_session(state, event),
         Event::Run(
@@ -164,6 +166,12 @@ pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
         Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) => None,
     };
     record.into_iter().collect()
+}
+
+/// The end of a session, in that word.
+#[must_use]
+pub fn ended(state: &State, how: Text) -> Record {
+    Record::Ended { at: state.at, how, leaves: state.leavings().map(Box::new) }
 }
 
 /// What was under way when a session ended, or when the journal of one that is no more does.

@@ -13,6 +13,7 @@ CREATE TABLE session (
     project TEXT NOT NULL,
     environment TEXT,
     cycle INTEGER NOT NULL DEFAULT 0,   -- the number of the last cycle that it knew of
+    leaves TEXT,                        -- JSON: what it hands on to the next session besides results
     read INTEGER NOT NULL DEFAULT 0     -- the length of the journal when all of it was here; 0 before
 );
 

@@ -85,7 +85,11 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
 
 /// How often it fails where nothing has changed, where it is known to.
 fn draw_flake(line: &mut Line, test: &TestCase) {
-    if let Some(FlakeRate { failed, attempts }) = test.flake() {
+    // An attempt that needed more than one try says that itself.
+    let says_itself = |tries: u32| {
+        test.outcome() == Some(Outcome::Flaky) && test.latest.as_ref().is_some_and(|latest| latest.tries >= tries)
+    };
+    if let Some(FlakeRate { failed, attempts }) = test.flake().filter(|rate| !says_itself(rate.attempts)) {
         line.fmt(Role::Warning, format_args!("flaky {failed} of {attempts} "));
     }
 }
