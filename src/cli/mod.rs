@@ -5,6 +5,7 @@ pub mod check;
 pub mod console;
 pub mod demo;
 pub mod exit;
+pub mod handoff;
 pub mod headless;
 pub mod history;
 pub mod print;
@@ -52,6 +53,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
         Some(Command::History(wanted)) => match project::locate(folder) {
             Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Handoff { test }) => match project::locate(folder) {
+            Ok((root, _)) => Ok(handoff::print(&root, test.as_deref()).into()),
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Check) => Ok(check(folder)),

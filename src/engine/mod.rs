@@ -11,8 +11,11 @@ pub mod folder;
 pub mod history;
 pub mod hub;
 pub mod journal;
+pub mod keep;
 pub mod masks;
+pub mod notes;
 pub mod recall;
+pub mod source;
 
 pub mod executor;
 pub mod means;

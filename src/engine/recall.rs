@@ -20,7 +20,6 @@ const CYCLES: i64 = 200;
 /// # Errors
 /// When the history cannot be read.
 pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
-    // Further things that sessions hand on come from here as they are.
     let left = left(connection)?;
     let cycle: u32 = connection.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
     let oldest = "SELECT ifnull(min(id), 0) FROM run WHERE cycle > ?1";
@@ -35,7 +34,8 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
         return Err(error.into());
     }
     let (deploys, revisions) = (deploys(connection)?, revisions(connection, &tests)?);
-    Ok(Recollection { cycle: cycle.max(left.cycle), tests, deploys, unfinished: None, revisions })
+    // Whatever else sessions hand on comes as the newest of them knew it.
+    Ok(Recollection { cycle: cycle.max(left.cycle), tests, deploys, unfinished: None, revisions, ..left })
 }
 
 /// What the newest session handed on that heard itself what it was left.

@@ -12,6 +12,7 @@ use super::history::schema;
 use super::journal::{Header, Journal};
 use super::masks::Masks;
 use super::means::Means;
+use super::source;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
     self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
@@ -96,13 +97,20 @@ pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
 }
 
 impl Session {
-    /// Reads what earlier sessions left, in the background, and tells the engine.
+    /// Reads what earlier sessions left, and which state the project's files are in, in the background, and tells the
+    /// engine.
     pub fn recall(&self) {
         if !self.engine.recall() {
             // Nobody remembers anything; who waits for it must not wait for ever.
             let nothing = SessionEvent::Recalled(Arc::default());
             let _ = self.handle.calls.try_send(Call::Tell(nothing.into()));
         }
+        let (root, masks, calls) = (self.folder.root().to_owned(), self.masks.clone(), self.handle.calls.clone());
+        tokio::spawn(async move {
+            if let Some(seen) = source::look(&root, &masks).await {
+                let _ = calls.send(Call::Tell(seen.into())).await;
+            }
+        });
     }
 }
 

@@ -20,6 +20,7 @@ use super::schema::{self, Trouble};
 use crate::domain::{Recollection, SessionEvent, Text};
 use crate::engine::core::Call;
 use crate::engine::folder;
+use crate::engine::notes;
 use crate::engine::recall::recall;
 
 /// How many records may wait to be written.
@@ -256,6 +257,7 @@ impl Desk {
             torn = if age == 0 { cut } else { torn };
         }
         let mut recollection = recall(connection)?;
+        recollection.notes = notes::recall(&self.place.sessions, &self.place.journal);
         if let Some(newest) = first.first() {
             let how = journals::how_it_ended(connection, newest)?;
             recollection.unfinished = how.and_then(|(how, cut)| unfinished(&how, cut, torn));

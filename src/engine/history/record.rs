@@ -196,6 +196,9 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::Ended { .. }
         | SessionEvent::ViewerJoined { .. }
         | SessionEvent::ViewerLeft { .. }
+        | SessionEvent::SourceSeen(_)
+        | SessionEvent::HandOffKept { .. }
+        | SessionEvent::HandOffFailed { .. }
         | SessionEvent::Troubled { .. }
         | SessionEvent::Remarked { .. } => None,
     }
