@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn spare_columns_go_where_there_is_no_room_for_all() {
         let lines = table().spare(&["cause"]).render(Some(30));
-        assert_eq!(lines[1], "    1  …t_a.py::test_checkout");
+        assert_eq!(lines[1], "    1  …st_a.py::test_checkout");
         assert_eq!(table().spare(&["cause"]).render(Some(44)), table().render(Some(44)));
     }
 
