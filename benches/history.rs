@@ -86,7 +86,7 @@ fn cycle(number: u32) -> Record {
             took: Span::millis(5 + u64::from(n * 37 % 900)),
             tries: 1,
             served: Some(0),
-            straddled: false,
+            circumstance: None,
             cause: failed.then_some(n as usize % 5),
             dependent: false,
             grade: None,

@@ -216,7 +216,7 @@ fn run(cycle: u32, served: Option<&str>, told: &[(&str, Outcome, u64)]) -> Recor
                 took: Span::millis(*millis),
                 tries: 1,
                 served: served.map(|_| 0),
-                straddled: false,
+                circumstance: None,
                 cause: failed(*outcome).then_some(0),
                 dependent: false,
                 grade: None,

@@ -101,6 +101,7 @@ impl Story {
                 hosts: vec!["backend.staging.example:443".into()],
                 sent: 412,
                 received: 3_100,
+                ..Evidence::default()
             };
             let (took, evidence) = (Span::millis(20), Some(Arc::new(evidence)));
             self.tell(RunEvent::TestEnded { run, n, outcome, took, detail, evidence });

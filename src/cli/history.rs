@@ -324,8 +324,7 @@ fn served(attempt: &PastAttempt, always: &[&str]) -> String {
             let changing = words.split(' ').filter(|pair| !always.contains(pair));
             changing.map(short).collect::<Vec<_>>().join(" ")
         }
-        None if attempt.straddled => "a deploy moved".to_owned(),
-        None => String::new(),
+        None => attempt.circumstance.clone().unwrap_or_default(),
     }
 }
 
@@ -386,7 +385,7 @@ fn json_attempt(test: &PastTest, attempt: &PastAttempt) -> Value {
         "duration_s": seconds(attempt.took),
         "tries": attempt.tries,
         "revisions": attempt.revisions,
-        "straddled": attempt.straddled,
+        "circumstance": attempt.circumstance,
         "class": attempt.cause.as_ref().map(|(class, _)| class),
         "cause": attempt.cause.as_ref().map(|(_, title)| title),
         "dependent": attempt.dependent,

@@ -11,6 +11,7 @@ pub mod history;
 pub mod print;
 pub mod project;
 pub mod screen;
+pub mod spoilt;
 pub mod table;
 pub mod trust;
 

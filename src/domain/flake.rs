@@ -4,7 +4,7 @@
 //! nothing is deployed, the code itself may have changed between two cycles, and only attempts of one cycle stand on
 //! common ground. A test that both held and did not hold on one ground is flaky. Its **rate** is how many executions
 //! failed of all that it had on such grounds; retries by the runner count as executions. Attempts that were skipped,
-//! stopped or lost, and those during which a deploy moved, tell nothing.
+//! stopped or lost, and those that the environment spoilt, tell nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -126,11 +126,12 @@ impl Grounds {
     }
 }
 
-/// How many executions of an attempt failed, and how many held; nothing where it tells nothing.
+/// How many executions of an attempt failed, and how many held; nothing where it tells nothing, or where the environment
+/// spoilt it.
 #[must_use]
-pub fn told(outcome: Outcome, tries: u32, straddled: bool) -> Option<(u32, u32)> {
+pub fn told(outcome: Outcome, tries: u32, spoilt: bool) -> Option<(u32, u32)> {
     match outcome {
-        _ if straddled => None,
+        _ if spoilt => None,
         Outcome::Passed | Outcome::Xpassed => Some((0, 1)),
         Outcome::Flaky => Some((tries.saturating_sub(1).max(1), 1)),
         Outcome::Failed | Outcome::Errored | Outcome::TimedOut | Outcome::Crashed => Some((tries.max(1), 0)),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{Found, Recalled};
 use super::service::Epoch;
 use super::{
-    CauseId, Evidence, FlakeRate, Grounds, ModuleId, Moment, On, Outcome, RunId, RunnerId, Span, Tally, TestId, Text,
+    CauseId, Circumstance, Evidence, FlakeRate, Grounds, LeftOver, ModuleId, Moment, On, Outcome, RunId, RunnerId,
+    Span, Tally, TestId, Text,
 };
 
 /// How many words of a message are looked up as names of other tests.
@@ -45,8 +46,9 @@ pub struct Attempt {
     pub took: Span,
     /// Which revisions served when it started.
     pub epoch: Epoch,
-    /// Whether a deploy moved while it ran, so that nobody knows what it met.
-    pub straddled: bool,
+    /// What the environment did while it ran.
+    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
+    pub circumstance: Circumstance,
     /// How many executions it took, more than one where the runner retried.
     pub tries: u32,
     /// What it said: message, traceback, output.
@@ -140,6 +142,9 @@ pub struct TestCase {
     pub gone: bool,
     /// Whether it waits in a debugger.
     pub in_debugger: bool,
+    /// Whether the last run that selected it ended before its turn came.
+    #[serde(default)]
+    pub missed: bool,
 }
 
 impl TestCase {
@@ -203,6 +208,9 @@ pub struct Inventory {
     module_index: Vec<HashMap<Text, ModuleId>>,
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
+    /// What an earlier session selected and did not prove, and what spoilt it.
+    #[serde(default)]
+    left: HashMap<Text, Circumstance>,
     tally: Tally,
 }
 
@@ -244,6 +252,12 @@ impl Inventory {
     /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
         self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+    }
+
+    /// Ids of the tests that are to be run again, in order: what failed, was lost, was spoilt by the environment, or
+    /// never had its turn.
+    pub fn unproved(&self) -> impl Iterator<Item = TestId> + '_ {
+        self.tests().filter(|(_, test)| test.is_unproved()).map(|(id, _)| id)
     }
 
     /// The runner of a test.
@@ -299,7 +313,7 @@ impl Inventory {
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
-        let test = TestCase {
+        let mut test = TestCase {
             module,
             node: found.node.clone(),
             name: name_inside(&found.module, &found.node),
@@ -314,7 +328,11 @@ impl Inventory {
             earlier: Vec::new(),
             gone: true,
             in_debugger: false,
+            missed: false,
         };
+        if let Some(circumstance) = self.left.get(&found.node) {
+            test.leave(circumstance.clone());
+        }
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
@@ -392,6 +410,7 @@ impl Inventory {
                 test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
             }
             test.in_debugger = false;
+            test.missed = false;
             test.stale = stale;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
@@ -405,6 +424,32 @@ impl Inventory {
         let module = &mut self.modules[module.index()];
         module.touched = at;
         module.spent = Span(module.spent.0.saturating_add(took.0));
+    }
+
+    /// The run that selected a test ended before its turn came.
+    pub(super) fn miss(&mut self, id: TestId) {
+        self.change(id, |test| test.missed = true);
+    }
+
+    /// What an earlier session selected and did not prove.
+    pub(super) fn recall_left(&mut self, left: &[LeftOver]) {
+        self.left.extend(left.iter().map(|left| (left.node.clone(), left.circumstance.clone())));
+        for n in 0..self.tests.len() {
+            if let Some(circumstance) = self.left.get(&self.tests[n].node).cloned() {
+                self.change(TestId(n as u32), |test| test.leave(circumstance));
+            }
+        }
+    }
+
+    /// It turned out what the environment did while the latest attempt of a test ran.
+    pub(super) fn explain(&mut self, id: TestId, circumstance: Circumstance, cause: Option<CauseId>) {
+        self.change(id, |test| {
+            if let Some(latest) = &mut test.latest {
+                latest.circumstance = circumstance;
+                latest.cause = cause;
+                test.stale = false;
+            }
+        });
     }
 
     pub(super) fn debugger(&mut self, id: TestId, open: bool) {
@@ -473,20 +518,28 @@ impl Inventory {
     /// The only way in which a test changes: its counters change with it.
     fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let before = (test.gone, test.standing, test.is_stale());
+        let count = |test: &TestCase| {
+            let among = [test.is_stale(), test.is_not_run(), test.is_held_over()].map(u32::from);
+            (test.gone, test.counted(), among)
+        };
+        let before = count(test);
         change(test);
-        let after = (test.gone, test.standing, test.is_stale());
+        let after = count(test);
         if before == after {
             return;
         }
         for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, standing, stale) = before {
-                tally.remove(standing);
-                tally.stale -= u32::from(stale);
+            if let (false, counted, [stale, not_run, held_over]) = before {
+                tally.remove(counted);
+                tally.stale -= stale;
+                tally.not_run -= not_run;
+                tally.held_over -= held_over;
             }
-            if let (false, standing, stale) = after {
-                tally.add(standing);
-                tally.stale += u32::from(stale);
+            if let (false, counted, [stale, not_run, held_over]) = after {
+                tally.add(counted);
+                tally.stale += stale;
+                tally.not_run += not_run;
+                tally.held_over += held_over;
             }
         }
     }

@@ -7,6 +7,7 @@
 mod agent;
 mod cause;
 mod checkout;
+mod circumstance;
 mod command;
 mod contract;
 mod cycle;
@@ -21,6 +22,7 @@ mod leavings;
 mod moment;
 mod news;
 mod note;
+mod outage;
 mod outcome;
 mod project;
 mod ring;
@@ -30,11 +32,13 @@ mod sighting;
 mod signature;
 mod state;
 mod stream;
+mod unproved;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
+pub use circumstance::{Circumstance, Counted, Disturbance, Trouble};
 pub use command::{Command, HandOff, Selection};
 pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
@@ -46,24 +50,26 @@ pub use event::{
     DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
     StreamEvent,
 };
-pub use evidence::{Evidence, Grade};
+pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
 pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
+pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
 pub use ring::Ring;
-pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
+pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use unproved::{LeftOver, Unproved};
 pub use verdict::Verdict;
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it

@@ -53,7 +53,7 @@ pub async fn execute(contracts: ContractRun, means: Means, orders: mpsc::Receive
     let tool = format!("contracts {}", env!("CARGO_PKG_VERSION")).into();
     let mut opening = vec![
         RunEvent::Started { run, pid: std::process::id() },
-        RunEvent::Greeted { run, tool, lane: None, workers: 0, root: None },
+        RunEvent::Greeted { run, tool, lane: None, workers: 0, root: None, evidence: true },
         RunEvent::Collected { run, tests },
     ];
     opening.extend((!missed.is_empty()).then_some(RunEvent::Missed { run, nodes: missed }));
@@ -219,6 +219,7 @@ fn evidence(plan: &ContractPlan, ledgers: &[Ledger]) -> Evidence {
         hosts: vec![host.into()],
         sent: ledgers.iter().filter_map(|ledger| ledger.sent.as_ref()).map(|sent| sent.text.len() as u64).sum(),
         received: ledgers.iter().map(bytes).sum(),
+        ..Evidence::default()
     }
 }
 

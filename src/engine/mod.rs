@@ -16,6 +16,7 @@ pub mod masks;
 pub mod notes;
 pub mod recall;
 pub mod source;
+pub mod unproved;
 
 pub mod executor;
 pub mod means;
@@ -28,6 +29,7 @@ pub mod live;
 pub mod probe;
 pub mod runner;
 pub mod stream;
+pub mod stub;
 
 pub mod process;
 pub mod supervisor;

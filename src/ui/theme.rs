@@ -36,6 +36,10 @@ pub enum Role {
     Press,
     /// No longer proved.
     Stale,
+    /// Failed because a service was not well.
+    Environment,
+    /// Ran while what serves was changing.
+    Straddled,
     /// Skipped, set aside.
     Aside,
     /// The badge of an environment that is a person's own.
@@ -62,7 +66,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its dotted name in a theme file, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 28] = [
         (Self::Text, "text"),
         (Self::Muted, "text.muted"),
         (Self::Faint, "text.faint"),
@@ -78,6 +82,8 @@ impl Role {
         (Self::Agent, "state.agent"),
         (Self::Press, "press"),
         (Self::Stale, "state.stale"),
+        (Self::Environment, "state.environment"),
+        (Self::Straddled, "state.straddled"),
         (Self::Aside, "state.aside"),
         (Self::BadgeLocal, "badge.local"),
         (Self::BadgeShared, "badge.shared"),
@@ -107,6 +113,10 @@ pub enum Mark {
     Queued,
     /// ▪ A passed test whose service has changed since.
     Stale,
+    /// ◇ A test that failed because a service was not well.
+    Environment,
+    /// ≈ A test that ran while what serves was changing.
+    Straddled,
     /// ✔ Done, said in a line.
     Check,
     /// ● A service or link that is up.
@@ -127,13 +137,15 @@ pub enum Mark {
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str, &'static str); 16] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
         (Self::Skipped, "○", "o"),
         (Self::Queued, "·", "."),
         (Self::Stale, "▪", ":"),
+        (Self::Environment, "◇", "e"),
+        (Self::Straddled, "≈", "="),
         (Self::Check, "✔", "+"),
         (Self::Up, "●", "*"),
         (Self::Down, "○", "o"),

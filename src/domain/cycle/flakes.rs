@@ -7,7 +7,9 @@ use crate::domain::{Attempt, Recalled, State, TestId};
 impl State {
     /// An attempt ended: what it tells is counted on the ground where it was made.
     pub(super) fn note_ground(&mut self, test: TestId, attempt: &Attempt) {
-        let Some((failed, passed)) = told(attempt.outcome, attempt.tries, attempt.straddled) else { return };
+        let Some((failed, passed)) = told(attempt.outcome, attempt.tries, !attempt.circumstance.is_steady()) else {
+            return;
+        };
         let served = self.served.number(self.services.revisions(attempt.epoch));
         self.inventory.stand_on(test, ground_of(attempt, served), failed, passed);
     }

@@ -114,7 +114,7 @@ impl Projection {
     fn run(&mut self, to: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
         let session = self.session(to)?;
         let runner = number_of(to, "runner", "name", &run.runner)?;
-        if run.kind == RunKind::Test {
+        if run.kind != RunKind::Collect {
             self.reach(to, run.cycle)?;
             cycle(to, session, run)?;
         }
@@ -197,6 +197,7 @@ fn run_row(to: &Connection, session: i64, runner: i64, run: &RunRecord) -> rusql
                lost = excluded.lost, not_run = excluded.not_run, missing = excluded.missing";
     let kind = match run.kind {
         RunKind::Test => "test",
+        RunKind::Null(_) => "null",
         RunKind::Collect => "collect",
     };
     let values = params![
@@ -241,7 +242,8 @@ fn attempt_row(
     on: Option<i64>,
     cause: Option<i64>,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO attempt (test, run, outcome, started, took, tries, revisions, straddled, cause,
+    let sql =
+        "INSERT OR REPLACE INTO attempt (test, run, outcome, started, took, tries, revisions, circumstance, cause,
                dependent, grade, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let values = params![
         test,
@@ -251,7 +253,7 @@ fn attempt_row(
         attempt.took.micros(),
         attempt.tries,
         on,
-        attempt.straddled,
+        attempt.circumstance.as_deref(),
         cause,
         attempt.dependent,
         attempt.grade.map(|grade| grade as i64),

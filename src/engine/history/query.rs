@@ -65,8 +65,8 @@ pub struct PastAttempt {
     pub tries: u32,
     /// What served, in words; nothing where nobody knows.
     pub revisions: Option<String>,
-    /// Whether a deploy moved while it ran.
-    pub straddled: bool,
+    /// What the environment did meanwhile, in words; nothing where its outcome is its own.
+    pub circumstance: Option<String>,
     /// The class and the title of its cause.
     pub cause: Option<(String, String)>,
     /// Whether it failed only because another test did.
@@ -177,7 +177,7 @@ pub fn tests_named(connection: &Connection, words: &str) -> Result<Vec<PastTest>
 pub fn record_of(connection: &Connection, test: i64, limit: u32) -> Result<Vec<PastAttempt>, Trouble> {
     let mut statement = connection.prepare_cached(
         "SELECT run.cycle, attempt.outcome, attempt.started, attempt.took, attempt.tries, revisions.words,
-         attempt.straddled, cause.class, ifnull(cause.wording, cause.title), attempt.dependent, attempt.grade, attempt.message
+         attempt.circumstance, cause.class, ifnull(cause.wording, cause.title), attempt.dependent, attempt.grade, attempt.message
          FROM attempt JOIN run ON run.id = attempt.run
          LEFT JOIN revisions ON revisions.id = attempt.revisions LEFT JOIN cause ON cause.id = attempt.cause
          WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2",
@@ -192,7 +192,7 @@ pub fn record_of(connection: &Connection, test: i64, limit: u32) -> Result<Vec<P
             took: Span(unsigned(row, 3)?),
             tries: row.get(4)?,
             revisions: row.get(5)?,
-            straddled: row.get(6)?,
+            circumstance: row.get(6)?,
             cause: class.map(|class| Ok::<_, rusqlite::Error>((class, row.get(8)?))).transpose()?,
             dependent: row.get(9)?,
             grade: grade.and_then(|grade| Grade::ALL.get(grade).copied()),

@@ -25,8 +25,8 @@ pub struct Recent {
     pub tries: u32,
     /// What served, by number; nothing where nobody knows.
     pub revisions: Option<u32>,
-    /// Whether a deploy moved while it ran.
-    pub straddled: bool,
+    /// Whether the environment spoilt its outcome.
+    pub spoilt: bool,
 }
 
 /// A test and its newest attempts, the newest one first.
@@ -56,7 +56,7 @@ impl RecentTest {
     pub fn grounds(&self) -> Grounds {
         let mut grounds = Grounds::default();
         for attempt in self.attempts.iter().rev() {
-            let Some((failed, passed)) = told(attempt.outcome, attempt.tries, attempt.straddled) else { continue };
+            let Some((failed, passed)) = told(attempt.outcome, attempt.tries, attempt.spoilt) else { continue };
             grounds.count(attempt.revisions.map_or(On::Cycle(attempt.cycle), On::Revisions), failed, passed);
         }
         grounds
@@ -64,7 +64,7 @@ impl RecentTest {
 }
 
 const NEWEST: &str = "SELECT attempt.run, run.cycle, attempt.outcome, attempt.started, attempt.took, attempt.tries,
-    attempt.revisions, attempt.straddled
+    attempt.revisions, attempt.circumstance IS NOT NULL
     FROM attempt JOIN run ON run.id = attempt.run WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2";
 
 /// A test with its newest attempts.
@@ -105,7 +105,7 @@ fn recent(row: &Row<'_>) -> rusqlite::Result<Recent> {
         took: Span(unsigned(row, 4)?),
         tries: row.get(5)?,
         revisions: row.get(6)?,
-        straddled: row.get(7)?,
+        spoilt: row.get(7)?,
     })
 }
 

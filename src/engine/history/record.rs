@@ -2,9 +2,9 @@
 //! session and a rebuild from its journal come through here alike, so that both write the same rows.
 
 use crate::domain::{
-    Cause, Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, EnvironmentSpec, Epoch, Event, Grade, Moment,
-    Outcome, Recollection, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEnd, SessionEvent, Signature, Span,
-    State, TestId, Text,
+    Cause, Circumstance, Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, EnvironmentSpec, Epoch, Event,
+    Grade, Moment, Outcome, Recollection, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEnd, SessionEvent,
+    Signature, Span, State, TestId, Text,
 };
 
 /// How many bytes of a failure's message are kept.
@@ -109,8 +109,8 @@ pub struct AttemptRecord {
     pub tries: u32,
     /// What served: a place in the run's list; nothing where nobody knows.
     pub served: Option<usize>,
-    /// Whether a deploy moved while it ran.
-    pub straddled: bool,
+    /// What the environment did meanwhile, in words; nothing where its outcome is its own.
+    pub circumstance: Option<Text>,
     /// Why it failed: a place in the run's list.
     pub cause: Option<usize>,
     /// Whether it failed only because another test did.
@@ -176,7 +176,7 @@ pub fn ended(state: &State, how: Text) -> Record {
 
 /// What was under way when a session ended, or when the journal of one that is no more does.
 pub fn unfinished(state: &State) -> impl Iterator<Item = Record> {
-    let runs = state.runs.iter().filter(|(_, run)| run.is_active() && run.kind == RunKind::Test);
+    let runs = state.runs.iter().filter(|(_, run)| run.is_active() && run.kind != RunKind::Collect);
     let runs = runs.map(|(id, run)| Record::Run(Box::new(run_record(state, id, run))));
     let deploys = state.deploys.iter().filter(|(_, deploy)| deploy.is_active());
     runs.chain(deploys.map(|(id, deploy)| Record::Deploy(deploy_record(state, id, deploy))))
@@ -223,7 +223,7 @@ fn ended_run(state: &State, id: RunId) -> Option<Record> {
     let run = state.runs.get(id).filter(|run| run.ended == Some(state.at))?;
     let record = run_record(state, id, run);
     // A mere listing is worth a row where something in it broke.
-    (run.kind == RunKind::Test || !record.attempts.is_empty()).then(|| Record::Run(Box::new(record)))
+    (run.kind != RunKind::Collect || !record.attempts.is_empty()).then(|| Record::Run(Box::new(record)))
 }
 
 fn ended_deploy(state: &State, id: DeployId) -> Option<Record> {
@@ -324,13 +324,22 @@ fn attempt_record(state: &State, run: RunId, id: TestId, places: &mut Places) ->
         started: attempt.started,
         took: attempt.took,
         tries: attempt.tries,
-        served: (known && !attempt.straddled).then(|| place(&mut places.epochs, attempt.epoch)),
-        straddled: attempt.straddled,
+        served: (known && attempt.circumstance != Circumstance::Straddled)
+            .then(|| place(&mut places.epochs, attempt.epoch)),
+        circumstance: circumstance(&attempt.circumstance),
         cause: attempt.cause.filter(|id| state.causes.get(*id).is_some()).map(|id| place(&mut places.causes, id)),
         dependent: failed && state.causes.is_dependent(id),
         grade: attempt.evidence.as_ref().map(|evidence| evidence.grade),
         message: message.map(cut),
     })
+}
+
+fn circumstance(circumstance: &Circumstance) -> Option<Text> {
+    match circumstance {
+        Circumstance::Steady => None,
+        Circumstance::Straddled => Some("straddled".into()),
+        Circumstance::Environment(disturbance) => Some(disturbance.to_string().into()),
+    }
 }
 
 fn cut(message: &Text) -> Text {

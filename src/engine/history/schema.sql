@@ -33,7 +33,7 @@ CREATE TABLE run (
     session INTEGER NOT NULL REFERENCES session(id),
     n INTEGER NOT NULL,                 -- its place in the session
     runner INTEGER NOT NULL REFERENCES runner(id),
-    kind TEXT NOT NULL,                 -- test, collect
+    kind TEXT NOT NULL,                 -- test, null, collect
     cycle INTEGER NOT NULL,
     what TEXT NOT NULL,
     who TEXT,
@@ -89,7 +89,7 @@ CREATE TABLE attempt (
     took INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     revisions INTEGER REFERENCES revisions(id),   -- NULL: nobody knows what it met
-    straddled INTEGER NOT NULL,
+    circumstance TEXT,                  -- NULL: its outcome is its own; straddled, or what a service did
     cause INTEGER REFERENCES cause(id),
     dependent INTEGER NOT NULL,
     grade INTEGER REFERENCES grade(id),
@@ -126,7 +126,7 @@ FROM run JOIN runner ON runner.id = run.runner JOIN session ON session.id = run.
 CREATE VIEW results AS
 SELECT test.node AS test, runner.name AS runner, test.module, run.cycle, outcome.word AS outcome,
        strftime('%Y-%m-%dT%H:%M:%fZ', attempt.started / 1e6, 'unixepoch') AS started,
-       attempt.took / 1e6 AS took_s, attempt.tries, revisions.words AS revisions, attempt.straddled,
+       attempt.took / 1e6 AS took_s, attempt.tries, revisions.words AS revisions, attempt.circumstance,
        cause.class, ifnull(cause.wording, cause.title) AS cause, attempt.dependent, grade.word AS grade, attempt.message, attempt.run
 FROM attempt
 JOIN test ON test.id = attempt.test

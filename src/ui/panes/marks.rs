@@ -1,7 +1,7 @@
 //! One mark a test, in order; where there are too many, a bar of the same marks in proportion.
 
 use super::pen::Line;
-use crate::domain::{ModuleId, Outcome, Standing, State, Tally, TestCase};
+use crate::domain::{Attempt, Circumstance, ModuleId, Outcome, Standing, State, Tally, TestCase};
 use crate::ui::theme::{Mark, Role};
 
 /// The mark and role of an outcome.
@@ -15,13 +15,22 @@ pub(super) fn of_outcome(outcome: Outcome) -> (Mark, Role) {
     }
 }
 
+/// The mark and role of an attempt: what the environment spoilt looks neither passed nor failed.
+pub(super) fn of_attempt(outcome: Outcome, attempt: Option<&Attempt>) -> (Mark, Role) {
+    match attempt.map_or(&Circumstance::Steady, |attempt| &attempt.circumstance) {
+        Circumstance::Steady => of_outcome(outcome),
+        Circumstance::Environment(_) => (Mark::Environment, Role::Environment),
+        Circumstance::Straddled => (Mark::Straddled, Role::Straddled),
+    }
+}
+
 /// The mark and role of a test as it stands. What is stale loses its colour; only what passed loses its shape too.
 pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
     match test.standing {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
-        Standing::Done(outcome) => match of_outcome(outcome) {
-            (Mark::Passed, _) if test.is_stale() => (Mark::Stale, Role::Stale),
+        Standing::Done(outcome) => match of_attempt(outcome, test.latest.as_ref()) {
+            (Mark::Passed, _) if test.is_stale() || test.is_held_over() => (Mark::Stale, Role::Stale),
             (mark, _) if test.is_stale() => (mark, Role::Stale),
             fresh => fresh,
         },
@@ -52,9 +61,11 @@ fn draw_one(line: &mut Line, test: &TestCase) {
 
 /// Writes a bar of `columns` marks in proportion to a tally. Nothing that is there is rounded away.
 pub(super) fn draw_bar(line: &mut Line, tally: &Tally, columns: u16) {
-    let stale = tally.stale.min(tally.passes());
+    let stale = tally.stale.max(tally.held_over).min(tally.passes());
     let parts = [
         (tally.failures(), Mark::Failed, Role::Bad),
+        (tally.environment, Mark::Environment, Role::Environment),
+        (tally.straddled, Mark::Straddled, Role::Straddled),
         (tally.running, Mark::Running, Role::Running),
         (tally.passes() - stale, Mark::Passed, Role::Good),
         (stale, Mark::Stale, Role::Stale),

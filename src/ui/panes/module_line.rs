@@ -3,7 +3,7 @@
 use super::board::{note, passed_role};
 use super::pen::Line;
 use super::{marks, row};
-use crate::domain::Module;
+use crate::domain::{Module, Tally};
 use crate::ui::regions::{Block, Board, Group};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took};
@@ -64,7 +64,8 @@ fn draw_wide_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module
     line.column(after + 20);
     match block.group {
         Group::Failing => {
-            line.mark(Role::Bad, Mark::Failed).fmt(Role::Bad, format_args!(" {} failed", tally.failures()));
+            let (mark, role, count, word) = gravest(tally);
+            line.mark(role, mark).fmt(role, format_args!(" {count} {word}"));
         }
         Group::Running => draw_running(line, scene, module),
         Group::Settled | Group::Waiting => {
@@ -83,8 +84,9 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     };
     match block.group {
         Group::Failing => {
-            let mark = line.theme().mark(Mark::Failed);
-            tag(line, Role::Bad, &Short::new(format_args!("{mark}{}", tally.failures())));
+            let (mark, role, count, _) = gravest(tally);
+            let mark = line.theme().mark(mark);
+            tag(line, role, &Short::new(format_args!("{mark}{count}")));
         }
         Group::Running => {
             let mark = line.theme().mark(Mark::Running);
@@ -93,8 +95,9 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
             tag(line, Role::Running, &Short::new(format_args!("{mark} {age}")));
         }
         Group::Settled | Group::Waiting if tally.stale > 0 => tag(line, Role::Stale, "stale"),
-        Group::Settled if tally.never_run > 0 => {
-            tag(line, Role::Warning, &Short::new(format_args!("{} unrun", tally.never_run)));
+        Group::Settled if tally.never_run + tally.held_over > 0 => {
+            let unrun = tally.never_run + tally.held_over;
+            tag(line, Role::Warning, &Short::new(format_args!("{unrun} unrun")));
         }
         Group::Settled => {
             let (role, note) = note(module);
@@ -112,6 +115,17 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     line.end_number(passed_role(tally), &Short::new(format_args!("{}/{}", tally.passes(), tally.total())), 9);
     line.cell(title, &module.title, columns.title).gap(1);
     draw_line_marks(line, scene, block, module, columns.marks.min(line.room()));
+}
+
+/// What of a module's results concerns a person most.
+fn gravest(tally: &Tally) -> (Mark, Role, u32, &'static str) {
+    if tally.failures() > 0 {
+        (Mark::Failed, Role::Bad, tally.failures(), "failed")
+    } else if tally.environment > 0 {
+        (Mark::Environment, Role::Environment, tally.environment, "environment")
+    } else {
+        (Mark::Straddled, Role::Straddled, tally.straddled, "straddled")
+    }
 }
 
 fn draw_running(line: &mut Line, scene: &Scene, module: &Module) {
