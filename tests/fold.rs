@@ -275,6 +275,7 @@ fn what_an_earlier_session_left_is_stale_until_proved() {
         usual: Some(Span::millis(4)),
         message: Some("HTTP 403".into()),
         signature: None,
+        grounds: Grounds::default(),
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,
@@ -407,6 +408,7 @@ fn what_failed_for_the_same_reason_in_an_earlier_session_is_no_new_cause() {
         usual: None,
         message: Some(told.into()),
         signature: Some(Arc::new(Signature::of(Failed, Some(&detail)))),
+        grounds: Grounds::default(),
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,

@@ -38,6 +38,8 @@ pub enum Command {
         /// The journal; without it, the newest one of this project.
         file: Option<PathBuf>,
     },
+    /// What earlier runs came to, newest first; with a test's name, that test's record.
+    History(HistoryArguments),
     /// Prints what failed last as Markdown, for a colleague or a coding agent.
     Handoff {
         /// Words of a test's id; without them, every cause that is open.
@@ -104,6 +106,40 @@ pub struct RunArguments {
     /// Starts although a service is down or being deployed.
     #[arg(long)]
     pub force: bool,
+}
+
+/// What is asked of the history.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+pub struct HistoryArguments {
+    /// What is done with the history rather than asked of it.
+    #[command(subcommand)]
+    pub action: Option<HistoryAction>,
+    /// A test's full name, or a part of it.
+    #[arg(value_name = "TEST", conflicts_with_all = ["slowest", "flakiest", "causes"])]
+    pub test: Option<String>,
+    /// The tests that usually take longest.
+    #[arg(long, conflicts_with_all = ["flakiest", "causes"])]
+    pub slowest: bool,
+    /// The tests that pass and fail on the same revision, with their rate.
+    #[arg(long, conflicts_with = "causes")]
+    pub flakiest: bool,
+    /// Why tests failed, what was met last first.
+    #[arg(long)]
+    pub causes: bool,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// How many lines at most.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: u32,
+}
+
+/// What is done with the history.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum HistoryAction {
+    /// Makes the history anew from the journals of this project.
+    Rebuild,
 }
 
 /// What a headless run prints.

@@ -121,6 +121,10 @@ impl Course {
             match delivery {
                 Delivery::Snapshot(state) => {
                     self.state = state;
+                    if self.stage == Stage::Remembering {
+                        // What was in trouble before anybody could listen.
+                        self.state.session.troubles.iter().for_each(|what| self.printer.say(what));
+                    }
                     self.advance();
                 }
                 Delivery::Entries(entries) => entries.iter().for_each(|entry| self.take(entry)),

@@ -7,10 +7,12 @@ pub mod demo;
 pub mod exit;
 pub mod handoff;
 pub mod headless;
+pub mod history;
 pub mod print;
 pub mod project;
 pub mod screen;
 pub mod spoilt;
+pub mod table;
 pub mod trust;
 
 use std::io::IsTerminal;
@@ -50,6 +52,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
+        Some(Command::History(wanted)) => match project::locate(folder) {
+            Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
         Some(Command::Handoff { test }) => match project::locate(folder) {
             Ok((root, _)) => Ok(handoff::print(&root, test.as_deref()).into()),
             Err(error) => Ok(refuse(&error)),

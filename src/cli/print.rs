@@ -119,6 +119,9 @@ impl<W: Write> Printer for Json<W> {
                 "duration_s": seconds(latest.took),
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
+            if let Some(rate) = test.flake() {
+                line["flaky"] = json!(rate);
+            }
             if spoilt::mark(&mut line, &latest.circumstance) {
                 self.marked.insert(id);
             }
@@ -327,7 +330,9 @@ impl<W: Write> Human<W> {
     fn failure(&mut self, state: &State, id: TestId) {
         let Some(test) = state.inventory.test(id) else { return };
         let Some(latest) = &test.latest else { return };
-        self.line(&format!("\n── {} {} ({:.1}s)", test.node, latest.outcome.word(), latest.took.as_secs_f64()));
+        let flaky = test.flake().map_or_else(String::new, |rate| format!(", {}", rate.words()));
+        let took = latest.took.as_secs_f64();
+        self.line(&format!("\n── {} {} ({took:.1}s){flaky}", test.node, latest.outcome.word()));
         let Some(detail) = &latest.detail else { return };
         if detail.trace.is_empty() {
             self.line(detail.message.trim_end());

@@ -11,9 +11,9 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Judgement,
-    LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span, StreamId, Text,
-    ViewerId,
+    AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Grounds,
+    Judgement, LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span,
+    StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -147,6 +147,9 @@ pub struct Recollection {
     pub cycles: Vec<CycleRecord>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
+    /// What served on the grounds of its tests, by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<(u32, Text)>,
     /// What was written on causes and tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -175,6 +178,9 @@ pub struct Recalled {
     /// What its failure is known again by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Arc<Signature>>,
+    /// How it did on the revisions that it met lately.
+    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+    pub grounds: Grounds,
 }
 
 impl Recalled {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{Found, Recalled};
 use super::service::Epoch;
 use super::{
-    CauseId, Circumstance, Evidence, LeftOver, Measure, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally,
-    TestId, Text, Verdict, Verdicts,
+    CauseId, Circumstance, Evidence, FlakeRate, Grounds, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunId,
+    RunnerId, Span, Tally, TestId, Text, Verdict, Verdicts,
 };
 
 use counted::Share;
@@ -137,6 +137,9 @@ pub struct TestCase {
     pub earlier: Vec<Attempt>,
     /// How long it usually takes, from attempts that passed.
     pub usual: Option<Span>,
+    /// How it did on the revisions that it met lately.
+    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+    pub grounds: Grounds,
     /// Whether its latest result no longer counts, because what serves has changed since.
     pub stale: bool,
     /// Whether it was missing when its runner last collected everything.
@@ -172,6 +175,12 @@ impl TestCase {
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.latest.as_ref().map(|attempt| attempt.outcome)
+    }
+
+    /// How often it failed where it also passed on the same revisions; nothing where it is not flaky.
+    #[must_use]
+    pub fn flake(&self) -> Option<FlakeRate> {
+        self.grounds.rate()
     }
 
     /// The latest failure's message, or nothing.
@@ -305,6 +314,13 @@ impl Inventory {
         self.memory.get(node)
     }
 
+    /// An attempt of a test tells something about it on the ground where it was made.
+    pub(super) fn stand_on(&mut self, id: TestId, on: On, failed: u32, passed: u32) {
+        if let Some(test) = self.tests.get_mut(id.index()) {
+            test.grounds.count(on, failed, passed);
+        }
+    }
+
     /// The cause of a latest result that came without one.
     pub(super) fn blame(&mut self, id: TestId, cause: CauseId) {
         self.change(id, |test| {
@@ -381,6 +397,7 @@ impl Inventory {
             since: Moment::default(),
             epoch: 0,
             usual: self.memory.get(&found.node).and_then(|recalled| recalled.usual),
+            grounds: self.memory.get(&found.node).map_or_else(Grounds::default, |recalled| recalled.grounds.clone()),
             stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
@@ -411,6 +428,7 @@ impl Inventory {
             let Some(memory) = self.memory.get(&self.tests[n].node).cloned() else { continue };
             self.change(TestId(n as u32), |test| {
                 test.usual = test.usual.or(memory.usual);
+                test.grounds.recall(&memory.grounds);
                 if test.latest.is_none() {
                     test.latest = Some(memory.attempt());
                     test.stale = true;

@@ -17,8 +17,10 @@ mod deploy;
 mod effect;
 mod event;
 mod evidence;
+mod flake;
 mod ids;
 mod inventory;
+mod leavings;
 mod moment;
 mod news;
 mod note;
@@ -56,6 +58,7 @@ pub use event::{
     StreamEvent,
 };
 pub use evidence::{Evidence, Grade, Value};
+pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
 pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};

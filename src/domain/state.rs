@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Deploys, Inventory, Judgement, Moment, News, Notes,
-    ProjectSpec, Records, Repeat, Ring, Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    ProjectSpec, Records, Repeat, Ring, Runs, Served, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -60,6 +60,9 @@ pub struct State {
     pub inventory: Inventory,
     /// Why tests fail.
     pub causes: Causes,
+    /// What served when their attempts were made, numbered.
+    #[serde(default)]
+    pub served: Served,
     /// The executions of them.
     pub runs: Runs,
     /// What results are measured against.
@@ -102,6 +105,7 @@ impl Default for State {
             session: Session::default(),
             inventory: Inventory::default(),
             causes: Causes::default(),
+            served: Served::default(),
             runs: Runs::default(),
             baseline: Comparison::default(),
             records: Records::default(),

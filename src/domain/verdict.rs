@@ -175,7 +175,7 @@ impl TestCase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CauseId, ModuleId, Moment, Span};
+    use crate::domain::{CauseId, Grounds, ModuleId, Moment, Span};
 
     fn attempt(cycle: u32, outcome: Outcome, cause: Option<u32>) -> Attempt {
         Attempt {
@@ -207,6 +207,7 @@ mod tests {
             latest: latest.cloned(),
             earlier: earlier.to_vec(),
             usual: None,
+            grounds: Grounds::default(),
             stale: false,
             gone: false,
             in_debugger: false,

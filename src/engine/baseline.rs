@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::folder;
+use super::journal::scan;
 use super::masks::Masks;
-use super::recall::fold;
 use crate::adapters::results::import;
 use crate::domain::{
-    Baseline, BaselineResult, Event, LoadedBaseline, Moment, RunEvent, SessionEvent, Signature, State, Text,
+    Baseline, BaselineResult, Entry, Event, LoadedBaseline, Moment, Recollection, RunEvent, SessionEvent, Signature,
+    State, Text,
 };
 
 /// How many bytes of journals are read back at most.
@@ -69,6 +70,28 @@ fn read_file(sources: &Sources, path: &str, baseline: &Baseline) -> Result<Loade
     let name = Path::new(path).file_name().map_or_else(|| path.into(), |name| name.to_string_lossy());
     let title = crate::adapters::sanitize::text(&sources.masks.mask(&name)).into();
     Ok(LoadedBaseline { baseline: baseline.clone(), title, cycle: None, results, at })
+}
+
+/// Folds a journal into the state that its session had, as far as `goes_on` says so after each entry. Of what that
+/// session recalled itself only the cycles count: the rest is in the journals before it.
+fn fold(path: &Path, mut goes_on: impl FnMut(&State, &Event) -> bool) -> Option<State> {
+    let mut state = State::default();
+    let mut effects = Vec::new();
+    let mut over = false;
+    let take = |mut entry: Entry| {
+        if over {
+            return;
+        }
+        if let Event::Session(SessionEvent::Recalled(recalled)) = &mut entry.event {
+            let (cycle, cycles) = (recalled.cycle, recalled.cycles.clone());
+            *recalled = Arc::new(Recollection { cycle, cycles, ..Recollection::default() });
+        }
+        state.apply(&entry, &mut effects);
+        effects.clear();
+        over = !goes_on(&state, &entry.event);
+    };
+    scan(path, take).ok()?;
+    Some(state)
 }
 
 /// Which cycle is looked for.

@@ -8,6 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::clock::Clock;
 use super::executor::Executor;
+use super::history::keeper::Keeper;
+use super::history::record;
 use super::hub::Hub;
 use super::journal::{Flushed, Journal};
 use crate::attach::{FeedSender, Request};
@@ -59,6 +61,7 @@ pub struct Engine {
     journal: Journal,
     hub: Hub,
     executor: Executor,
+    history: Option<Keeper>,
     events: mpsc::Receiver<Vec<Event>>,
     calls: mpsc::Receiver<Call>,
     requests: mpsc::Receiver<(ViewerId, Request)>,
@@ -80,6 +83,7 @@ impl Engine {
             journal,
             hub: Hub::default(),
             executor: make_executor(outbox),
+            history: None,
             events,
             calls,
             requests,
@@ -89,6 +93,17 @@ impl Engine {
             left_out_said: false,
         };
         (engine, Handle { calls: call_sender, requests: request_sender })
+    }
+
+    /// Hands everything that its history keeps to `keeper` from now on.
+    pub fn keep_history(&mut self, keeper: Keeper) {
+        self.history = Some(keeper);
+    }
+
+    /// Asks for what earlier sessions left, which is told as an event; answers whether it will be.
+    #[must_use]
+    pub fn recall(&self) -> bool {
+        self.history.as_ref().is_some_and(Keeper::recall)
     }
 
     /// Takes an event before the loop runs: the opening of the session.
@@ -169,6 +184,9 @@ impl Engine {
         let entry = Entry { seq: self.state.seq + 1, at: self.clock.now().max(self.state.at), event };
         self.journal.append(&entry);
         self.state.apply(&entry, &mut self.effects);
+        if let Some(history) = &self.history {
+            record::of(&self.state, &entry).into_iter().for_each(|record| history.keep(record));
+        }
         self.batch.push(Arc::new(entry));
     }
 
@@ -238,6 +256,9 @@ impl Engine {
         let _ = self.journal.flush();
         self.hub.publish(&self.batch, &self.state);
         self.hub.end(&how).await;
+        if let Some(history) = &mut self.history {
+            history.finish().await;
+        }
         how
     }
 }

@@ -139,6 +139,13 @@ pub fn journals(sessions: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Whether a session holds the project whose `.liveloop/` this is.
+#[must_use]
+pub fn is_held(state: &Path) -> bool {
+    let lock = File::open(state.join("lock"));
+    lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+}
+
 fn lock(path: &Path, holder: &Holder) -> Result<File, NotOpened> {
     let mut file = OpenOptions::new()
         .read(true)

@@ -9,6 +9,7 @@ pub mod session;
 pub mod baseline;
 pub mod clock;
 pub mod folder;
+pub mod history;
 pub mod hub;
 pub mod journal;
 pub mod keep;

@@ -1,124 +1,132 @@
-//! What earlier sessions left behind: the latest result of each test, what is usual, and how the last session ended.
+//! What earlier sessions left behind, asked of the history: the latest result of each test, what is usual, what is
+//! flaky, and how long deploys take.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::domain::{
-    DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, SessionEvent, Signature, Span, State, Text,
-};
+use rusqlite::{Connection, OptionalExtension};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
 
-use super::folder;
-use super::journal::{repair, scan};
-use super::unproved::Unproved;
+use super::history::recent::{self, RecentTest};
+use super::history::schema::Trouble;
+use crate::domain::{CauseClass, Ground, On, Recalled, Recollection, Signature, Span, Text};
 
-/// How many sessions are read back, newest first.
-const SESSIONS: usize = 10;
-/// How many bytes of journals are read back at most.
-const BYTES: u64 = 256 << 20;
+/// How many cycles back a test is still remembered that has not run since.
+const CYCLES: i64 = 200;
 
-/// Reads the newest journals of a project. Never fails: what cannot be read is passed over.
-#[must_use]
-pub fn recall(sessions: &Path, except: &Path) -> Recollection {
-    let mut memory = Memory::default();
-    let mut unproved = Unproved::default();
-    let mut budget = BYTES;
-    let known: Vec<_> = folder::journals(sessions).into_iter().filter(|path| path != except).take(SESSIONS).collect();
-    for (age, path) in known.iter().enumerate() {
-        let size = std::fs::metadata(path).map_or(0, |found| found.len());
-        if size > budget {
-            break;
-        }
-        budget -= size;
-        let torn = if age == 0 { repair(path).unwrap_or(0) } else { 0 };
-        let Some(state) = fold(path, |_, _| true) else { continue };
-        if age == 0 {
-            memory.recollection.unfinished = unfinished(&state, torn);
-        }
-        memory.learn(&state);
-        unproved.learn(&state);
+/// Asks the history. How the last session ended is added by who knows.
+///
+/// # Errors
+/// When the history cannot be read.
+pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
+    let left = left(connection)?;
+    let cycle: u32 = connection.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
+    let oldest = "SELECT ifnull(min(id), 0) FROM run WHERE cycle > ?1";
+    let from = connection.query_row(oldest, [i64::from(cycle) - CYCLES], |row| row.get(0))?;
+    let mut memory = Memory { connection, signatures: HashMap::new() };
+    let (mut tests, mut failed) = (Vec::new(), None);
+    recent::each_test(connection, from, |test| match memory.recalled(&test) {
+        Ok(recalled) => tests.extend(recalled),
+        Err(error) => failed = Some(error),
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
     }
-    memory.recollection.unproved = unproved.tests;
-    memory.recollection.cycles.sort_unstable_by_key(|record| record.number);
-    memory.recollection.tests = memory.tests.into_values().collect();
-    memory.recollection.notes = super::notes::recall(sessions, except);
-    memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));
-    memory.recollection
+    let (deploys, revisions) = (deploys(connection)?, revisions(connection, &tests)?);
+    // Whatever else sessions hand on comes as the newest of them knew it.
+    Ok(Recollection { cycle: cycle.max(left.cycle), tests, deploys, unfinished: None, revisions, ..left })
 }
 
-/// Folds a journal into the state that its session had, as far as `goes_on` says so after each entry. Of what that
-/// session recalled itself only the cycles count: the rest is in the journals before it.
-pub(super) fn fold(path: &Path, mut goes_on: impl FnMut(&State, &Event) -> bool) -> Option<State> {
-    let mut state = State::default();
-    let mut effects = Vec::new();
-    let mut over = false;
-    let take = |mut entry: Entry| {
-        if over {
-            return;
-        }
-        if let Event::Session(SessionEvent::Recalled(recalled)) = &mut entry.event {
-            let (cycle, cycles) = (recalled.cycle, recalled.cycles.clone());
-            *recalled = Arc::new(Recollection { cycle, cycles, ..Recollection::default() });
-        }
-        state.apply(&entry, &mut effects);
-        effects.clear();
-        over = !goes_on(&state, &entry.event);
-    };
-    scan(path, take).ok()?;
-    Some(state)
+/// What the newest session handed on that heard itself what it was left.
+fn left(connection: &Connection) -> Result<Recollection, Trouble> {
+    let sql = "SELECT leaves FROM session WHERE leaves IS NOT NULL ORDER BY started DESC LIMIT 1";
+    let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    // What another version wrote in words of its own is not worth a refusal.
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
-#[derive(Default)]
-struct Memory {
-    recollection: Recollection,
-    tests: HashMap<Text, Recalled>,
+struct Memory<'a> {
+    connection: &'a Connection,
+    signatures: HashMap<i64, Arc<Signature>>,
 }
 
-impl Memory {
-    /// Takes from a session what newer ones do not know better.
-    fn learn(&mut self, state: &State) {
-        self.recollection.cycle = self.recollection.cycle.max(state.cycle);
-        for record in state.records.iter() {
-            if !self.recollection.cycles.iter().any(|known| known.number == record.number) {
-                self.recollection.cycles.push(record.clone());
-            }
+impl Memory<'_> {
+    fn recalled(&mut self, test: &RecentTest) -> rusqlite::Result<Option<Recalled>> {
+        let Some(latest) = test.attempts.first() else { return Ok(None) };
+        let mut recalled = Recalled {
+            node: test.node.as_str().into(),
+            outcome: latest.outcome,
+            started: latest.started,
+            took: latest.took,
+            cycle: latest.cycle,
+            usual: test.usual(),
+            message: None,
+            signature: None,
+            grounds: test.grounds().to_remember(),
+        };
+        if latest.outcome.is_failure() {
+            // Where it failed because another test did, what it is known again by follows from its own message.
+            let sql = "SELECT message, iif(dependent, NULL, cause) FROM attempt WHERE test = ?1 AND run = ?2";
+            let (message, cause): (Option<String>, Option<i64>) =
+                self.connection.prepare_cached(sql)?.query_row((test.id, latest.run), |row| row.try_into())?;
+            recalled.message = message.map(Text::from);
+            recalled.signature = cause.map(|cause| self.signature(cause)).transpose()?.flatten();
         }
-        for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
-            let Some(latest) = test.latest.as_ref().filter(|attempt| attempt.run.is_some()) else { continue };
-            let known = self.tests.entry(test.node.clone()).or_insert_with(|| Recalled {
-                node: test.node.clone(),
-                outcome: latest.outcome,
-                started: latest.started,
-                took: latest.took,
-                cycle: latest.cycle,
-                usual: None,
-                message: test.message().filter(|_| latest.outcome.is_failure()).cloned(),
-                signature: (latest.outcome.is_failure())
-                    .then(|| Arc::new(Signature::of(latest.outcome, latest.detail.as_deref()))),
-            });
-            known.usual = known.usual.or(test.usual);
+        Ok(Some(recalled))
+    }
+
+    fn signature(&mut self, id: i64) -> rusqlite::Result<Option<Arc<Signature>>> {
+        if let Some(known) = self.signatures.get(&id) {
+            return Ok(Some(known.clone()));
         }
-        for (_, deploy) in state.deploys.iter().rev().filter(|(_, deploy)| deploy.phase == DeployPhase::Live) {
-            let Some(service) = state.services.get(deploy.service) else { continue };
-            let took: Option<Span> = deploy.ended.map(|ended| ended.since(deploy.started));
-            if let Some(took) = took
-                && !self.recollection.deploys.iter().any(|(name, _)| *name == service.spec.name)
-            {
-                self.recollection.deploys.push((service.spec.name.clone(), took));
-            }
+        let found = signature(self.connection, id)?.map(Arc::new);
+        if let Some(found) = &found {
+            self.signatures.insert(id, found.clone());
         }
+        Ok(found)
     }
 }
 
-fn unfinished(state: &State, torn: u64) -> Option<Text> {
-    let how = match &state.session.ended {
-        Some(SessionEnd::Quit | SessionEnd::Done | SessionEnd::Signal(_) | SessionEnd::HungUp) => return None,
-        Some(SessionEnd::Panicked(why)) => format!("the last session failed: {why}"),
-        None if state.seq == 0 => return None,
-        None => "the last session was killed".to_owned(),
+fn signature(connection: &Connection, id: i64) -> rusqlite::Result<Option<Signature>> {
+    let sql = "SELECT class, title, exception, place, message, wording FROM cause WHERE id = ?1";
+    let row = |row: &rusqlite::Row<'_>| {
+        let text = |column| row.get::<_, String>(column).map(Text::from);
+        let maybe = |column| row.get::<_, Option<String>>(column).map(|text| text.map(Text::from));
+        let class = class_of(&row.get::<_, String>(0)?);
+        Ok(class.map(|class| -> rusqlite::Result<Signature> {
+            let (title, exception, place, message, wording) = (text(1)?, maybe(2)?, maybe(3)?, text(4)?, maybe(5)?);
+            Ok(Signature { class, title, exception, place, message, wording })
+        }))
     };
-    let running = state.runs.active().filter(|(_, run)| !run.tests.is_empty()).count();
-    let runs = if running > 0 { ", a run was under way" } else { "" };
-    let tail = if torn > 0 { format!(", {torn} bytes of a torn line were cut off its journal") } else { String::new() };
-    Some(format!("{how}{runs}{tail}").into())
+    connection.prepare_cached(sql)?.query_row([id], row).optional()?.flatten().transpose()
+}
+
+/// The class that people call so.
+fn class_of(word: &str) -> Option<CauseClass> {
+    let name = word.replace(' ', "_");
+    let name: serde::de::value::StrDeserializer<'_, serde::de::value::Error> = name.as_str().into_deserializer();
+    CauseClass::deserialize(name).ok()
+}
+
+/// How long the newest live deploy of each service took.
+fn deploys(connection: &Connection) -> rusqlite::Result<Vec<(Text, Span)>> {
+    let sql = "SELECT service, ended - started, max(started) FROM deploy WHERE how = 'live' GROUP BY service";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?.into(), Span(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0))))
+    })?;
+    rows.collect()
+}
+
+/// What served when the remembered attempts were made, by number.
+fn revisions(connection: &Connection, tests: &[Recalled]) -> rusqlite::Result<Vec<(u32, Text)>> {
+    let on = |ground: &Ground| match ground.on {
+        On::Revisions(number) => Some(number),
+        On::Cycle(_) => None,
+    };
+    let numbers: BTreeSet<u32> = tests.iter().flat_map(|test| test.grounds.iter().filter_map(on)).collect();
+    let mut words = connection.prepare_cached("SELECT words FROM revisions WHERE id = ?1")?;
+    let mut row = |number| Ok((number, words.query_row([number], |row| row.get::<_, String>(0))?.into()));
+    numbers.into_iter().map(&mut row).collect()
 }

@@ -7,10 +7,11 @@ use super::clock::{self, Clock};
 use super::core::{Call, Engine, Handle};
 use super::executor::Executor;
 use super::folder::{Folder, Holder, NotOpened};
+use super::history::keeper::{Keeper, Place};
+use super::history::schema;
 use super::journal::{Header, Journal};
 use super::masks::Masks;
 use super::means::Means;
-use super::recall::recall;
 use super::source;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
@@ -82,6 +83,15 @@ pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
         Executor::new(project, options.python, means)
     });
     let mut session = Session { engine, handle, folder, journal: path, masks };
+    let place = Place {
+        file: schema::path(session.folder.state()),
+        sessions: session.folder.sessions(),
+        journal: session.journal.clone(),
+    };
+    // A system without a thread to spare runs tests all the same.
+    if let Ok(keeper) = Keeper::start(place, session.handle.calls.clone()) {
+        session.engine.keep_history(keeper);
+    }
     session.engine.begin(SessionEvent::Opened { project: Arc::new(spec) });
     Ok(session)
 }
@@ -90,11 +100,11 @@ impl Session {
     /// Reads what earlier sessions left, and which state the project's files are in, in the background, and tells the
     /// engine.
     pub fn recall(&self) {
-        let (sessions, own, calls) = (self.folder.sessions(), self.journal.clone(), self.handle.calls.clone());
-        tokio::task::spawn_blocking(move || {
-            let recollection = recall(&sessions, &own);
-            let _ = calls.blocking_send(Call::Tell(SessionEvent::Recalled(Arc::new(recollection)).into()));
-        });
+        if !self.engine.recall() {
+            // Nobody remembers anything; who waits for it must not wait for ever.
+            let nothing = SessionEvent::Recalled(Arc::default());
+            let _ = self.handle.calls.try_send(Call::Tell(nothing.into()));
+        }
         let (root, masks, calls) = (self.folder.root().to_owned(), self.masks.clone(), self.handle.calls.clone());
         tokio::spawn(async move {
             if let Some(seen) = source::look(&root, &masks).await {

@@ -2,8 +2,34 @@
 //! results the environment spoilt. The newest session that selected a test decides.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
-use crate::domain::{LeftOver, Standing, State, Text};
+use super::journal::scan;
+use crate::domain::{Effects, Event, LeftOver, SessionEvent, Standing, State, StreamEvent, Text};
+
+/// What these journals, the newest one first, left unproved.
+#[must_use]
+pub fn recall(journals: &[PathBuf]) -> Vec<LeftOver> {
+    let mut unproved = Unproved::default();
+    for journal in journals {
+        let (mut state, mut effects) = (State::default(), Effects::new());
+        let scanned = scan(journal, |entry| {
+            // What such a session recalled itself is in the journals before it; what agents say matters to no test.
+            let is_passed_over = matches!(
+                entry.event,
+                Event::Session(SessionEvent::Recalled(_)) | Event::Stream(StreamEvent::Received { .. })
+            );
+            if !is_passed_over {
+                state.apply(&entry, &mut effects);
+                effects.clear();
+            }
+        });
+        if scanned.is_ok() {
+            unproved.learn(&state);
+        }
+    }
+    unproved.tests
+}
 
 /// What sessions left unproved, told from the newest to the oldest.
 #[derive(Debug, Default)]

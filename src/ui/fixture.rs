@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::domain::{
     AgentEvent, AgentKind, Baseline, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry,
-    EnvironmentKind, EnvironmentSpec, Event, Exit, Found, Frame, Health, Lane, Limits, ModuleId, Moment, Outcome,
-    OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec,
-    Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState,
+    EnvironmentKind, EnvironmentSpec, Event, Exit, Found, Frame, Grounds, Health, Lane, Limits, ModuleId, Moment,
+    Outcome, OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId,
+    RunnerSpec, Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState,
     StreamEvent, StreamId, StreamSpec, TestId, Text, ViewerId,
 };
 
@@ -421,6 +421,7 @@ fn recalled() -> Vec<Recalled> {
                 usual: Some(Span::millis(1_400)),
                 message: None,
                 signature: None,
+                grounds: Grounds::default(),
             });
         }
     }

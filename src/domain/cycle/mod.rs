@@ -5,6 +5,7 @@ mod baselines;
 mod causes;
 mod circumstances;
 mod deploys;
+mod flakes;
 mod notes;
 mod repeats;
 mod runs;
@@ -57,7 +58,8 @@ impl State {
             }
             SessionEvent::Recalled(memory) => {
                 self.cycle = self.cycle.max(memory.cycle);
-                self.inventory.recall(&memory.tests);
+                let tests = self.renumber_grounds(memory);
+                self.inventory.recall(&tests);
                 self.notes.recall(&memory.notes);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;

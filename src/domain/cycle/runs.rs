@@ -372,6 +372,7 @@ impl State {
         let attempt =
             Attempt { run, cycle, outcome, started, took, epoch, circumstance, tries, detail, cause, evidence };
         let stale = self.is_stale(&attempt);
+        self.note_ground(id, &attempt);
         self.inventory.end(id, attempt, stale, at);
     }
 

@@ -3,7 +3,7 @@
 use super::marks;
 use super::pen::Line;
 use super::sheet::Sheet;
-use crate::domain::{Checkout, State, TestCase};
+use crate::domain::{Checkout, FlakeRate, State, TestCase};
 use crate::ui::text::{Short, took};
 use crate::ui::theme::Role;
 
@@ -41,6 +41,13 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
         let passed = attempts().filter(|attempt| attempt.outcome.is_pass() && attempt.circumstance.is_steady()).count();
         line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
     });
+    if let Some(FlakeRate { failed, attempts }) = test.flake() {
+        sheet.line(|line| {
+            line.cell(Role::Muted, "flaky", 10).gap(1);
+            line.fmt(Role::Warning, format_args!("failed {failed} of {attempts}"));
+            line.put(Role::Muted, " times on the same revisions");
+        });
+    }
     if let Some(latest) = &test.latest {
         sheet.line(|line| {
             line.cell(Role::Muted, "took", 10).gap(1).put(Role::Text, &took(latest.took));

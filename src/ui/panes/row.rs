@@ -2,7 +2,7 @@
 
 use super::marks;
 use super::pen::Line;
-use crate::domain::{Attempt, Circumstance, Outcome, Standing, State, TestCase, Text, Verdict};
+use crate::domain::{Attempt, Circumstance, FlakeRate, Outcome, Standing, State, TestCase, Text, Verdict};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
@@ -78,10 +78,22 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
                 line.put(Role::Bad, "could not be loaded").gap(2);
             } else {
                 draw_circumstance(line, latest);
+                draw_flake(line, test);
                 draw_how(line, latest.outcome, latest.tries);
             }
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
         }
+    }
+}
+
+/// How often it fails where nothing has changed, where it is known to.
+fn draw_flake(line: &mut Line, test: &TestCase) {
+    // An attempt that needed more than one try says that itself.
+    let says_itself = |tries: u32| {
+        test.outcome() == Some(Outcome::Flaky) && test.latest.as_ref().is_some_and(|latest| latest.tries >= tries)
+    };
+    if let Some(FlakeRate { failed, attempts }) = test.flake().filter(|rate| !says_itself(rate.attempts)) {
+        line.fmt(Role::Warning, format_args!("flaky {failed} of {attempts} "));
     }
 }
 

@@ -377,3 +377,14 @@ fn every_size_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn a_flaky_test_says_how_often_it_fails() {
+    let mut story = Story::new();
+    story.healthy().connect().start();
+    let n = story.place(0, 0);
+    story.end(n, Outcome::Failed, 40, Some("AssertionError: the race was lost")).end(n, Outcome::Passed, 40, None);
+    let view = ViewState { page: Page::Detail(story.test(0, 0)), ..view() };
+    let screen = text(&render(&story, &view, &theme(), 120, 40));
+    assert!(screen.contains("failed 1 of 2 times on the same revisions"), "{screen}");
+}
