@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployId, ModuleId, RunId, ServiceId, StreamId, TestId};
+use super::{DeployId, ModuleId, NullKind, RunId, ServiceId, StreamId, TestId};
 
 /// Which tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,13 @@ pub enum Selection {
 pub enum Command {
     /// Run tests.
     Run(Selection),
+    /// Run tests without their environment, to learn which passes prove nothing about it.
+    RunNull {
+        /// What stands in the environment's place.
+        kind: NullKind,
+        /// Which tests.
+        selection: Selection,
+    },
     /// List the tests anew.
     Collect,
     /// Start a held run although its services are not well.

@@ -10,7 +10,7 @@ use super::service::Probe;
 use super::stream::Refusal;
 use super::{
     AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId, ServiceId,
-    Signature, Span, StreamId, Text, ViewerId,
+    Signature, Span, StreamId, Text, VacuousTest, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -118,6 +118,9 @@ pub struct Recollection {
     pub deploys: Vec<(Text, Span)>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
+    /// The tests that passed a null run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vacuous: Vec<VacuousTest>,
 }
 
 /// The latest result of a test in an earlier session.

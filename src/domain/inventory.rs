@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::{
+    CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text, Vacuous, VacuousTest,
+};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -129,6 +131,12 @@ pub struct TestCase {
     pub earlier: Vec<Attempt>,
     /// How long it usually takes, from attempts that passed.
     pub usual: Option<Span>,
+    /// How long it usually took before its latest attempt.
+    pub expected: Option<Span>,
+    /// The hash of its source, where its runner tells one.
+    pub source: Option<Text>,
+    /// That it passed a null run, its source being what it is.
+    pub vacuous: Option<Vacuous>,
     /// Whether its latest result no longer counts, because what serves has changed since.
     pub stale: bool,
     /// Whether it was missing when its runner last collected everything.
@@ -192,6 +200,8 @@ pub struct Inventory {
     module_index: Vec<HashMap<Text, ModuleId>>,
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
+    /// What is remembered of tests that were not found yet.
+    pub(super) unmet: HashMap<Text, VacuousTest>,
     tally: Tally,
 }
 
@@ -275,7 +285,9 @@ impl Inventory {
             self.change(id, |test| {
                 test.line = found.line;
                 test.gone = false;
+                test.source = found.source.clone().or_else(|| test.source.take());
             });
+            self.review_vacuous(id);
             return id;
         }
         let module = self.find_module(runner, &found.module);
@@ -290,6 +302,9 @@ impl Inventory {
             since: Moment::default(),
             epoch: 0,
             usual: self.memory.get(&found.node).and_then(|recalled| recalled.usual),
+            expected: None,
+            source: found.source.clone(),
+            vacuous: None,
             stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
@@ -301,6 +316,7 @@ impl Inventory {
         self.modules[module.index()].tests.push(id);
         // Counted like one that has come back.
         self.change(id, |test| test.gone = false);
+        self.review_vacuous(id);
         id
     }
 
@@ -367,6 +383,7 @@ impl Inventory {
         let (outcome, took) = (attempt.outcome, attempt.took);
         self.leave(id);
         self.change(id, |test| {
+            test.expected = test.usual;
             if outcome.is_pass() {
                 // An exponential mean: a few attempts tell what is usual, and a change shows after a few more.
                 test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
@@ -451,22 +468,25 @@ impl Inventory {
     }
 
     /// The only way in which a test changes: its counters change with it.
-    fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
+    pub(super) fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let before = (test.gone, test.standing, test.is_stale());
+        let counted = |test: &TestCase| (test.gone, test.standing, test.is_stale(), test.worth());
+        let before = counted(test);
         change(test);
-        let after = (test.gone, test.standing, test.is_stale());
+        let after = counted(test);
         if before == after {
             return;
         }
         for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, standing, stale) = before {
+            if let (false, standing, stale, worth) = before {
                 tally.remove(standing);
                 tally.stale -= u32::from(stale);
+                worth.into_iter().for_each(|worth| tally.worths.remove(worth));
             }
-            if let (false, standing, stale) = after {
+            if let (false, standing, stale, worth) = after {
                 tally.add(standing);
                 tally.stale += u32::from(stale);
+                worth.into_iter().for_each(|worth| tally.worths.add(worth));
             }
         }
     }

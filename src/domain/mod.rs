@@ -16,6 +16,7 @@ mod ids;
 mod inventory;
 mod moment;
 mod news;
+mod null;
 mod outcome;
 mod project;
 mod ring;
@@ -25,6 +26,7 @@ mod signature;
 mod state;
 mod stream;
 mod verdict;
+mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
@@ -40,17 +42,19 @@ pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceI
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
+pub use null::{Vacuous, VacuousTest};
 pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
 pub use ring::Ring;
-pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
+pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use verdict::Verdict;
+pub use worth::{Worth, Worths};
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it
 /// becomes one.

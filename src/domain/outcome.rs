@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::inventory::Standing;
+use super::worth::Worths;
 
 /// How one attempt of a test ended. The mapping from each tool's words is in its adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +95,9 @@ pub struct Tally {
     pub running: u32,
     /// Finished on a revision that no longer serves.
     pub stale: u32,
+    /// What the passes are worth.
+    #[serde(default)]
+    pub worths: Worths,
 }
 
 impl Tally {
@@ -157,6 +161,7 @@ impl Tally {
         self.queued += other.queued;
         self.running += other.running;
         self.stale += other.stale;
+        self.worths.merge(&other.worths);
     }
 
     fn slot(&mut self, standing: Standing) -> &mut u32 {

@@ -23,6 +23,18 @@ pub enum RunKind {
     Collect,
     /// To execute them.
     Test,
+    /// To execute them once without their environment: what passes then proves nothing about it.
+    Null(NullKind),
+}
+
+/// What stands in for the environment in a null run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NullKind {
+    /// Nothing: every connection is refused.
+    Refused,
+    /// A server of ours that is healthy and knows nothing: 200 on health, 404 elsewhere, 403 on WebSockets.
+    Stub,
 }
 
 /// How a runner's own reporting is arranged.
@@ -208,6 +220,9 @@ pub struct Run {
     pub stacks: Option<Text>,
     /// Processes that it left behind and that were ended.
     pub leaked: u32,
+    /// How many of its passes took a small part of their usual time.
+    #[serde(default)]
+    pub quick: u32,
     progress: Vec<Progress>,
     tries: Vec<(u32, u32)>,
 }
@@ -431,6 +446,7 @@ impl Runs {
             warnings: Ring::new(WARNINGS_KEPT),
             stacks: None,
             leaked: 0,
+            quick: 0,
             progress: Vec::new(),
             tries: Vec::new(),
         });

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::{DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, Signature, Span, State, Text};
+use crate::domain::{
+    DeployPhase, Entry, Event, Recalled, Recollection, SessionEnd, SessionEvent, Signature, Span, State, Text,
+};
 
 use super::folder;
 use super::journal::{repair, scan};
@@ -30,13 +32,16 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
         let mut state = State::default();
         let mut effects = Vec::new();
         let mut fold = |entry: Entry| {
-            // What such a session recalled itself is in the journals before it.
-            if !matches!(entry.event, Event::Session(crate::domain::SessionEvent::Recalled(_))) {
-                state.apply(&entry, &mut effects);
-                effects.clear();
-            } else if let Event::Session(crate::domain::SessionEvent::Recalled(recalled)) = entry.event {
-                state.cycle = state.cycle.max(recalled.cycle);
-            }
+            // What such a session recalled itself is in the journals before it, but for what null runs said: there the
+            // newest session has the last word, as a later null run may take it back.
+            let entry = match entry.event {
+                Event::Session(SessionEvent::Recalled(known)) => {
+                    Entry { event: SessionEvent::Recalled(Arc::new(without_results(&known))).into(), ..entry }
+                }
+                _ => entry,
+            };
+            state.apply(&entry, &mut effects);
+            effects.clear();
         };
         if scan(path, &mut fold).is_err() {
             continue;
@@ -45,16 +50,26 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
             memory.recollection.unfinished = unfinished(&state, torn);
         }
         memory.learn(&state);
+        if !memory.knows_vacuous && state.session.recalled {
+            (memory.recollection.vacuous, memory.knows_vacuous) = (state.inventory.vacuous().collect(), true);
+        }
     }
     memory.recollection.tests = memory.tests.into_values().collect();
     memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));
     memory.recollection
 }
 
+/// Of a recollection, what is handed on from session to session.
+fn without_results(known: &Recollection) -> Recollection {
+    Recollection { cycle: known.cycle, vacuous: known.vacuous.clone(), ..Recollection::default() }
+}
+
 #[derive(Default)]
 struct Memory {
     recollection: Recollection,
     tests: HashMap<Text, Recalled>,
+    /// Whether a session has said which tests passed a null run.
+    knows_vacuous: bool,
 }
 
 impl Memory {

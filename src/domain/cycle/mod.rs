@@ -3,6 +3,7 @@
 
 mod causes;
 mod deploys;
+mod null;
 mod runs;
 mod selection;
 mod streams;
@@ -51,6 +52,7 @@ impl State {
             SessionEvent::Recalled(memory) => {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
+                self.inventory.recall_vacuous(&memory.vacuous);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));
@@ -79,6 +81,7 @@ impl State {
     fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
+            Command::RunNull { kind, selection } => self.request_null_run(by, *kind, selection, effects),
             Command::Collect => self.request_collection(Some(by), effects),
             Command::ForceRun(run) => self.force_run(*run, effects),
             Command::StopRun(run) => self.stop_run(*run, effects),
