@@ -11,14 +11,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use self::attempt::{Attempt, Ending, Phase, Said};
-use self::line::{Line, count};
+use self::line::{Item, Line, count};
 use self::longrepr::Failure;
+use self::measure::{evidence, is_promised};
 use super::sanitize;
-use crate::domain::{Detail, Event, Found, Lane, Outcome, RunEvent, RunId, Section, Span, Text};
+use crate::domain::{Detail, Event, Evidence, Found, Lane, Outcome, RunEvent, RunId, Section, Span, Text};
 
 mod attempt;
 mod line;
 mod longrepr;
+mod measure;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +38,8 @@ pub struct Reporter {
     /// The runner's root folder: what lies below is the project's own.
     root: String,
     greeted: bool,
+    /// The runner measures what each test touches.
+    measures: bool,
     /// Where each test of the `collected` lines stands in ours: a test that is listed twice has one place.
     places: Vec<u32>,
     by_id: HashMap<Box<str>, u32>,
@@ -96,6 +100,7 @@ impl Reporter {
             run,
             root: String::new(),
             greeted: false,
+            measures: false,
             places: Vec::new(),
             by_id: HashMap::new(),
             next: 0,
@@ -153,7 +158,7 @@ impl Reporter {
             "start" => self.start(&line, out),
             "pass" => self.pass(line, out),
             "report" => self.report(line, out),
-            "finish" => self.finish(&line, out),
+            "finish" => self.finish(line, out),
             "result" => self.result(line, out),
             "hello" => self.hello(line, out),
             "collected" => self.collected(line, out),
@@ -201,16 +206,17 @@ impl Reporter {
         let Some(n) = self.place(&line, out) else { return };
         let seconds = line.s.unwrap_or_default();
         let told = if self.attempts.is_empty() { None } else { self.attempts.remove(&n) };
+        let evidence = evidence(line.evidence, line.values, self.measures);
         if told.is_none() && line.sections.is_none() {
             let outcome = if self.was_retried(n) { Outcome::Flaky } else { Outcome::Passed };
             let took = Span::from_secs_f64(seconds);
-            self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail: None, evidence: None });
+            self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail: None, evidence });
             return;
         }
         let mut attempt = told.unwrap_or_default();
         attempt.pass(seconds);
         attempt.sections(line.sections.unwrap_or_default());
-        self.end_attempt(n, attempt, out);
+        self.end_attempt(n, attempt, evidence, out);
     }
 
     fn report(&mut self, line: Line<'_>, out: &mut Vec<Event>) {
@@ -231,20 +237,20 @@ impl Reporter {
         }
     }
 
-    fn finish(&mut self, line: &Line<'_>, out: &mut Vec<Event>) {
-        let Some(n) = self.place(line, out) else { return };
+    fn finish(&mut self, line: Line<'_>, out: &mut Vec<Event>) {
+        let Some(n) = self.place(&line, out) else { return };
         let attempt = self.attempts.remove(&n).unwrap_or_default();
-        self.end_attempt(n, attempt, out);
+        self.end_attempt(n, attempt, evidence(line.evidence, line.values, self.measures), out);
     }
 
-    fn end_attempt(&mut self, n: u32, attempt: Attempt, out: &mut Vec<Event>) {
+    fn end_attempt(&mut self, n: u32, attempt: Attempt, evidence: Option<Arc<Evidence>>, out: &mut Vec<Event>) {
         let event = match attempt.end(self.was_retried(n)) {
             Ending::Again(detail) => {
                 self.retried.insert(n);
                 RunEvent::TestRetried { run: self.run, n, detail }
             }
             Ending::Over(outcome, took, detail) => {
-                RunEvent::TestEnded { run: self.run, n, outcome, took, detail, evidence: None }
+                RunEvent::TestEnded { run: self.run, n, outcome, took, detail, evidence }
             }
         };
         self.emit(out, event);
@@ -272,7 +278,10 @@ impl Reporter {
         let detail = (detail != Detail::default()).then(|| Arc::new(detail));
         let outcome = if outcome == Outcome::Passed && self.was_retried(n) { Outcome::Flaky } else { outcome };
         let took = Span::from_secs_f64(line.s.unwrap_or_default());
-        self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail, evidence: None });
+        // What a process measured is gone with it.
+        let promised = self.measures && outcome != Outcome::Crashed;
+        let evidence = evidence(line.evidence, line.values, promised);
+        self.emit(out, RunEvent::TestEnded { run: self.run, n, outcome, took, detail, evidence });
     }
 
     fn was_retried(&self, n: u32) -> bool {
@@ -299,12 +308,14 @@ impl Reporter {
         };
         let workers = count(line.workers).unwrap_or_default();
         let root = (!self.root.is_empty()).then(|| name(&self.root));
-        self.emit(out, RunEvent::Greeted { run: self.run, tool: name(tool.trim()), lane, workers, root });
+        self.measures = is_promised(line.evidence);
+        let (tool, evidence) = (name(tool.trim()), self.measures);
+        self.emit(out, RunEvent::Greeted { run: self.run, tool, lane, workers, root, evidence });
     }
 
     fn collected(&mut self, line: Line<'_>, out: &mut Vec<Event>) {
         let mut tests = Vec::new();
-        for (id, module, at) in line.items.unwrap_or_default() {
+        for Item { id, module, line: at, source } in line.items.unwrap_or_default() {
             if let Some(&n) = self.by_id.get(id.as_str()) {
                 self.places.push(n);
             } else if let Some(n) = self.take_place() {
@@ -313,7 +324,7 @@ impl Reporter {
                     node: name(&id),
                     module: name(&module),
                     line: count(Some(at)).unwrap_or_default(),
-                    source: None,
+                    source: source.as_deref().map(name),
                 });
                 self.by_id.insert(id.into(), n);
             }

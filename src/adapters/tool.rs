@@ -6,14 +6,14 @@
 use std::fmt;
 
 use super::reporter::{Process, Reporter};
-use crate::domain::{Event, Exit, RunId, RunKind, Wanted};
+use crate::domain::{Event, Exit, NullKind, RunId, RunKind, Wanted};
 
 /// What a tool is asked to do.
 #[derive(Debug, Clone)]
 pub struct Order {
     /// The run that its events belong to.
     pub run: RunId,
-    /// Whether tests are only listed.
+    /// What the run is for.
     pub kind: RunKind,
     /// Which tests.
     pub wanted: Wanted,
@@ -24,6 +24,15 @@ impl Order {
     #[must_use]
     pub fn is_collection(&self) -> bool {
         self.kind == RunKind::Collect
+    }
+
+    /// What stands in for the environment, where the run is a null run.
+    #[must_use]
+    pub fn null(&self) -> Option<NullKind> {
+        match self.kind {
+            RunKind::Null(kind) => Some(kind),
+            RunKind::Collect | RunKind::Test => None,
+        }
     }
 }
 

@@ -207,6 +207,9 @@ pub enum RunEvent {
         /// The folder that the paths of its modules start from, where it said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         root: Option<Text>,
+        /// Whether it says what each test touched.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        evidence: bool,
     },
     /// It found tests that are going to run (or would, where it only collects).
     Collected {

@@ -46,4 +46,27 @@ pub struct Evidence {
     pub sent: u64,
     /// Bytes that it received.
     pub received: u64,
+    /// Hosts beyond those that are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_hosts: u32,
+    /// What the test reported about itself, a bounded list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Value>,
+}
+
+/// A value that a test reported about itself: a latency, a count, a score.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Value {
+    /// What the test calls it.
+    pub name: Text,
+    /// The value, as text.
+    pub text: Text,
+    /// Whether the same number stands in the test's own source, so that nothing shows that it was measured.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub constant: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

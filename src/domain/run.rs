@@ -204,6 +204,9 @@ pub struct Run {
     pub workers: u32,
     /// The folder that the paths of its modules start from.
     pub root: Option<Text>,
+    /// Whether the tool says what each test touched.
+    #[serde(default)]
+    pub measures_evidence: bool,
     /// Why the tool said that it ends early.
     pub stopping: Option<Text>,
     /// What the tool or one of its workers died of.
@@ -438,6 +441,7 @@ impl Runs {
             lane: None,
             workers: 0,
             root: None,
+            measures_evidence: false,
             stopping: None,
             crash: None,
             disagreement: None,

@@ -108,7 +108,7 @@ impl Story {
         let run = self.run();
         self.tell(RunEvent::Started { run, pid: 4711 });
         let tool = "pytest 9.0.1".into();
-        self.tell(RunEvent::Greeted { run, tool, lane: Some(Lane::Quiet), workers: 0, root: None });
+        self.tell(RunEvent::Greeted { run, tool, lane: Some(Lane::Quiet), workers: 0, root: None, evidence: false });
         self.wait(800).collect(&MODULES);
         self.tell(RunEvent::CollectionEnded { run })
     }

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::measure::Stated;
+
 /// Writes the struct and its reader from one list, so that keys which are not in it can be counted: a derived reader
 /// would pass over them silently. Numbers are read as floats, which take every size and are clamped where used.
 macro_rules! line {
@@ -63,11 +65,13 @@ line! {
     longrepr: &'de RawValue,
     sections: Vec<(String, String)>,
     subtest: &'de RawValue,
+    evidence: &'de RawValue,
+    values: Vec<Stated>,
     trace: String,
     output: String,
     open: bool,
     // Collection.
-    items: Vec<(String, String, f64)>,
+    items: Vec<Item>,
     module: String,
     count: f64,
     ids: Vec<String>,
@@ -89,6 +93,16 @@ line! {
     line: f64,
     text: String,
     stream: IgnoredAny,
+}
+
+/// A test that is going to run, a list in the protocol: `[id, module, line]`, and where known a hash of its source.
+#[derive(Debug, Deserialize)]
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) module: String,
+    pub(super) line: f64,
+    #[serde(default)]
+    pub(super) source: Option<String>,
 }
 
 /// The descriptors of the files that take a process's output while a test runs.

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::Grade;
 
 /// Feeds lines, gives back the events as one short line each.
 fn said(lines: &str) -> Vec<String> {
@@ -304,4 +305,60 @@ proptest! {
         reporter.feed(r#"{"e":"finish","n":0}"#, &mut out);
         prop_assert!(out.len() <= 4);
     }
+}
+
+/// What the ends of tests say of their evidence, after this `hello`.
+fn evidence_of(hello: &str, ends: &[&str]) -> Vec<Option<Arc<Evidence>>> {
+    let mut reporter = Reporter::new(RunId(1));
+    let mut out = Vec::new();
+    reporter.feed(hello, &mut out);
+    ends.iter().for_each(|line| reporter.feed(line, &mut out));
+    let ended = |event: Event| match event {
+        Event::Run(RunEvent::TestEnded { evidence, .. }) => Some(evidence),
+        _ => None,
+    };
+    out.into_iter().filter_map(ended).collect()
+}
+
+#[test]
+fn not_measured_and_touched_nothing_stay_apart() {
+    let pass = r#"{"e":"pass","id":"t.py::a","at":1,"s":0.1}"#;
+    let finish = r#"{"e":"finish","id":"t.py::a"}"#;
+    let result = r#"{"e":"result","id":"t.py::a","outcome":"passed","at":1,"s":0.1}"#;
+    let crashed = r#"{"e":"result","id":"t.py::a","outcome":"crashed","at":1,"s":0.1}"#;
+    let nothing = Some(Arc::new(Evidence::default()));
+    let (measures, silent) = (r#"{"e":"hello","v":1,"evidence":true}"#, r#"{"e":"hello","v":1}"#);
+    let ends = [pass, finish, result, crashed];
+    assert_eq!(evidence_of(measures, &ends), [nothing.clone(), nothing.clone(), nothing, None]);
+    assert_eq!(evidence_of(silent, &ends), [None, None, None, None]);
+}
+
+#[test]
+fn evidence_is_bounded_and_made_harmless() {
+    let hosts: Vec<_> = (0..12).map(|n| format!("\"h{n}\\u001b[31m:80\"")).collect();
+    let pass = format!(
+        r#"{{"e":"pass","id":"a","s":1,"evidence":{{"grade":"http","hosts":[{}],"more_hosts":2,"sent":12,"received":1e30,"later":1}},
+        "values":[["p95","120"],["limit",100,true]]}}"#,
+        hosts.join(",")
+    );
+    let finish = r#"{"e":"finish","id":"a","evidence":{"grade":"carrier_pigeon","sent":1}}"#;
+    let broken = r#"{"e":"pass","id":"a","s":1,"evidence":"yes"}"#;
+    let all = evidence_of("", &[&pass, finish, broken]);
+    let first = all[0].as_ref().unwrap();
+    assert_eq!((first.grade, first.sent, first.received), (Grade::Http, 12, u64::MAX));
+    assert_eq!((first.hosts.len(), first.more_hosts), (8, 6));
+    assert!(!first.hosts[0].contains('\u{1b}'));
+    let values: Vec<_> = first.values.iter().map(|v| (&*v.name, &*v.text, v.constant)).collect();
+    assert_eq!(values, [("p95", "120", false), ("limit", "100", true)]);
+    assert_eq!(all[1].as_ref().unwrap().grade, Grade::Network);
+    assert_eq!(all[2].as_ref().unwrap().grade, Grade::None);
+}
+
+#[test]
+fn a_found_test_has_the_hash_of_its_source() {
+    let mut reporter = Reporter::new(RunId(1));
+    let mut out = Vec::new();
+    reporter.feed(r#"{"e":"collected","items":[["a","t.py",1,"c0ffee"],["b","t.py",2]]}"#, &mut out);
+    let Some(Event::Run(RunEvent::Collected { tests, .. })) = out.first() else { panic!("{out:?}") };
+    assert_eq!((tests[0].source.as_deref(), tests[1].source.as_deref()), (Some("c0ffee"), None));
 }

@@ -167,12 +167,13 @@ impl State {
                     run.phase = RunPhase::Collecting;
                 }
             }
-            RunEvent::Greeted { run, tool, lane, workers, root } => {
+            RunEvent::Greeted { run, tool, lane, workers, root, evidence } => {
                 if let Some(run) = self.runs.active_mut(*run) {
                     run.tool = Some(tool.clone());
                     run.lane = *lane;
                     run.workers = *workers;
                     run.root.clone_from(root);
+                    run.measures_evidence = *evidence;
                 }
             }
             RunEvent::Collected { run, tests } => self.collect(*run, tests),
