@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
+use super::null::NullRun;
 use super::print::{Human, Json, Printer};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
@@ -31,9 +32,10 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
     if calls.send(attach).await.is_err() {
         return Exit::Environment;
     }
-    let printer: Box<dyn Printer + Send> = match arguments.format {
-        Format::Human => Box::new(Human::new(io::stdout())),
-        Format::Json => Box::new(Json::new(io::stdout())),
+    let printer: Box<dyn Printer + Send> = match (arguments.null, arguments.format) {
+        (Some(null), format) => Box::new(NullRun::new(io::stdout(), format, null.into())),
+        (None, Format::Human) => Box::new(Human::new(io::stdout())),
+        (None, Format::Json) => Box::new(Json::new(io::stdout())),
     };
     let course = Course { feed, arguments, printer, state: Arc::default(), stage: Stage::Remembering, forced: false };
     let watch = tokio::spawn(course.follow());
@@ -128,7 +130,7 @@ impl Course {
         match self.stage {
             Stage::Remembering if self.state.session.recalled => self.begin(),
             Stage::Collecting if self.is_settled(RunKind::Collect) => self.choose(),
-            Stage::Running if self.is_settled(RunKind::Test) => self.conclude(),
+            Stage::Running if self.is_settled(self.kind()) => self.conclude(),
             Stage::Running => self.force(),
             Stage::Remembering | Stage::Collecting | Stage::Over(_) => {}
         }
@@ -144,7 +146,7 @@ impl Course {
             self.ask(Command::Collect);
         } else {
             self.stage = Stage::Running;
-            self.ask(Command::Run(Selection::All));
+            self.ask(self.order(Selection::All));
         }
     }
 
@@ -186,7 +188,7 @@ impl Course {
             return self.end(Exit::NothingSelected);
         }
         self.stage = Stage::Running;
-        self.ask(Command::Run(Selection::Tests(tests)));
+        self.ask(self.order(Selection::Tests(tests)));
     }
 
     fn force(&mut self) {
@@ -200,7 +202,8 @@ impl Course {
     }
 
     fn conclude(&mut self) {
-        let runs: Vec<_> = self.state.runs.iter().filter(|(_, run)| run.kind == RunKind::Test).collect();
+        let kind = self.kind();
+        let runs: Vec<_> = self.state.runs.iter().filter(|(_, run)| run.kind == kind).collect();
         let exit =
             runs.iter().map(|(_, run)| Exit::of(run)).max_by_key(|exit| exit.weight()).unwrap_or(Exit::NothingSelected);
         self.end(exit);
@@ -209,6 +212,17 @@ impl Course {
     fn end(&mut self, exit: Exit) {
         self.stage = Stage::Over(exit);
         self.feed.line.say(Request::Leave(SessionEnd::Done));
+    }
+
+    fn kind(&self) -> RunKind {
+        self.arguments.null.map_or(RunKind::Test, |null| RunKind::Null(null.into()))
+    }
+
+    fn order(&self, selection: Selection) -> Command {
+        match self.arguments.null {
+            Some(null) => Command::RunNull { kind: null.into(), selection },
+            None => Command::Run(selection),
+        }
     }
 
     fn ask(&self, command: Command) {

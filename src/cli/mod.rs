@@ -6,10 +6,12 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 pub mod headless;
+pub mod null;
 pub mod print;
 pub mod project;
 pub mod screen;
 pub mod trust;
+pub mod worth;
 
 use std::io::IsTerminal;
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::worth::{add_evidence, add_worths, in_words, of_runs};
 use crate::domain::{
     CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind,
     RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
@@ -106,7 +107,7 @@ impl<W: Write> Printer for Json<W> {
         for (id, test) in results(state, entry) {
             let Some(latest) = &test.latest else { continue };
             let module = state.inventory.module(test.module).map(|module| &*module.path);
-            let line = json!({
+            let mut line = json!({
                 "type": "test",
                 "id": &*test.node,
                 "module": module,
@@ -116,6 +117,7 @@ impl<W: Write> Printer for Json<W> {
                 "duration_s": seconds(latest.took),
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
+            add_evidence(&mut line, test);
             self.line(&line);
         }
     }
@@ -169,7 +171,7 @@ pub fn summary(state: &State, complete: bool) -> Value {
     let ended = runs(state).map(|run| run.ended.unwrap_or(state.at)).max();
     let revisions: HashMap<&str, &str> =
         state.services.revisions(state.services.epoch()).map(|(name, revision)| (&**name, &**revision)).collect();
-    json!({
+    let mut summary = json!({
         "type": "summary",
         "cycle": state.cycle,
         "selected": sum(&|run| run.integrity.selected),
@@ -188,7 +190,9 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
         "revisions": revisions,
-    })
+    });
+    add_worths(&mut summary, state);
+    summary
 }
 
 /// Lines for people: one a module, failures in full at the end.
@@ -282,7 +286,10 @@ impl<W: Write> Human<W> {
         let counted: Vec<String> = parts
             .into_iter()
             .filter(|name| count(name) > 0 || *name == "passed")
-            .map(|name| format!("{} {}", count(name), name.replace('_', " ")))
+            .map(|name| {
+                let worths = if name == "passed" { in_words(&of_runs(state)) } else { String::new() };
+                format!("{} {}{worths}", count(name), name.replace('_', " "))
+            })
             .collect();
         let revisions: Vec<String> =
             state.services.revisions(state.services.epoch()).map(|(_, revision)| revision.to_string()).collect();
