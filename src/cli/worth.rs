@@ -30,7 +30,7 @@ pub fn add_evidence(line: &mut Value, test: &TestCase) {
 pub fn add_worths(summary: &mut Value, state: &State) {
     let worths = of_runs(state);
     summary["no_evidence"] = json!(worths.of(Grade::None));
-    summary["vacuous"] = json!(worths.vacuous);
+    summary["vacuous"] = json!(worths.vacuous());
     if worths.measured() > 0 {
         summary["grades"] = Grade::ALL.iter().map(|grade| (grade.word(), json!(worths.of(*grade)))).collect();
     }
@@ -60,9 +60,9 @@ pub fn in_words(worths: &Worths) -> String {
             part(worths.of(grade), grade.word());
         }
         part(worths.of(Grade::None), "without evidence");
-        part(worths.unmeasured, "not measured");
+        part(worths.unmeasured(), "not measured");
     }
-    part(worths.vacuous, "vacuous");
+    part(worths.vacuous(), "vacuous");
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 

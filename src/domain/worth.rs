@@ -29,62 +29,79 @@ impl Worth {
     }
 }
 
-/// Passes, counted by what they are worth.
+/// Passes, counted by what they are worth. The last place is for those that were not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Worths {
-    by_grade: [u32; Grade::ALL.len()],
-    /// Of runners that do not measure.
-    pub unmeasured: u32,
-    /// Of tests that passed a null run too.
-    pub vacuous: u32,
-    /// Those that prove nothing: vacuous, or without evidence, or both.
-    pub hollow: u32,
+    passes: [u32; PLACES],
+    vacuous: [u32; PLACES],
 }
+
+/// A place for every grade, and one for passes that were not measured.
+const PLACES: usize = Grade::ALL.len() + 1;
 
 impl Worths {
     /// How many passes are of that grade.
     #[must_use]
     pub fn of(&self, grade: Grade) -> u32 {
-        self.by_grade[grade as usize]
+        self.passes[grade as usize]
+    }
+
+    /// How many passes of that grade prove something: those that did not pass a null run too.
+    #[must_use]
+    pub fn proved(&self, grade: Grade) -> u32 {
+        match grade {
+            Grade::None => 0,
+            _ => self.passes[grade as usize] - self.vacuous[grade as usize],
+        }
     }
 
     /// How many passes were measured.
     #[must_use]
     pub fn measured(&self) -> u32 {
-        self.by_grade.iter().sum()
+        self.passes[..Grade::ALL.len()].iter().sum()
+    }
+
+    /// How many passes are of runners that do not measure.
+    #[must_use]
+    pub fn unmeasured(&self) -> u32 {
+        self.passes[Grade::ALL.len()]
+    }
+
+    /// How many passes are of tests that passed a null run too.
+    #[must_use]
+    pub fn vacuous(&self) -> u32 {
+        self.vacuous.iter().sum()
+    }
+
+    /// How many passes prove nothing: they are vacuous, or without evidence, or both.
+    #[must_use]
+    pub fn hollow(&self) -> u32 {
+        self.of(Grade::None) + self.vacuous() - self.vacuous[Grade::None as usize]
     }
 
     /// Counts a pass.
     pub fn add(&mut self, worth: Worth) {
-        *self.slot(worth) += 1;
-        self.vacuous += u32::from(worth.vacuous);
-        self.hollow += u32::from(worth.is_hollow());
+        let place = place(worth);
+        self.passes[place] += 1;
+        self.vacuous[place] += u32::from(worth.vacuous);
     }
 
-    /// No longer counts a pass.
+    /// No longer counts a pass that was counted.
     pub fn remove(&mut self, worth: Worth) {
-        let slot = self.slot(worth);
-        *slot = slot.saturating_sub(1);
-        self.vacuous = self.vacuous.saturating_sub(u32::from(worth.vacuous));
-        self.hollow = self.hollow.saturating_sub(u32::from(worth.is_hollow()));
+        let place = place(worth);
+        self.passes[place] -= 1;
+        self.vacuous[place] -= u32::from(worth.vacuous);
     }
 
     /// Adds others to these.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.by_grade.iter_mut().zip(other.by_grade) {
-            *mine += theirs;
-        }
-        self.unmeasured += other.unmeasured;
-        self.vacuous += other.vacuous;
-        self.hollow += other.hollow;
+        let mine = self.passes.iter_mut().chain(&mut self.vacuous);
+        mine.zip(other.passes.iter().chain(&other.vacuous)).for_each(|(mine, theirs)| *mine += theirs);
     }
+}
 
-    fn slot(&mut self, worth: Worth) -> &mut u32 {
-        match worth.grade {
-            Some(grade) => &mut self.by_grade[grade as usize],
-            None => &mut self.unmeasured,
-        }
-    }
+fn place(worth: Worth) -> usize {
+    worth.grade.map_or(Grade::ALL.len(), |grade| grade as usize)
 }
 
 impl TestCase {
@@ -121,9 +138,10 @@ mod tests {
         worths.add(pass(Some(Grade::Http), true));
         worths.add(pass(Some(Grade::Websocket), false));
         worths.add(pass(None, false));
-        assert_eq!((worths.hollow, worths.vacuous, worths.unmeasured, worths.measured()), (3, 2, 1, 4));
+        assert_eq!((worths.hollow(), worths.vacuous(), worths.unmeasured(), worths.measured()), (3, 2, 1, 4));
         assert_eq!(Grade::ALL.map(|grade| worths.of(grade)), [2, 0, 1, 1]);
+        assert_eq!(Grade::ALL.map(|grade| worths.proved(grade)), [0, 0, 0, 1]);
         worths.remove(pass(Some(Grade::None), true));
-        assert_eq!((worths.hollow, worths.vacuous, worths.of(Grade::None)), (2, 1, 1));
+        assert_eq!((worths.hollow(), worths.vacuous(), worths.of(Grade::None)), (2, 1, 1));
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{
 };
 
 /// Asks, or says why this person cannot.
-fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &str) -> Vec<Wish> {
+pub(super) fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &str) -> Vec<Wish> {
     if !view.drives(about.state) {
         view.note(Tone::Warning, "you observe this session: only its driver can do that", about.now);
         return Vec::new();
@@ -69,8 +69,9 @@ pub(super) fn run_all(view: &mut ViewState, about: &About) -> Vec<Wish> {
     ask(view, about, vec![Command::Run(Selection::All)], "")
 }
 
-pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    let selection = match (view.subject(about), about.regions.cursor()) {
+/// The test or module under the cursor, of a filtered module what the filter admits.
+pub(super) fn selected(view: &ViewState, about: &About) -> Option<Selection> {
+    match (view.subject(about), about.regions.cursor()) {
         (Some(id), _) => Some(Selection::Tests(vec![id])),
         (None, Some(Cursor::Module(id))) if view.filter.is_empty() => Some(Selection::Module(id)),
         (None, Some(Cursor::Module(id))) => about.state.inventory.module(id).map(|module| {
@@ -79,7 +80,11 @@ pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
             Selection::Tests(module.tests.iter().copied().filter(admitted).collect())
         }),
         (None, Some(Cursor::Test(_)) | None) => None,
-    };
+    }
+}
+
+pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    let selection = selected(view, about);
     let commands = selection.map(Command::Run).into_iter().collect();
     ask(view, about, commands, "nothing under the cursor to run")
 }
@@ -296,7 +301,7 @@ pub(super) fn still_holds(state: &State, asked: &Confirm) -> bool {
 /// Asks before leaving while something runs.
 pub(super) fn confirm_quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let mut lines = Vec::new();
-    for (_, run) in about.state.runs.active().filter(|(_, run)| run.kind == RunKind::Test) {
+    for (_, run) in about.state.runs.active().filter(|(_, run)| run.kind.executes()) {
         lines.push(("run".to_owned(), format!("{} is stopped, its started tests are lost", run.what)));
     }
     for (_, deploy) in about.state.deploys.iter().filter(|(_, deploy)| deploy.is_active()) {

@@ -81,6 +81,7 @@ actions! {
         "Runs again exactly what failed, or the opened test or cause."
     RunAll "run-all" [Session] ["R"] "Runs every test."
     RunSelected "run-selected" [Session] ["t"] "Runs the test or module under the cursor."
+    NullRun "null-run" [Session] ["V"] "Shows what passes without the environment too."
     Stop "stop" [Session] ["x"] "Stops the run: politely first, more firmly each time."
     DumpStacks "dump-stacks" [Session] ["s"] "Shows the stacks of the running tests, and lets them run."
     ForceHeld "force-held" [Session] ["f"] "Starts a held run although its services are not well."

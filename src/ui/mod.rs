@@ -17,6 +17,7 @@ pub mod footer;
 pub mod input;
 pub mod keymap;
 mod navigate;
+mod nulling;
 pub mod overlay;
 pub mod painter;
 mod panes;

@@ -38,6 +38,8 @@ pub enum Role {
     Stale,
     /// Skipped, set aside.
     Aside,
+    /// Passed, and yet nothing is proved.
+    Hollow,
     /// The badge of an environment that is a person's own.
     BadgeLocal,
     /// The badge of a shared environment.
@@ -62,7 +64,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its dotted name in a theme file, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 27] = [
         (Self::Text, "text"),
         (Self::Muted, "text.muted"),
         (Self::Faint, "text.faint"),
@@ -79,6 +81,7 @@ impl Role {
         (Self::Press, "press"),
         (Self::Stale, "state.stale"),
         (Self::Aside, "state.aside"),
+        (Self::Hollow, "state.hollow"),
         (Self::BadgeLocal, "badge.local"),
         (Self::BadgeShared, "badge.shared"),
         (Self::BadgeProtected, "badge.protected"),
@@ -123,11 +126,15 @@ pub enum Mark {
     Lost,
     /// … Cut text.
     Ellipsis,
+    /// □ A test that passed without touching anything.
+    NoEvidence,
+    /// ◇ A passed test that passes without its environment too.
+    Vacuous,
 }
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str, &'static str); 16] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
@@ -142,6 +149,8 @@ impl Mark {
         (Self::Warning, "⚠", "!"),
         (Self::Lost, "?", "?"),
         (Self::Ellipsis, "…", "~"),
+        (Self::NoEvidence, "□", "0"),
+        (Self::Vacuous, "◇", "v"),
     ];
 }
 

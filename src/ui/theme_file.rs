@@ -161,6 +161,7 @@ fn colourless(role: Role, style: Style) -> Style {
         | Role::Running
         | Role::Agent
         | Role::Aside
+        | Role::Hollow
         | Role::Link
         | Role::DiffAdded
         | Role::DiffRemoved

@@ -6,9 +6,9 @@ use super::action::Action;
 use super::editor::Place;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, navigate};
+use super::{acting, copying, navigate, nulling};
 use crate::attach::{Clock, Playback};
-use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
+use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
 /// How long a notice is shown.
 const NOTICE: Span = Span::seconds(5);
@@ -93,6 +93,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::RerunFailed => acting::rerun_failed(view, about),
         Action::RunAll => acting::run_all(view, about),
         Action::RunSelected => acting::run_selected(view, about),
+        Action::NullRun => nulling::null_run(view, about),
         Action::Stop => acting::stop(view, about),
         Action::DumpStacks => acting::dump_stacks(view, about),
         Action::ForceHeld => acting::force_held(view, about),
@@ -210,7 +211,7 @@ fn quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
     if view.overlay.take().is_some() {
         return Vec::new();
     }
-    let testing = about.state.runs.active().any(|(_, run)| run.kind == RunKind::Test);
+    let testing = about.state.runs.active().any(|(_, run)| run.kind.executes());
     let deploying = about.state.deploys.any_active();
     if about.is_recording() || !view.drives(about.state) || !(testing || deploying) {
         return vec![Wish::Leave];

@@ -56,7 +56,7 @@ impl State {
         let Some(test) = self.inventory.test(id).filter(|test| test.is_suspiciously_quick()) else { return };
         let (Some(latest), Some(usual)) = (&test.latest, test.expected) else { return };
         let (took, usual) = (latest.took.as_secs_f64(), usual.as_secs_f64());
-        let text = format!("{} passed in {took:.2} s where it usually takes {usual:.1} s", test.name);
+        let text = format!("{took:.2} s where it usually takes {usual:.1} s: {} passed", test.name);
         let Some(run) = self.runs.get_mut(run) else { return };
         run.quick += 1;
         if run.quick <= TOLD {

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::evidence::by_grade;
 use super::footer::hint;
 use super::module_line::Columns;
 use super::pen::{Line, Pen};
@@ -25,7 +26,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
             pen.section(inside, y, heading.word);
         }
     }
-    let columns = Columns::of(board);
+    let columns = Columns::of(board, scene.state.inventory.tally());
     for block in board.visible() {
         let Some(module) = scene.state.inventory.module(block.module) else { continue };
         match block.form {
@@ -117,6 +118,11 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
         line.end_bold(Role::Bad, &Short::new(format_args!("{}", tally.failures())));
         line.end(Role::Bad, " ").end_mark(Role::Bad, Mark::Failed).end(Role::Muted, " ");
     }
+    let hollow = tally.worths.hollow();
+    if hollow > 0 {
+        line.end_fmt(Role::Hollow, format_args!("{hollow}")).end(Role::Hollow, " ");
+        line.end_mark(Role::Hollow, Mark::NoEvidence).end(Role::Muted, " ");
+    }
     line.end_fmt(Role::Muted, format_args!("/{}", tally.total()));
     line.end_bold(passed_role(tally), &Short::new(format_args!("{}", tally.passes()))).end(Role::Muted, " ");
     line.put(Role::Strong, " ").end_gap(1).bold(Role::Strong, &module.title).put(Role::Strong, " ");
@@ -154,6 +160,7 @@ fn draw_summary(line: &mut Line, module: &Module) {
 /// What is to be known of a module beyond passed and failed, the gravest first.
 pub(super) fn note(module: &Module) -> (Role, Short) {
     let tally = &module.tally;
+    let vacuous = tally.worths.vacuous();
     let parts = [
         (tally.of(Outcome::Lost), "lost", Role::Bad),
         (tally.of(Outcome::Interrupted), "interrupted", Role::Bad),
@@ -164,6 +171,8 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
         (if tally.never_run == tally.total() { 0 } else { tally.never_run }, "not run", Role::Warning),
         (tally.of(Outcome::Flaky), "flaky", Role::Warning),
         (tally.of(Outcome::Xpassed), "passed unexpectedly", Role::Warning),
+        (vacuous, "vacuous", Role::Hollow),
+        (tally.worths.hollow() - vacuous, "no evidence", Role::Hollow),
         (tally.stale, "stale", Role::Stale),
         (tally.of(Outcome::Skipped), "skipped", Role::Muted),
         (tally.of(Outcome::Xfailed), "failed as expected", Role::Muted),
@@ -176,6 +185,11 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
             words = Short::new(format_args!("{words}{comma}{count} {word}"));
             role = role.or(Some(how));
         }
+    }
+    let grades = by_grade(&tally.worths);
+    if !grades.is_empty() {
+        let dot = if words.is_empty() { "" } else { " · " };
+        words = Short::new(format_args!("{words}{dot}{grades}"));
     }
     (role.unwrap_or(Role::Muted), words)
 }

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::evidence::tell_evidence;
 use super::history::{tell_history, tell_surroundings};
 use super::marks;
 use super::pen::Pen;
@@ -106,6 +107,9 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
             }
         }
         tell_surroundings(sheet, state, latest, offset);
+    }
+    if let Some(latest) = &test.latest {
+        tell_evidence(sheet, state, test, latest);
     }
     tell_history(sheet, state, test);
     if let Some(detail) = test.latest.as_ref().and_then(|latest| latest.detail.as_deref())

@@ -4,7 +4,7 @@ use super::marks;
 use super::pen::Line;
 use super::sheet::Sheet;
 use crate::domain::{Attempt, Moment, Span, State, TestCase};
-use crate::ui::text::{Short, first_line, time_of_day, took};
+use crate::ui::text::{Short, first_line, time_of_day};
 use crate::ui::theme::Role;
 
 /// How many other events around the test are listed.
@@ -96,7 +96,7 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
     sheet.line(|line| {
         line.gap(10);
         for attempt in attempts() {
-            let (mark, role) = marks::of_outcome(attempt.outcome);
+            let (mark, role) = marks::of_attempt(attempt);
             let glyph = line.theme().mark(mark);
             line.number(role, glyph, 3);
         }
@@ -104,24 +104,6 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
         line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
     });
     if let Some(latest) = &test.latest {
-        sheet.line(|line| {
-            line.cell(Role::Muted, "took", 10).gap(1).put(Role::Text, &took(latest.took));
-            if let Some(usual) = test.usual {
-                line.fmt(Role::Muted, format_args!("  usually {}", took(usual)));
-            }
-        });
-        sheet.line(|line| {
-            line.cell(Role::Muted, "served", 10).gap(1);
-            let mut known = false;
-            for (name, revision) in state.services.revisions(latest.epoch) {
-                known = true;
-                line.put(Role::Muted, name).gap(1);
-                line.put(Role::Text, super::services::short_revision(name, revision)).gap(2);
-            }
-            if !known {
-                line.put(Role::Muted, "no revision was known when it started");
-            }
-        });
         if let Some(run) = latest.run.and_then(|id| state.runs.get(id)) {
             sheet.line(|line| {
                 line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);

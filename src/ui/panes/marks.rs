@@ -1,7 +1,8 @@
 //! One mark a test, in order; where there are too many, a bar of the same marks in proportion.
 
+use super::evidence;
 use super::pen::Line;
-use crate::domain::{ModuleId, Outcome, Standing, State, Tally, TestCase};
+use crate::domain::{Attempt, Grade, ModuleId, Outcome, Standing, State, Tally, TestCase};
 use crate::ui::theme::{Mark, Role};
 
 /// The mark and role of an outcome.
@@ -15,13 +16,26 @@ pub(super) fn of_outcome(outcome: Outcome) -> (Mark, Role) {
     }
 }
 
+/// The mark and role of an attempt of the past.
+pub(super) fn of_attempt(attempt: &Attempt) -> (Mark, Role) {
+    let touched = attempt.evidence.as_ref().map(|evidence| evidence.grade);
+    match of_outcome(attempt.outcome) {
+        (Mark::Passed, _) if touched == Some(Grade::None) => (Mark::NoEvidence, Role::Hollow),
+        known => known,
+    }
+}
+
 /// The mark and role of a test as it stands. What is stale loses its colour; only what passed loses its shape too.
 pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
     match test.standing {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
         Standing::Done(outcome) => match of_outcome(outcome) {
-            (Mark::Passed, _) if test.is_stale() => (Mark::Stale, Role::Stale),
+            (Mark::Passed, fresh) => match evidence::hollow_mark(test) {
+                Some(mark) => (mark, if test.is_stale() { Role::Stale } else { Role::Hollow }),
+                None if test.is_stale() => (Mark::Stale, Role::Stale),
+                None => (Mark::Passed, fresh),
+            },
             (mark, _) if test.is_stale() => (mark, Role::Stale),
             fresh => fresh,
         },
@@ -53,10 +67,12 @@ fn draw_one(line: &mut Line, test: &TestCase) {
 /// Writes a bar of `columns` marks in proportion to a tally. Nothing that is there is rounded away.
 pub(super) fn draw_bar(line: &mut Line, tally: &Tally, columns: u16) {
     let stale = tally.stale.min(tally.passes());
+    let hollow = tally.worths.hollow().min(tally.passes() - stale);
     let parts = [
         (tally.failures(), Mark::Failed, Role::Bad),
         (tally.running, Mark::Running, Role::Running),
-        (tally.passes() - stale, Mark::Passed, Role::Good),
+        (tally.passes() - stale - hollow, Mark::Passed, Role::Good),
+        (hollow, Mark::NoEvidence, Role::Hollow),
         (stale, Mark::Stale, Role::Stale),
         (tally.set_aside(), Mark::Skipped, Role::Aside),
         (tally.queued + tally.never_run, Mark::Queued, Role::Muted),

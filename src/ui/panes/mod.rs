@@ -19,6 +19,7 @@ mod causes;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
+mod evidence;
 mod history;
 mod module_line;
 mod news;

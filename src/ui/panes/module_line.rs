@@ -1,9 +1,10 @@
 //! A module in a line, in columns that all modules share so that the eye runs down a column.
 
 use super::board::{note, passed_role};
+use super::evidence::by_grade_short;
 use super::pen::Line;
 use super::{marks, row};
-use crate::domain::Module;
+use crate::domain::{Module, Tally};
 use crate::ui::regions::{Block, Board, Group};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took};
@@ -13,22 +14,30 @@ use crate::ui::theme::{Mark, Role};
 pub(super) struct Columns {
     title: u16,
     marks: u16,
+    tag: u16,
     framed: bool,
 }
 
 impl Columns {
     /// The columns that suit a board.
-    pub(super) fn of(board: &Board) -> Self {
+    pub(super) fn of(board: &Board, all: &Tally) -> Self {
         let width = board.area.width;
+        // Passes by grade take a little more room than a word.
+        let tag = if all.worths.measured() > 0 { 12 } else { 10 };
         if board.framed {
             let note = 26.min(width / 4);
             let title = board.title_width.min(width * 2 / 5);
             // No wider than the largest module needs: numbers that stand far away are hard to read.
             let marks = board.largest.clamp(24, 400) as u16;
-            Columns { title, marks: marks.min(width.saturating_sub(title + note + 25)).max(4), framed: board.framed }
+            Columns {
+                title,
+                marks: marks.min(width.saturating_sub(title + note + 25)).max(4),
+                tag,
+                framed: board.framed,
+            }
         } else {
             let title = board.title_width.min(width * 28 / 100).max(6);
-            Columns { title, marks: width.saturating_sub(title + 22).max(4), framed: board.framed }
+            Columns { title, marks: width.saturating_sub(title + tag + 12).max(4), tag, framed: board.framed }
         }
     }
 
@@ -79,7 +88,7 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     line.gap(1).end_gap(1);
     let title = if tally.failures() > 0 { Role::Strong } else { Role::Text };
     let tag = |line: &mut Line, role, text: &str| {
-        line.end_number(role, text, 10);
+        line.end_number(role, text, columns.tag);
     };
     match block.group {
         Group::Failing => {
@@ -96,12 +105,21 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
         Group::Settled if tally.never_run > 0 => {
             tag(line, Role::Warning, &Short::new(format_args!("{} unrun", tally.never_run)));
         }
+        Group::Settled if tally.worths.hollow() > 0 => {
+            let mark = line.theme().mark(Mark::NoEvidence);
+            tag(line, Role::Hollow, &Short::new(format_args!("{mark}{}", tally.worths.hollow())));
+        }
         Group::Settled => {
             let (role, note) = note(module);
             let first = note.split(" · ").next().unwrap_or("");
-            match first.is_empty() || first.len() > 9 {
-                true => tag(line, Role::Good, scene.theme.mark(Mark::Check)),
-                false => tag(line, role, first),
+            let grades = by_grade_short(&tally.worths);
+            let is_news = role != Role::Muted || grades.is_empty();
+            if is_news && !first.is_empty() && first.len() < 10 {
+                tag(line, role, first);
+            } else if !grades.is_empty() && grades.len() < usize::from(columns.tag) {
+                tag(line, Role::Muted, &grades);
+            } else {
+                tag(line, Role::Good, scene.theme.mark(Mark::Check));
             }
         }
         Group::Waiting => {

@@ -1,5 +1,6 @@
 //! One test in one line: mark, name, why, verdict, how long.
 
+use super::evidence;
 use super::marks;
 use super::pen::Line;
 use crate::domain::{Attempt, Outcome, Standing, State, TestCase, Text, Verdict};
@@ -76,6 +77,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
                 line.put(Role::Bad, "could not be loaded").gap(2);
             } else {
                 draw_how(line, latest.outcome, latest.tries);
+                evidence::put_doubts(line, test);
             }
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
         }
