@@ -320,3 +320,47 @@ suite.end(1)
     let ran = json(&home, &["--failed"]);
     assert_eq!(ran.tests().into_keys().collect::<Vec<_>>(), ["a::1999"], "the whole run was kept");
 }
+
+/// Two tests that talk to something, one that does not, and one that fails.
+const MEASURED: &str = r#"
+suite = Suite(["a::http", "a::socket", "a::nothing", "a::fails"], evidence=True)
+spoken = {"hosts": ["127.0.0.1:8000"], "sent": 120, "received": 3100}
+ends = {
+    "a::http": ("passed", {"evidence": {"grade": "http", **spoken}}),
+    "a::socket": ("passed", {"evidence": {"grade": "websocket", **spoken}}),
+    "a::nothing": ("passed", {}),
+    "a::fails": ("failed", {"evidence": {"grade": "http", **spoken}}),
+}
+for test in suite.tests:
+    outcome, more = ends[test]
+    suite.start(test)
+    suite.result(test, outcome, **more)
+suite.end(1)
+"#;
+
+#[test]
+fn passes_are_told_by_what_they_touched() {
+    let Some(home) = suite_home(MEASURED, "") else { return };
+    let ran = json(&home, &[]);
+    let line = |id: &str| ran.lines().into_iter().find(|line| line["id"] == id).unwrap_or_else(|| panic!("{ran:?}"));
+    assert_eq!(line("a::http")["evidence"].to_string(), r#"{"hosts":["127.0.0.1:8000"],"received":3100,"sent":120}"#);
+    let grades = ["a::http", "a::socket", "a::nothing", "a::fails"].map(|id| line(id)["grade"].clone());
+    assert_eq!(grades, ["http", "websocket", "none", "http"]);
+    assert_eq!(line("a::nothing")["no_evidence"], true);
+    assert!(line("a::http").get("no_evidence").is_none() && line("a::http").get("vacuous").is_none());
+    let summary = ran.summary();
+    let counts = ["passed", "no_evidence", "vacuous"].map(|key| summary[key].as_u64());
+    assert_eq!(counts, [3, 1, 0].map(Some), "{summary}");
+    assert_eq!(summary["grades"].to_string(), r#"{"http":1,"network":0,"none":1,"websocket":1}"#);
+    let ran = finish(&home, command(&home, &["run"]));
+    assert!(ran.out.contains("3 passed (1 websocket, 1 http, 1 without evidence)"), "{}", ran.out);
+}
+
+#[test]
+fn a_runner_that_does_not_measure_claims_nothing() {
+    let Some(home) = suite_home(GREEN, "") else { return };
+    let ran = json(&home, &[]);
+    assert!(ran.lines().iter().all(|line| line.get("grade").is_none() && line.get("evidence").is_none()), "{ran:?}");
+    let summary = ran.summary();
+    assert!(summary["no_evidence"] == 0 && summary.get("grades").is_none(), "{summary}");
+}

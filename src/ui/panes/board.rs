@@ -149,12 +149,15 @@ fn draw_marks(line: &mut Line, state: &State, block: &Block, module: &Module, n:
 fn draw_summary(line: &mut Line, module: &Module) {
     let (role, note) = note(module);
     let tally = &module.tally;
+    let grades = by_grade(&tally.worths);
     let marks = tally.total().min(u32::from(line.room())) as usize;
-    let wide = crate::ui::text::width(&note);
-    if note.is_empty() || marks + wide + 4 > usize::from(line.room()) {
-        return;
-    }
-    line.end(role, &note).end_gap(2);
+    let mut put = |role, words: &str| {
+        if !words.is_empty() && marks + crate::ui::text::width(words) + 4 <= usize::from(line.room()) {
+            line.end(role, words).end_gap(2);
+        }
+    };
+    put(role, &note);
+    put(Role::Muted, &grades);
 }
 
 /// What is to be known of a module beyond passed and failed, the gravest first.
@@ -185,11 +188,6 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
             words = Short::new(format_args!("{words}{comma}{count} {word}"));
             role = role.or(Some(how));
         }
-    }
-    let grades = by_grade(&tally.worths);
-    if !grades.is_empty() {
-        let dot = if words.is_empty() { "" } else { " · " };
-        words = Short::new(format_args!("{words}{dot}{grades}"));
     }
     (role.unwrap_or(Role::Muted), words)
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::evidence::tell_evidence;
+use super::evidence::{put_hollow, tell_evidence};
 use super::history::{tell_history, tell_surroundings};
 use super::marks;
 use super::pen::Pen;
@@ -200,6 +200,7 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     sheet.line(|line| {
         if !matches!((outcome, cause), (Outcome::Failed, Some(_))) {
             line.bold(role, outcome.word()).gap(3);
+            put_hollow(line, test);
         }
         let told = verdict.map_or((Role::Muted, ""), |verdict| (verdict_role(verdict), verdict.word()));
         let since = failing_since(test).map(|cycle| Short::new(format_args!("since cycle {cycle}")));

@@ -18,14 +18,19 @@ pub(super) fn hollow_mark(test: &TestCase) -> Option<Mark> {
 
 /// Says in a list why a pass may be worth less than it looks; nothing where there is nothing to say.
 pub(super) fn put_doubts(line: &mut Line, test: &TestCase) {
+    put_hollow(line, test);
+    if let Some(usual) = test.expected.filter(|_| test.is_suspiciously_quick()) {
+        line.put(Role::Warning, &Short::new(format_args!("usually {}", took(usual)))).gap(2);
+    }
+}
+
+/// Says in a word why a pass proves nothing; nothing where it does.
+pub(super) fn put_hollow(line: &mut Line, test: &TestCase) {
     match hollow_mark(test) {
         Some(Mark::Vacuous) => line.put(Role::Hollow, "vacuous").gap(2),
         Some(_) => line.put(Role::Hollow, "no evidence").gap(2),
         None => line,
     };
-    if let Some(usual) = test.expected.filter(|_| test.is_suspiciously_quick()) {
-        line.put(Role::Warning, &Short::new(format_args!("usually {}", took(usual)))).gap(2);
-    }
 }
 
 /// `5 ws · 10 http`: the passes that prove something, by how far they went; nothing where none was measured.
@@ -89,14 +94,18 @@ fn tell_touched(sheet: &mut Sheet, latest: &Attempt) {
 
 /// `websocket  127.0.0.1:8000, …  3.1 KB in, 0.9 KB out`.
 fn put_exchange(line: &mut Line, evidence: &Evidence) {
-    line.end_fmt(Role::Text, format_args!("{} in, {} out", bytes(evidence.received), bytes(evidence.sent))).end_gap(2);
+    let bytes = Short::new(format_args!("{} in, {} out", bytes(evidence.received), bytes(evidence.sent)));
     line.put(Role::Good, evidence.grade.word()).gap(2);
-    for (n, host) in evidence.hosts.iter().enumerate() {
-        line.put(Role::Muted, if n == 0 { "" } else { ", " }).put(Role::Text, host);
-    }
-    if evidence.more_hosts > 0 {
-        line.fmt(Role::Muted, format_args!(" and {} more", evidence.more_hosts));
-    }
+    // However many hosts there are, how much was exchanged is told.
+    line.keeping(crate::ui::text::width(&bytes) as u16 + 2, |line| {
+        for (n, host) in evidence.hosts.iter().enumerate() {
+            line.put(Role::Muted, if n == 0 { "" } else { ", " }).put(Role::Text, host);
+        }
+        if evidence.more_hosts > 0 {
+            line.fmt(Role::Muted, format_args!(" and {} more", evidence.more_hosts));
+        }
+    });
+    line.gap(2).put(Role::Text, &bytes);
 }
 
 fn tell_took(sheet: &mut Sheet, test: &TestCase, latest: &Attempt) {

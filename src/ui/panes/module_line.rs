@@ -1,7 +1,7 @@
 //! A module in a line, in columns that all modules share so that the eye runs down a column.
 
 use super::board::{note, passed_role};
-use super::evidence::by_grade_short;
+use super::evidence::{by_grade, by_grade_short};
 use super::pen::Line;
 use super::{marks, row};
 use crate::domain::{Module, Tally};
@@ -23,7 +23,7 @@ impl Columns {
     pub(super) fn of(board: &Board, all: &Tally) -> Self {
         let width = board.area.width;
         // Passes by grade take a little more room than a word.
-        let tag = if all.worths.measured() > 0 { 12 } else { 10 };
+        let tag = if all.worths.measured() > 0 { 16 } else { 10 };
         if board.framed {
             let note = 26.min(width / 4);
             let title = board.title_width.min(width * 2 / 5);
@@ -78,7 +78,8 @@ fn draw_wide_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module
         Group::Running => draw_running(line, scene, module),
         Group::Settled | Group::Waiting => {
             let (role, note) = note(module);
-            line.put(role, &note);
+            line.put(role, &note).gap(if note.is_empty() { 0 } else { 2 });
+            line.put(Role::Muted, &by_grade(&tally.worths));
         }
     }
 }
@@ -105,21 +106,14 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
         Group::Settled if tally.never_run > 0 => {
             tag(line, Role::Warning, &Short::new(format_args!("{} unrun", tally.never_run)));
         }
-        Group::Settled if tally.worths.hollow() > 0 => {
-            let mark = line.theme().mark(Mark::NoEvidence);
-            tag(line, Role::Hollow, &Short::new(format_args!("{mark}{}", tally.worths.hollow())));
-        }
         Group::Settled => {
             let (role, note) = note(module);
             let first = note.split(" · ").next().unwrap_or("");
-            let grades = by_grade_short(&tally.worths);
-            let is_news = role != Role::Muted || grades.is_empty();
+            let is_news = role != Role::Hollow && (role != Role::Muted || tally.worths.measured() == 0);
             if is_news && !first.is_empty() && first.len() < 10 {
                 tag(line, role, first);
-            } else if !grades.is_empty() && grades.len() < usize::from(columns.tag) {
-                tag(line, Role::Muted, &grades);
             } else {
-                tag(line, Role::Good, scene.theme.mark(Mark::Check));
+                draw_worth(line, tally, columns.tag);
             }
         }
         Group::Waiting => {
@@ -130,6 +124,20 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     line.end_number(passed_role(tally), &Short::new(format_args!("{}/{}", tally.passes(), tally.total())), 9);
     line.cell(title, &module.title, columns.title).gap(1);
     draw_line_marks(line, scene, block, module, columns.marks.min(line.room()));
+}
+
+/// Passes by what they touched, and how many of them prove nothing.
+fn draw_worth(line: &mut Line, tally: &Tally, columns: u16) {
+    let hollow = tally.worths.hollow();
+    let (role, mark) = if hollow > 0 { (Role::Hollow, Mark::NoEvidence) } else { (Role::Good, Mark::Check) };
+    let mark = line.theme().mark(mark);
+    let words =
+        if hollow > 0 { Short::new(format_args!("{mark}{hollow}")) } else { Short::new(format_args!("{mark}")) };
+    let wide = crate::ui::text::width(&words).max(3) as u16;
+    line.end_number(role, &words, wide);
+    let (grades, columns) = (by_grade_short(&tally.worths), columns.saturating_sub(wide));
+    let grades = if grades.len() < usize::from(columns) { &*grades } else { "" };
+    line.end_number(Role::Muted, grades, columns);
 }
 
 fn draw_running(line: &mut Line, scene: &Scene, module: &Module) {
