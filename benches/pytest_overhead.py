@@ -20,7 +20,7 @@ import tempfile
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PLUGIN = os.path.join(HERE, "..", "src", "adapters", "pytest_plugin.py")
+ADAPTERS = os.path.join(HERE, "..", "src", "adapters")
 BARE = ["-q"]
 OURS = ["-q", "-p", "liveloop_plugin"]
 LANES = {"bare": (BARE, None), "off": (OURS, None), "beside": (OURS, "beside"), "quiet": (OURS, "quiet")}
@@ -75,7 +75,8 @@ def main():
         os.mkdir(suite)
         os.mkdir(plugins)
         write_suite(suite, args.tests)
-        shutil.copy(PLUGIN, os.path.join(plugins, "liveloop_plugin.py"))
+        for part in ("plugin", "evidence", "null", "source"):
+            shutil.copy(os.path.join(ADAPTERS, "pytest_%s.py" % part), os.path.join(plugins, "liveloop_%s.py" % part))
         reader = Reader(os.path.join(work, "socket"))
         figures = {lane: [] for lane in LANES}
         for round_number in range(args.rounds + 1):

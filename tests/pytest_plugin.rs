@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use liveloop::adapters::pytest::{PLUGIN, PLUGIN_FILE, Start, selection};
+use liveloop::adapters::pytest::{FILES, Start, selection};
 use liveloop::adapters::reporter::Reporter;
 use liveloop::domain::{Detail, Event, Lane, Outcome, RunEvent, RunId};
 use rustix::process::{Pid, Signal, kill_process};
@@ -64,7 +64,9 @@ impl Suite {
         for file in fs::read_dir(fixture).unwrap().map(Result::unwrap).filter(|file| file.path().is_file()) {
             fs::copy(file.path(), folder.path().join("suite").join(file.file_name())).unwrap();
         }
-        fs::write(folder.path().join("plugin").join(PLUGIN_FILE), PLUGIN).unwrap();
+        for (name, text) in FILES {
+            fs::write(folder.path().join("plugin").join(name), text).unwrap();
+        }
         Some(Self { folder, options: Vec::new(), variables: Vec::new(), wanted: None, collect_only: false })
     }
 

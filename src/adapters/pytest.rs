@@ -6,10 +6,13 @@
 use super::tool::{Source, Step};
 use crate::domain::Exit;
 
-/// The plugin, to be written as [`PLUGIN_FILE`] into a folder of its own.
-pub const PLUGIN: &str = include_str!("pytest_plugin.py");
-/// The name under which the plugin is loaded.
-pub const PLUGIN_FILE: &str = "liveloop_plugin.py";
+/// The plugin, to be written under these names into a folder of its own. The first is what pytest loads.
+pub const FILES: [(&str, &str); 4] = [
+    ("liveloop_plugin.py", include_str!("pytest_plugin.py")),
+    ("liveloop_evidence.py", include_str!("pytest_evidence.py")),
+    ("liveloop_null.py", include_str!("pytest_null.py")),
+    ("liveloop_source.py", include_str!("pytest_source.py")),
+];
 
 /// Everything that decides how one run is started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,6 +36,10 @@ pub struct Start<'a> {
     pub selection: Option<&'a str>,
     /// The file that stacks are dumped to.
     pub stacks: Option<&'a str>,
+    /// Whether it measures what each test touches.
+    pub evidence: bool,
+    /// What stands in for the environment in a null run: `refuse`, or the address of the stub.
+    pub null: Option<&'a str>,
 }
 
 impl Start<'_> {
@@ -56,6 +63,8 @@ impl Start<'_> {
         let mut env = vec![("PYTHONPATH", python_path), ("LIVELOOP_SOCKET", self.socket.to_owned())];
         env.extend(self.selection.map(|path| ("LIVELOOP_SELECTION", path.to_owned())));
         env.extend(self.stacks.map(|path| ("LIVELOOP_STACKS", path.to_owned())));
+        env.extend(self.evidence.then(|| ("LIVELOOP_EVIDENCE", "1".to_owned())));
+        env.extend(self.null.map(|mode| ("LIVELOOP_NULL", mode.to_owned())));
         if self.collect_only {
             env.push(("LIVELOOP_COLLECT_ONLY", "1".into()));
         }
@@ -141,6 +150,8 @@ mod tests {
             socket: "/s/run.sock",
             selection: Some("/s/wanted"),
             stacks: Some("/s/stacks"),
+            evidence: true,
+            null: Some("refuse"),
             ..Start::default()
         };
         let Step { argv, env, .. } = start.step();
@@ -155,7 +166,9 @@ mod tests {
                 "PYTHONPATH=/s/plugin:/lib",
                 "LIVELOOP_SOCKET=/s/run.sock",
                 "LIVELOOP_SELECTION=/s/wanted",
-                "LIVELOOP_STACKS=/s/stacks"
+                "LIVELOOP_STACKS=/s/stacks",
+                "LIVELOOP_EVIDENCE=1",
+                "LIVELOOP_NULL=refuse"
             ]
         );
     }

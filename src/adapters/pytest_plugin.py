@@ -1,7 +1,8 @@
 """liveloop's ears in pytest: tells the console what happens while it happens.  PYTEST_DONT_REWRITE
 
 Loaded with `-p liveloop_plugin`, silent unless LIVELOOP_SOCKET names a Unix socket. Writes the reporter protocol,
-version 1 (docs/reporter-protocol.md): one JSON object a line. One file, Python 3.8, pytest 7, nothing else needed.
+version 1 (docs/reporter-protocol.md): one JSON object a line. Python 3.8, pytest 7, nothing else needed. Beside it lie
+liveloop_evidence (what each test touches), liveloop_null (a run without the environment) and liveloop_source.
 
 What it costs is one `send` a test. Lines are gathered in the main thread and handed over at the next test's start,
 together with that start, so that a test that hangs is known at once and a test that passed costs no write of its own.
@@ -21,12 +22,14 @@ import time
 
 import pytest
 
+import liveloop_source
+
 try:
     from pytest import TestReport
 except ImportError:  # pytest 6 and older are not supported, but should not fail here
     from _pytest.reports import TestReport
 
-VARIABLES = ("SOCKET", "SELECTION", "COLLECT_ONLY", "STACKS", "LANE")
+VARIABLES = ("SOCKET", "SELECTION", "COLLECT_ONLY", "STACKS", "LANE", "EVIDENCE", "NULL")
 SEND_PATIENCE_S = 30  # a console that reads nothing for so long is gone
 BUFFER_LIMIT = 64 * 1024
 SECTION_LIMIT = 256 * 1024
@@ -48,6 +51,7 @@ def pytest_configure(config):
     line = Line.connect(settings["SOCKET"])
     if line is None:
         return
+    evidence = stand_between(config, settings)
     dump_stacks_on_signal(settings["STACKS"])
     selection = Selection.read(settings["SELECTION"])
     if worker is not None:
@@ -57,11 +61,36 @@ def pytest_configure(config):
         line.close()
         if selection is not None:
             config.pluginmanager.register(selection, "liveloop-selection")
+        config.pluginmanager.register(Worker(worker, settings, evidence), "liveloop-worker")
         return
     if settings["COLLECT_ONLY"] == "1":
         config.option.collectonly = True
-    reporter = Reporter(config, line, selection, settings)
+    reporter = Reporter(config, line, selection, settings, evidence)
     config.pluginmanager.register(reporter, "liveloop-reporter")
+
+
+def stand_between(config, settings):
+    """Puts the null run and the measuring of evidence between the tests and the network, where they are asked for."""
+    if settings["COLLECT_ONLY"] == "1":
+        return None
+    if settings["NULL"]:
+        try:
+            import liveloop_null
+
+            liveloop_null.install(settings["NULL"])
+        except Exception as error:
+            # A null run that reached its environment would call every honest test vacuous.
+            raise pytest.UsageError("liveloop: cannot take the network away: %r" % (error,))
+    # A test in a forked process of its own takes what it measured with it.
+    if settings["EVIDENCE"] != "1" or getattr(config.option, "forked", False):
+        return None
+    try:
+        import liveloop_evidence
+
+        liveloop_evidence.install()
+        return liveloop_evidence
+    except Exception:  # an exotic Python: what cannot be measured is not promised either
+        return None
 
 
 class Line:
@@ -149,11 +178,65 @@ class Selection:
         return [nodeid for nodeid in self.wanted if nodeid not in self.found]
 
 
+class Worker:
+    """In a worker of xdist: what only the process of a test can know travels with the last report of the test."""
+
+    def __init__(self, worker, settings, evidence):
+        self.path = collected_path(settings, worker.get("workerid"))
+        self.evidence = evidence
+        self.item = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session):
+        # The controller is told only the ids; it finds the rest here by the time that it hears of them.
+        try:
+            with open(self.path, "w", encoding="utf-8") as file:
+                json.dump([described(item) for item in session.items], file)
+        except (OSError, ValueError):
+            pass
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        self.item = item
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        if self.evidence is not None:
+            self.evidence.begin()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report):
+        if report.when == "teardown":
+            report.liveloop = told_of(self.item, report, self.evidence)
+
+
+def told_of(item, report, evidence):
+    """The end of a test's last line: its evidence, and what it reported of itself."""
+    rest = ""
+    touched = evidence.take() if evidence is not None else None
+    if touched is not None:
+        rest = ',"evidence":' + encode(touched)
+    if report.user_properties and item is not None:
+        rest += ',"values":' + encode(liveloop_source.stated(item, report.user_properties))
+    return rest
+
+
+def described(item):
+    line = item.location[1]
+    return (line if line is not None else -1) + 1, liveloop_source.source_hash(item)
+
+
+def collected_path(settings, worker):
+    return "%s.%s" % (settings["SOCKET"], worker)
+
+
 class Reporter:
     """Turns pytest's hooks into lines of the protocol."""
 
-    def __init__(self, config, line, selection, settings):
+    def __init__(self, config, line, selection, settings, evidence):
         self.config = config
+        self.evidence = evidence
+        self.item = None
+        self.last_words = {}  # node id -> what comes with the last line of the test
         self.line = line
         self.selection = selection
         self.settings = settings
@@ -202,7 +285,8 @@ class Reporter:
             if getattr(self.config.option, "tbstyle", None) in ("no", "line"):
                 self.config.option.tbstyle = "short"  # chosen for a terminal that nobody looks at now
         workers = len(getattr(self.config.option, "tx", None) or []) if self.distributed else 0
-        self.line.write(hello(self.config, lane=lane, workers=workers))
+        measures = {"evidence": True} if self.evidence is not None else {}
+        self.line.write(hello(self.config, lane=lane, workers=workers, **measures))
         self.line.flush()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
@@ -246,26 +330,38 @@ class Reporter:
             self.tell("deselected", count=len(items))
 
     def pytest_collection_finish(self, session):
-        items = session.items
-        self.collected([(i.nodeid, (i.location[1] if i.location[1] is not None else -1) + 1) for i in items])
+        self.collected([(item.nodeid, *described(item)) for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node, ids):
+        descriptions = self.left_by(node, len(ids))
         if not self.collection_done:  # the workers collect the same, or xdist refuses to run them
             if self.selection is not None:
                 for nodeid in ids:
                     self.selection.wants(nodeid)
-            self.collected([(nodeid, 0) for nodeid in ids])
+            self.collected([(nodeid, *description) for nodeid, description in zip(ids, descriptions)])
+
+    def left_by(self, node, count):
+        """What a worker wrote of the tests that it found, if it is on this machine."""
+        path = collected_path(self.settings, node.gateway.id)
+        try:
+            with open(path, encoding="utf-8") as file:
+                found = json.load(file)
+            os.unlink(path)
+        except (OSError, ValueError):
+            found = []
+        return found if len(found) == count else [(0, None)] * count
 
     def collected(self, tests):
         missing = self.selection.missing() if self.selection is not None else []
         for start in range(0, len(missing), COLLECTED_PER_LINE):
             self.tell("missing", ids=missing[start : start + COLLECTED_PER_LINE])
         rows = []
-        for number, (nodeid, line) in enumerate(tests):
+        for number, (nodeid, line, source) in enumerate(tests):
             self.keys.setdefault(nodeid, '"n":%d' % number)
             plain = without_group(nodeid) if self.distributed else nodeid
-            rows.append((plain, plain.split("::", 1)[0], line))
+            row = (plain, plain.split("::", 1)[0], line)
+            rows.append(row if source is None else row + (source,))
         for start in range(0, len(rows), COLLECTED_PER_LINE):
             self.tell("collected", items=rows[start : start + COLLECTED_PER_LINE])
         self.collection_done = True
@@ -284,8 +380,14 @@ class Reporter:
             self.passes_wanted = others or self.durations_wanted
         yield
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        self.item = item
+
     def pytest_runtest_logstart(self, nodeid, location):
         self.current = nodeid
+        if self.evidence is not None:
+            self.evidence.begin()
         self.held[nodeid] = []
         line = self.line
         line.waiting.append('{"e":"start",%s,"at":%.6f}\n' % (self.key(nodeid), time.time()))
@@ -293,6 +395,10 @@ class Reporter:
 
     def pytest_runtest_logreport(self, report):
         nodeid = report.nodeid
+        if report.when == "teardown" and not self.distributed:
+            rest = told_of(self.item, report, self.evidence)
+            if rest:
+                self.last_words[nodeid] = rest
         held = self.held.get(nodeid)
         if (
             held is not None
@@ -323,18 +429,18 @@ class Reporter:
             self.release(nodeid)
             del self.held[nodeid]
             self.told.pop(nodeid, None)
-            self.line.write('{"e":"finish",%s}\n' % self.key(nodeid))
+            self.line.write('{"e":"finish",%s%s}\n' % (self.key(nodeid), self.last_words.pop(nodeid, "")))
             if self.distributed:
                 self.line.flush()
 
     def passed(self, nodeid, held, teardown):
         setup, call = held
         del self.held[nodeid]
-        rest = ""
+        rest = self.last_words.pop(nodeid, "") if self.last_words else ""
         if teardown.sections:
             sections = self.fresh_sections(teardown)
             if sections:
-                rest = ',"sections":' + encode(sections)
+                rest += ',"sections":' + encode(sections)
         if self.told:
             self.told.pop(nodeid, None)
         if self.distributed:
@@ -420,6 +526,7 @@ class Reporter:
         """xdist's word for a test whose worker died under it."""
         self.held.pop(report.nodeid, None)
         self.told.pop(report.nodeid, None)
+        self.last_words.pop(report.nodeid, None)
         message = cut(report.longreprtext, SECTION_LIMIT)
         self.tell_about("result", report.nodeid, {"outcome": "crashed", "at": time.time(), "s": 0, "message": message})
         self.line.flush()
@@ -458,6 +565,13 @@ class Reporter:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node):
         node.workerinput["liveloop"] = self.settings
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_from_serializable(self, data):
+        """Takes off what a worker of ours has put on, before anybody else sees the report."""
+        rest = data.pop("liveloop", None)
+        if rest:
+            self.last_words[data.get("nodeid")] = rest
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node, error):

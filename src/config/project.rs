@@ -224,7 +224,7 @@ pub enum ResultsFormat {
 }
 
 /// How pytest is started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PytestSpec {
     /// The interpreter; unset, the project's virtual environment is found.
     pub python: Option<String>,
@@ -236,6 +236,15 @@ pub struct PytestSpec {
     pub env: Vec<(String, Masked)>,
     /// Where it runs, relative to the project.
     pub directory: Option<String>,
+    /// Whether it is measured what each test touches.
+    pub evidence: bool,
+}
+
+impl Default for PytestSpec {
+    fn default() -> Self {
+        let (args, paths, env) = (Vec::new(), Vec::new(), Vec::new());
+        Self { python: None, args, paths, env, directory: None, evidence: true }
+    }
 }
 
 /// How a command that speaks the reporter protocol is started.

@@ -148,6 +148,8 @@ pub struct PytestSettings {
     pub env: BTreeMap<String, Template>,
     /// Where it runs, relative to the project.
     pub directory: Option<Template>,
+    /// Whether it is measured what each test touches; unset, it is.
+    pub evidence: Option<bool>,
     /// After this long a run is stopped and counts as timed out; unset, a run may take as long as it takes.
     pub timeout: Option<Timespan>,
 }

@@ -41,7 +41,7 @@ pub(super) fn is_promised(raw: Option<&RawValue>) -> bool {
 /// What the last line of an attempt says of its evidence. `promised`: its runner measures, so that a line without a
 /// word on it is a measurement too.
 pub(super) fn evidence(raw: Option<&RawValue>, stated: Option<Vec<Stated>>, promised: bool) -> Option<Arc<Evidence>> {
-    if raw.is_none() && stated.is_none() && !promised {
+    if raw.is_none() && !promised {
         return None;
     }
     let measure: Measure = raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();

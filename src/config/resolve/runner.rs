@@ -54,6 +54,7 @@ impl Resolver<'_> {
             paths: self.public_texts(&format!("{path}.paths"), &pytest.paths),
             env: self.env(&format!("{path}.env"), &pytest.env),
             directory: pytest.directory.as_ref().map(|directory| self.text(&format!("{path}.directory"), directory)),
+            evidence: pytest.evidence.unwrap_or(true),
         }
     }
 

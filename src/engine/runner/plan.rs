@@ -84,7 +84,9 @@ fn pytest(spec: &PytestSpec, order: &Order, python: &[String], means: &Means, ex
     if paths.is_empty() && matches!(order.wanted, Wanted::Only { .. }) {
         return Err(io::Error::other("none of the chosen tests' files is left"));
     }
-    fs::write(means.runtime.join(pytest::PLUGIN_FILE), pytest::PLUGIN)?;
+    for (name, text) in pytest::FILES {
+        fs::write(means.runtime.join(name), text)?;
+    }
     let configured = spec.env.iter().find(|(name, _)| name == "PYTHONPATH").map(|(_, value)| value.reveal().to_owned());
     let python_path = configured.or_else(|| std::env::var("PYTHONPATH").ok());
     let (folder, socket, stacks) = (text(&means.runtime), text(&exchange.socket), text(&exchange.stacks));
@@ -99,6 +101,8 @@ fn pytest(spec: &PytestSpec, order: &Order, python: &[String], means: &Means, ex
         socket: &socket,
         selection: selection.as_deref(),
         stacks: Some(&stacks),
+        evidence: spec.evidence,
+        null: None,
     };
     let tool = Box::new(Reporting::new(order.run, start.step(), pytest::explain));
     Ok(Plan { tool, env: spec.env.clone(), directory: spec.directory.clone() })
