@@ -23,6 +23,7 @@ pub mod live;
 pub mod probe;
 pub mod runner;
 pub mod stream;
+pub mod stub;
 
 pub mod process;
 pub mod supervisor;

@@ -13,8 +13,9 @@ use crate::adapters::pytest;
 use crate::adapters::results;
 use crate::adapters::tool::{Order, Reporting, Source, Step, Tool};
 use crate::config::project::{Masked, PytestSpec, ReporterSpec, ResultsFormat, ResultsSpec, RunnerTool, ToolSpec};
-use crate::domain::Wanted;
+use crate::domain::{NullKind, RunKind, Wanted};
 use crate::engine::means::Means;
+use crate::engine::stub::Stub;
 
 /// The files by which a run and its processes know each other.
 pub(super) struct Exchange {
@@ -36,11 +37,17 @@ pub(super) struct Plan {
     pub(super) tool: Box<dyn Tool>,
     pub(super) env: Vec<(String, Masked)>,
     pub(super) directory: Option<String>,
+    /// What stands in for the environment, where something does: only held, so that it serves as long as the run.
+    pub(super) _stub: Option<Stub>,
 }
 
 /// Decides how a run is driven, and puts in place what its processes will look for.
 pub(super) fn plan(launch: &Launch, means: &Means, exchange: &Exchange) -> io::Result<Plan> {
     let order = Order { run: launch.run, kind: launch.kind, wanted: launch.wanted.clone() };
+    if order.null().is_some() && !matches!(launch.runner.tool, RunnerTool::Pytest(_)) {
+        // It would reach the environment, and call every test vacuous that passes there.
+        return Err(io::Error::other("only pytest can be run without its environment: here nothing could be refused"));
+    }
     match &launch.runner.tool {
         RunnerTool::Reporter(spec) => reporter(spec, &order, exchange),
         RunnerTool::Pytest(spec) => pytest(spec, &order, &launch.python, means, exchange),
@@ -57,7 +64,7 @@ pub(super) fn plan(launch: &Launch, means: &Means, exchange: &Exchange) -> io::R
 }
 
 fn plain(spec: &ToolSpec, tool: Box<dyn Tool>) -> Plan {
-    Plan { tool, env: spec.env.clone(), directory: spec.directory.clone() }
+    Plan { tool, env: spec.env.clone(), directory: spec.directory.clone(), _stub: None }
 }
 
 fn cargo(spec: &ToolSpec) -> Vec<String> {
@@ -69,7 +76,7 @@ fn reporter(spec: &ReporterSpec, order: &Order, exchange: &Exchange) -> io::Resu
     let mut step = Step::new(chosen.argv.clone(), Source::Socket);
     step.env = protocol(order, exchange)?;
     let tool = Box::new(Reporting::new(order.run, step, |_| ""));
-    Ok(Plan { tool, env: chosen.env.clone(), directory: chosen.directory.clone() })
+    Ok(Plan { tool, env: chosen.env.clone(), directory: chosen.directory.clone(), _stub: None })
 }
 
 fn pytest(spec: &PytestSpec, order: &Order, python: &[String], means: &Means, exchange: &Exchange) -> io::Result<Plan> {
@@ -91,6 +98,9 @@ fn pytest(spec: &PytestSpec, order: &Order, python: &[String], means: &Means, ex
     let python_path = configured.or_else(|| std::env::var("PYTHONPATH").ok());
     let (folder, socket, stacks) = (text(&means.runtime), text(&exchange.socket), text(&exchange.stacks));
     let selection = selection(order, exchange)?;
+    let stub = matches!(order.kind, RunKind::Null(NullKind::Stub)).then(Stub::start).transpose()?;
+    let null =
+        order.null().map(|_| stub.as_ref().map_or_else(|| "refuse".to_owned(), |stub| stub.address().to_string()));
     let start = pytest::Start {
         python: spec.python.as_ref().map_or(python, std::slice::from_ref),
         options: &spec.args,
@@ -102,10 +112,10 @@ fn pytest(spec: &PytestSpec, order: &Order, python: &[String], means: &Means, ex
         selection: selection.as_deref(),
         stacks: Some(&stacks),
         evidence: spec.evidence,
-        null: None,
+        null: null.as_deref(),
     };
     let tool = Box::new(Reporting::new(order.run, start.step(), pytest::explain));
-    Ok(Plan { tool, env: spec.env.clone(), directory: spec.directory.clone() })
+    Ok(Plan { tool, env: spec.env.clone(), directory: spec.directory.clone(), _stub: stub })
 }
 
 fn javascript(flavor: Flavor, spec: &ToolSpec, order: Order, means: &Means, exchange: &Exchange) -> io::Result<Plan> {
@@ -145,7 +155,7 @@ fn command(spec: &ResultsSpec, name: &str, order: Order, means: &Means) -> Plan 
         name: name.to_owned(),
     };
     let tool = Box::new(results::Results::new(order, start));
-    Plan { tool, env: chosen.env.clone(), directory: chosen.directory.clone() }
+    Plan { tool, env: chosen.env.clone(), directory: chosen.directory.clone(), _stub: None }
 }
 
 /// A program that a package has installed into the nearest `node_modules`, else whatever the path has.
