@@ -364,3 +364,46 @@ fn a_runner_that_does_not_measure_claims_nothing() {
     let summary = ran.summary();
     assert!(summary["no_evidence"] == 0 && summary.get("grades").is_none(), "{summary}");
 }
+
+/// A test that needs a service, and one that does not.
+const HALF_REAL: &str = r#"
+import socket
+
+def test_real():
+    with socket.create_connection(("127.0.0.1", PORT), 5) as line:
+        line.sendall(b"hello")
+
+def test_pure():
+    assert 85 < 100
+"#;
+
+#[test]
+fn a_null_run_tells_what_passes_without_the_environment_until_it_changes() {
+    if venv::python().is_none() {
+        return;
+    }
+    let home = Home::new();
+    let service = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let source = HALF_REAL.replace("PORT", &service.local_addr().expect("a port").port().to_string());
+    let file = home.project().join("test_half.py");
+    fs::write(&file, &source).expect("a folder of ours");
+    let ran = pytest(&home, &["--null", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let summary = ran.lines().pop().expect("a summary");
+    assert_eq!(summary["tests"].to_string(), r#"["test_half.py::test_pure"]"#, "{summary}");
+    let told = (&summary["null"], &summary["vacuous"], &summary["complete"]);
+    assert_eq!(told, (&"refused".into(), &1.into(), &true.into()));
+    let vacuous = |ran: &Ran| -> Vec<String> {
+        let lines = ran.lines().into_iter().filter(|line| line["type"] == "test" && line["vacuous"] == true);
+        lines.map(|line| line["id"].to_string()).collect()
+    };
+    // It is no result: nothing failed last, and the next run is the first cycle.
+    assert_eq!(pytest(&home, &["--failed"]).code, Some(4));
+    let ran = pytest(&home, &["--format", "json"]);
+    assert_eq!((ran.code, vacuous(&ran)), (Some(0), vec![r#""test_half.py::test_pure""#.to_owned()]), "{ran:?}");
+    let counts = ["cycle", "passed", "vacuous", "no_evidence"].map(|key| ran.summary()[key].as_u64());
+    assert_eq!(counts, [1, 2, 1, 1].map(Some), "{ran:?}");
+    fs::write(&file, source.replace("85 < 100", "86 < 100")).expect("a folder of ours");
+    let ran = pytest(&home, &["--format", "json"]);
+    assert_eq!((vacuous(&ran), ran.summary()["no_evidence"].as_u64()), (Vec::new(), Some(1)), "{ran:?}");
+}

@@ -59,14 +59,11 @@ impl<W: Write> NullRun<W> {
             let asked = run.integrity.selected.max(run.integrity.collected);
             let took = run.took(state.at).as_secs_f64();
             let verdict = match passed {
-                0 => "none of them passes",
-                1 => "1 passes, and proves nothing about the environment",
-                _ => "the tests above pass, and prove nothing about the environment",
+                0 => "none passed without the environment".to_owned(),
+                _ => format!("{passed} passed, which proves nothing about the environment"),
             };
             let phrase = self.kind.phrase();
-            self.line(&format!(
-                "\nnull run {phrase}: {finished} of {asked} finished in {took:.1}s, {passed} passed: {verdict}"
-            ));
+            self.line(&format!("\nnull run {phrase}: {finished} of {asked} finished in {took:.1}s, {verdict}"));
             if let Some(why) = why(run) {
                 self.line(&why);
                 let tail = run.output.range(run.output.len().saturating_sub(20)).map(|text| format!("  {text}"));

@@ -15,6 +15,9 @@ pub fn add_evidence(line: &mut Value, test: &TestCase) {
         });
     }
     let Some(worth) = test.worth() else { return };
+    if let Some(vacuous) = &test.vacuous {
+        line["vacuous_by"] = json!(vacuous.kind);
+    }
     for (key, holds) in [
         ("no_evidence", worth.grade == Some(Grade::None)),
         ("vacuous", worth.vacuous),

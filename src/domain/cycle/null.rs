@@ -64,6 +64,16 @@ impl State {
         }
     }
 
+    /// `; 3 passes prove nothing`: how many passes of a run did not touch anything, or do without an environment.
+    pub(super) fn doubts(&self, run: &Run) -> String {
+        let worths = run.tests.iter().filter_map(|id| self.inventory.test(*id)?.worth());
+        match worths.filter(|worth| worth.is_hollow()).count() {
+            0 => String::new(),
+            1 => "; 1 pass proves nothing".to_owned(),
+            hollow => format!("; {hollow} passes prove nothing"),
+        }
+    }
+
     /// What was not told of quick passes one by one.
     pub(super) fn sum_up_quick(&mut self, run: RunId) {
         let quick = self.runs.get(run).map_or(0, |run| run.quick);

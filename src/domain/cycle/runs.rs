@@ -406,7 +406,10 @@ impl State {
             RunEnd::Complete if failed > 0 => (Tone::Bad, format!("{failed} failed, {passed} passed")),
             RunEnd::Complete => match &run.disagreement {
                 Some(why) => (Tone::Bad, why.to_string()),
-                None => (Tone::Good, format!("all {} passed or were set aside", numbers.finished)),
+                None => {
+                    let doubts = self.doubts(run);
+                    (Tone::Good, format!("all {} passed or were set aside{doubts}", numbers.finished))
+                }
             },
             RunEnd::NothingRan(why) => (Tone::Warning, format!("nothing ran: {why}")),
             RunEnd::CutShort(why) => (Tone::Bad, format!("cut short: {why}; {counted}")),
