@@ -88,12 +88,10 @@ impl TestCase {
         match outcome {
             // Who was stopped or whose process died told nothing.
             Outcome::Interrupted | Outcome::Lost | Outcome::Crashed => {}
-            outcome if outcome.is_pass() => {
-                if said.is_none() || kind == NullKind::Refused {
-                    self.vacuous = Some(Vacuous { kind, source: self.source.clone() });
-                }
+            outcome if outcome.is_pass() && (said.is_none() || kind == NullKind::Refused) => {
+                self.vacuous = Some(Vacuous { kind, source: self.source.clone() });
             }
-            _ if said == Some(kind) => self.vacuous = None,
+            outcome if !outcome.is_pass() && said == Some(kind) => self.vacuous = None,
             _ => {}
         }
     }

@@ -103,19 +103,17 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
         let passed = attempts().filter(|attempt| attempt.outcome.is_pass()).count();
         line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
     });
-    if let Some(latest) = &test.latest {
-        if let Some(run) = latest.run.and_then(|id| state.runs.get(id)) {
-            sheet.line(|line| {
-                line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
-                line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));
-                if let Some(tool) = &run.tool {
-                    line.fmt(Role::Muted, format_args!("  {tool}"));
-                }
-                if run.workers > 1 {
-                    line.fmt(Role::Muted, format_args!("  {} workers", run.workers));
-                }
-            });
-        }
+    if let Some(run) = test.latest.as_ref().and_then(|latest| state.runs.get(latest.run?)) {
+        sheet.line(|line| {
+            line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
+            line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));
+            if let Some(tool) = &run.tool {
+                line.fmt(Role::Muted, format_args!("  {tool}"));
+            }
+            if run.workers > 1 {
+                line.fmt(Role::Muted, format_args!("  {} workers", run.workers));
+            }
+        });
     }
     sheet.line(|line| {
         line.cell(Role::Muted, "id", 10).gap(1).put(Role::Muted, &test.node);
