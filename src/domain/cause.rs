@@ -17,6 +17,8 @@ const KEPT: usize = 4_096;
 pub struct Cause {
     /// What they share, as the first of them told it.
     pub signature: Signature,
+    /// What went wrong, in the words that all of them have used.
+    title: Text,
     /// The tests that fail for this reason now, the dependent ones left out.
     pub tests: BTreeSet<TestId>,
     /// The tests that fail because one of those does.
@@ -69,7 +71,15 @@ impl Cause {
     /// What went wrong, in plain words.
     #[must_use]
     pub fn title(&self) -> &Text {
-        &self.signature.title
+        &self.title
+    }
+
+    /// Another failure of this cause words it in its own way: what differs is left out of the title.
+    fn hear(&mut self, signature: &Signature) {
+        let said = signature.wording.as_ref().unwrap_or(&signature.title);
+        if self.title != *said && self.title != self.signature.title {
+            self.title = shared_words(&self.title, said).unwrap_or_else(|| self.signature.title.clone());
+        }
     }
 
     /// How it stands to `cycle`.
@@ -180,11 +190,13 @@ impl Causes {
             signature.title = format!("more causes of this class: only {KEPT} are told apart").into();
         }
         if let Some(&id) = self.index.get(&key) {
+            self.list[id.index()].hear(&signature);
             return id;
         }
         let id = CauseId(self.list.len() as u32);
         self.index.insert(key, id);
         self.list.push(Cause {
+            title: signature.wording.as_ref().unwrap_or(&signature.title).clone(),
             signature,
             tests: BTreeSet::new(),
             dependents: BTreeSet::new(),
@@ -243,6 +255,25 @@ impl Causes {
     }
 }
 
+/// `order … is late` of `order 17 is late` and `order 99 is late`; nothing where the words do not pair up, or where
+/// few of them are the same.
+fn shared_words(one: &str, other: &str) -> Option<Text> {
+    let words = |text: &str| text.split_whitespace().count();
+    if words(one) != words(other) {
+        return None;
+    }
+    let mut shared = String::with_capacity(one.len());
+    let mut same = 0;
+    for (mine, theirs) in one.split_whitespace().zip(other.split_whitespace()) {
+        if !shared.is_empty() {
+            shared.push(' ');
+        }
+        same += usize::from(mine == theirs);
+        shared.push_str(if mine == theirs { mine } else { "…" });
+    }
+    (same * 2 >= words(one)).then(|| shared.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,6 +330,17 @@ mod tests {
         assert_eq!(session.told(), "0 HTTP 403 fixed in 2 by b2, 2 HTTP 404 for /a new");
         assert_eq!(session.causes.present(), [CauseId(1)]);
         assert_eq!(session.causes.get(CauseId(0)).map(|cause| (cause.most, cause.first_seen)), Some((2, 1)));
+    }
+
+    #[test]
+    fn a_title_keeps_the_words_that_all_have_used() {
+        let mut session = Session { causes: Causes::default(), cycle: 1 };
+        session.fail(0, "order 17 of 'anna' was never shipped");
+        assert_eq!(session.told(), "1 order 17 of 'anna' was never shipped new");
+        session.fail(1, "order 18 of 'anna' was never shipped").fail(2, "order 19 of 'bert' was never shipped");
+        assert_eq!(session.told(), "3 order … of … was never shipped new");
+        session.fail(3, "order 20 of 'anna of the hill' was never shipped");
+        assert_eq!(session.told(), "4 order <n> of <value> was never shipped new");
     }
 
     #[test]

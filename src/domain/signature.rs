@@ -81,6 +81,9 @@ pub struct Signature {
     pub place: Option<Text>,
     /// The first line of the message; what changes from run to run is masked.
     pub message: Text,
+    /// The title in this failure's own words, where masks hide some of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wording: Option<Text>,
 }
 
 impl Signature {
@@ -98,8 +101,13 @@ impl Signature {
         let message: Text = cut(&masked, KEPT).into();
         let exception = said.exception.filter(|name| !name.is_empty()).map(Text::from);
         let place = place(detail);
-        let title = what.map_or_else(|| untold(class, &message, exception.as_deref(), place.as_deref()), Text::from);
-        Self { class, title, exception, place, message }
+        let told_place = place.as_deref().filter(|_| !says_enough(&message));
+        let untold = |message: &str| untold(class, message, exception.as_deref(), told_place);
+        let (title, wording) = match what {
+            Some(what) => (what.into(), None),
+            None => (untold(&message), (masked != said.headline).then(|| untold(&cut(said.headline, KEPT)))),
+        };
+        Self { class, title, exception, place, message, wording }
     }
 
     /// What failures of one cause have in common. Where a thing went wrong does not matter if it is the environment's
@@ -127,11 +135,11 @@ fn untold(class: CauseClass, message: &str, exception: Option<&str>, place: Opti
         (true, None) => "it failed without a word".to_owned(),
     };
     match place {
-        Some(place) if !says_enough(message) => {
+        Some(place) => {
             let file = place.rsplit('/').next().unwrap_or(place);
             format!("{told} in {file}").into()
         }
-        _ => told.into(),
+        None => told.into(),
     }
 }
 
