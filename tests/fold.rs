@@ -512,6 +512,7 @@ fn recount(state: &State) -> Tally {
     for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
         tally.add(test.standing);
         tally.stale += u32::from(test.is_stale());
+        test.worth().into_iter().for_each(|worth| tally.worths.add(worth));
     }
     tally
 }
