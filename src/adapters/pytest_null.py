@@ -2,8 +2,9 @@
 
 `refuse`: every connection of this process is refused at once, loopback included, and no name is found. `HOST:PORT`:
 every TCP connection leads to that address, where a server of liveloop's is healthy and knows nothing; the rest is
-refused. Unix sockets stay as they are. An audit hook stands behind all of it, so that nothing that connects through
-Python gets past; child processes and libraries that do their I/O in C do.
+refused. Unix sockets stay as they are, and so do connections by which pytest's plugins set themselves up. An audit
+hook stands behind all of it, so that nothing that connects through Python gets past; child processes and libraries
+that do their I/O in C do.
 """
 
 import errno
@@ -13,6 +14,8 @@ import socket
 import sys
 
 import _socket
+
+from liveloop_evidence import is_of_a_plugin
 
 INTERNET = (_socket.AF_INET, getattr(_socket, "AF_INET6", _socket.AF_INET))
 CONNECTS = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -39,9 +42,9 @@ def refuse(stub):
         __tracebackhide__ = True
         if event in CONNECTS:
             sock, address = args
-            if address is not None and is_outside(sock) and address[:2] != stub:
+            if address is not None and is_outside(sock) and address[:2] != stub and not is_of_a_plugin():
                 raise refused()
-        elif event in LOOK_UPS and not is_known(args[0]):
+        elif event in LOOK_UPS and not is_known(args[0]) and not is_of_a_plugin():
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     sys.addaudithook(audit)
@@ -72,7 +75,7 @@ def redirect(stub):
         return raw_connect_ex(self, stub_for(self, address))
 
     def stub_for(sock, address):
-        if not is_outside(sock) or type_of(sock) & 0xF != _socket.SOCK_STREAM:
+        if not is_outside(sock) or type_of(sock) & 0xF != _socket.SOCK_STREAM or is_of_a_plugin():
             return address
         return stub if family_of(sock) == _socket.AF_INET else ("::ffff:" + stub[0], stub[1])
 
@@ -84,7 +87,7 @@ def redirect(stub):
     @functools.wraps(raw_look_up)
     def getaddrinfo(host, port, *rest, **options):
         """Every name leads to the stub; the port stays as asked, because it is what the caller knows it by."""
-        return raw_look_up(host if is_known(host) else stub[0], port, *rest, **options)
+        return raw_look_up(host if is_known(host) or is_of_a_plugin() else stub[0], port, *rest, **options)
 
     _socket.getaddrinfo = getaddrinfo
     for module in (_socket, socket):

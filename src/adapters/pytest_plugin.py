@@ -74,6 +74,7 @@ def stand_between(config, settings):
     if settings["COLLECT_ONLY"] == "1":
         return None
     if settings["NULL"]:
+        config.option.tbstyle = "native"  # most tests fail now, and nobody wants to know where
         try:
             import liveloop_null
 
@@ -211,10 +212,8 @@ class Worker:
 
 def told_of(item, report, evidence):
     """The end of a test's last line: its evidence, and what it reported of itself."""
-    rest = ""
-    touched = evidence.take() if evidence is not None else None
-    if touched is not None:
-        rest = ',"evidence":' + encode(touched)
+    touched = evidence.take() if evidence is not None else ""
+    rest = ',"evidence":' + touched if touched else ""
     if report.user_properties and item is not None:
         rest += ',"values":' + encode(liveloop_source.stated(item, report.user_properties))
     return rest
@@ -293,8 +292,17 @@ class Reporter:
     def pytest_sessionfinish(self, session, exitstatus):
         self.line.flush()
         yield
+        self.mention_unseen()
         self.tell("end", exit=int(getattr(session, "exitstatus", exitstatus)))
         self.line.flush()
+
+    def mention_unseen(self):
+        unseen = self.evidence.unseen() if self.evidence is not None else []
+        if unseen:
+            text = "what the tests exchanged through %s could not be seen: their evidence may be too little"
+            if self.settings["NULL"]:
+                text = "%s could not be refused: what passed in this null run may have reached its environment"
+            self.tell("warning", message=text % ", ".join(unseen))
 
     def pytest_unconfigure(self):
         self.line.close()
