@@ -285,3 +285,15 @@ proptest! {
         prop_assert_eq!(worths.measured() + worths.unmeasured(), inventory.tally().passes());
     }
 }
+
+#[test]
+fn a_runner_that_would_reach_the_environment_is_left_out() {
+    let spec = |tool: &str| RunnerSpec { name: tool.into(), tool: tool.into(), command: tool.into(), why: "".into() };
+    let project = ProjectSpec { runners: vec![spec("pytest"), spec("contracts")], ..ProjectSpec::default() };
+    let mut story = Story { state: State::default(), effects: Vec::new() };
+    story.tell(SessionEvent::Opened { project: Arc::new(project) });
+    story.ask(Command::RunNull { kind: NullKind::Refused, selection: Selection::All });
+    assert!(story.said("contracts is left out"));
+    let runs: Vec<RunnerId> = story.state.runs.iter().map(|(_, run)| run.runner).collect();
+    assert_eq!(runs, [RunnerId(0)]);
+}

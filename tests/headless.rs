@@ -407,3 +407,11 @@ fn a_null_run_tells_what_passes_without_the_environment_until_it_changes() {
     let ran = pytest(&home, &["--format", "json"]);
     assert_eq!((vacuous(&ran), ran.summary()["no_evidence"].as_u64()), (Vec::new(), Some(1)), "{ran:?}");
 }
+
+#[test]
+fn a_null_run_of_a_tool_that_cannot_be_refused_is_declined() {
+    let Some(home) = suite_home(GREEN, "") else { return };
+    let ran = finish(&home, command(&home, &["run", "--null"]));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.out.contains("only pytest can be run without its environment"), "{}", ran.out);
+}

@@ -116,6 +116,11 @@ impl Course {
         let mut effects = Vec::new();
         Arc::make_mut(&mut self.state).apply(entry, &mut effects);
         self.printer.print(&self.state, entry);
+        if matches!(entry.event, Event::Session(SessionEvent::Asked { .. })) && self.is_declined() {
+            let why = self.state.news.last().map_or_else(String::new, |news| news.text.to_string());
+            self.printer.say(&why);
+            return self.end(Exit::Environment);
+        }
         let moves = matches!(
             &entry.event,
             Event::Run(RunEvent::Exited { .. } | RunEvent::CouldNotStart { .. } | RunEvent::HeldTooLong { .. })
@@ -227,6 +232,12 @@ impl Course {
 
     fn ask(&self, command: Command) {
         self.feed.line.say(Request::Command(command));
+    }
+
+    /// Whether a null run was asked for and there is none: no tool here can do without its environment.
+    fn is_declined(&self) -> bool {
+        let kind = self.kind();
+        kind.is_null() && self.stage == Stage::Running && self.state.runs.iter().all(|(_, run)| run.kind != kind)
     }
 
     /// Whether runs of that kind exist and all of them are over.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Inventory, NullKind, Outcome, Run, RunKind, TestCase, TestId, Text};
+use super::{Inventory, NullKind, Outcome, Run, RunKind, RunnerSpec, TestCase, TestId, Text};
 
 /// That a test passed a null run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +60,15 @@ impl RunKind {
     #[must_use]
     pub fn is_null(self) -> bool {
         matches!(self, Self::Null(_))
+    }
+}
+
+impl RunnerSpec {
+    /// Whether its tests can be kept from their environment. What cannot would reach it, and whatever passes there
+    /// would be called vacuous.
+    #[must_use]
+    pub fn can_do_without(&self) -> bool {
+        &*self.tool == "pytest"
     }
 }
 

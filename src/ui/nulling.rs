@@ -3,13 +3,13 @@
 use super::acting;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Overlay, ViewState};
-use crate::domain::{Command, NullKind, Selection};
+use crate::domain::{Command, NullKind, RunnerSpec, Selection};
 
 /// Asks which null run.
 pub(super) fn null_run(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let runners = &about.state.session.project.runners;
-    if !view.drives(about.state) || runners.is_empty() {
-        return acting::ask(view, about, Vec::new(), "there is no test runner in this project");
+    if !view.drives(about.state) || !runners.iter().any(RunnerSpec::can_do_without) {
+        return acting::ask(view, about, Vec::new(), "no null run: only pytest can be run without its environment");
     }
     let mut wanted = vec![("everything".to_owned(), Selection::All)];
     wanted.extend(acting::selected(view, about).map(|selection| (name(about, &selection), selection)));

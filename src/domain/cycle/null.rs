@@ -3,7 +3,7 @@
 use crate::domain::command::Selection;
 use crate::domain::effect::Effects;
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
-use crate::domain::{NullKind, Run, RunId, State, TestId, Tone, ViewerId};
+use crate::domain::{NullKind, Run, RunId, RunnerId, RunnerSpec, State, TestId, Tone, ViewerId};
 
 /// How many quick passes of a run are told one by one; of more the number is told at its end.
 const TOLD: u32 = 3;
@@ -20,6 +20,16 @@ impl State {
         let selected = self.select(selection);
         if selected.is_empty() {
             return self.say(Tone::Warning, "nothing to run: the selection is empty");
+        }
+        let runners = &self.session.project.runners;
+        let can = |runner: &RunnerId| runners.get(runner.index()).is_some_and(RunnerSpec::can_do_without);
+        let (selected, rest): (Vec<_>, Vec<_>) = selected.into_iter().partition(|(runner, _)| can(runner));
+        if selected.is_empty() {
+            return self.say(Tone::Warning, "no null run: only pytest can be run without its environment");
+        }
+        if let Some((runner, _)) = rest.first() {
+            let name = self.runner_name(*runner);
+            self.say(Tone::Warning, format!("{name} is left out: only pytest can be run without its environment"));
         }
         if self.is_any_testing(&selected) {
             return;

@@ -441,7 +441,7 @@ impl State {
         self.runs.active().any(|(_, run)| run.runner == runner && run.kind.executes())
     }
 
-    fn runner_name(&self, runner: RunnerId) -> Text {
+    pub(super) fn runner_name(&self, runner: RunnerId) -> Text {
         self.session.project.runners.get(runner.index()).map_or_else(|| "the runner".into(), |spec| spec.name.clone())
     }
 }
