@@ -6,6 +6,7 @@
 
 mod agent;
 mod cause;
+mod checkout;
 mod command;
 mod contract;
 mod cycle;
@@ -17,12 +18,14 @@ mod ids;
 mod inventory;
 mod moment;
 mod news;
+mod note;
 mod null;
 mod outcome;
 mod project;
 mod ring;
 mod run;
 mod service;
+mod sighting;
 mod signature;
 mod state;
 mod stream;
@@ -31,7 +34,8 @@ mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
-pub use command::{Command, Selection};
+pub use checkout::Checkout;
+pub use command::{Command, HandOff, Selection};
 pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
@@ -47,6 +51,7 @@ pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceI
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
+pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use null::{Vacuous, VacuousTest};
 pub use outcome::{Outcome, Tally};
 pub use project::{
@@ -55,6 +60,7 @@ pub use project::{
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
+pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};

@@ -365,7 +365,7 @@ pub(crate) fn busy() -> Story {
         tests: recalled(),
         deploys: vec![("frontend".into(), Span::seconds(110)), ("backend".into(), Span::seconds(41))],
         unfinished: None,
-        vacuous: Vec::new(),
+        ..Recollection::default()
     };
     story.tell(SessionEvent::Recalled(Arc::new(memory))).healthy().connect().start();
     for n in [21, 23, 24] {

@@ -3,6 +3,7 @@
 
 mod causes;
 mod deploys;
+mod notes;
 mod null;
 mod runs;
 mod selection;
@@ -53,6 +54,7 @@ impl State {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
                 self.inventory.recall_vacuous(&memory.vacuous);
+                self.notes.recall(&memory.notes);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));
@@ -73,6 +75,9 @@ impl State {
                 self.say(tone, text);
             }
             SessionEvent::Remarked { text } => self.say(Tone::Plain, text.clone()),
+            SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
+            SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
+            SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
             SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
             SessionEvent::Ended { .. } => {}
         }
@@ -93,6 +98,8 @@ impl State {
                 effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
             }
             Command::ProbeServices => effects.push(Effect::ProbeServices),
+            Command::WriteNote { about, text } => self.write_note(by, about, text),
+            Command::KeepHandOff(what) => effects.push(Effect::KeepHandOff { what: *what }),
             Command::Quit => effects.push(Effect::EndSession),
         }
     }

@@ -3,6 +3,7 @@
 pub mod choice;
 pub mod confirm;
 pub mod help;
+pub mod note;
 pub mod palette;
 
 use ratatui::Frame;
@@ -29,6 +30,7 @@ pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
         Some(Overlay::Palette { input, chosen }) => palette::draw(input, *chosen, scene, area, frame),
         Some(Overlay::Choice(choice)) => choice::draw(choice, scene, area, frame),
         Some(Overlay::Confirm(confirm)) => confirm::draw(confirm, scene, area, frame),
+        Some(Overlay::Note(draft)) => note::draw(draft, scene, area, frame),
         None => {}
     }
 }

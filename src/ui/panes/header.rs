@@ -13,6 +13,8 @@ use crate::ui::theme::{Mark, Role};
 const AIRY: u16 = 120;
 /// From this width on passes are told by what they touched, not only as those that prove something and those that do not.
 const ROOMY: u16 = 150;
+/// From this width on the project's commit is told.
+const SPACIOUS: u16 = 180;
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.header;
@@ -32,6 +34,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         line.bold(Role::Brand, "liveloop").gap(if airy { 2 } else { 1 });
     }
     draw_badge(&mut line, scene);
+    if area.width >= SPACIOUS {
+        draw_checkout(&mut line, scene);
+    }
     line.gap(if airy { 2 } else { 1 });
     if scene.state.cycle > 0 {
         line.fmt(Role::Strong, format_args!("cycle {}", scene.state.cycle)).gap(if airy { 2 } else { 1 });
@@ -61,8 +66,21 @@ fn draw_badge(line: &mut Line, scene: &Scene) {
     }
 }
 
-/// Passed, passed without proving anything, failed, running, set aside and waiting: together all tests there are. What is stale is said apart, since
-/// it is among them.
+/// Which commit the project's files are at, and whether they differ from it.
+fn draw_checkout(line: &mut Line, scene: &Scene) {
+    let Some(checkout) = &scene.state.session.source else { return };
+    line.gap(2);
+    if let Some(branch) = &checkout.branch {
+        line.cell(Role::Muted, branch, (branch.chars().count() as u16).min(24)).gap(1);
+    }
+    line.put(Role::Muted, checkout.short());
+    if let Some(dirty) = checkout.dirty.filter(|dirty| *dirty > 0) {
+        line.fmt(Role::Warning, format_args!(" +{dirty}"));
+    }
+}
+
+/// Passed, passed without proving anything, failed, running, set aside and waiting: together all tests there are. What
+/// is stale is said apart, since it is among them.
 fn draw_totals(line: &mut Line, scene: &Scene, airy: bool, grades: bool) {
     let tally = scene.state.inventory.tally();
     let waiting = tally.queued + tally.never_run;
