@@ -144,7 +144,7 @@ fn a_test_that_started_and_never_ended_is_lost_and_the_rest_is_not_run() {
     let Integrity { selected, started, finished, lost, not_run, .. } = ended.integrity;
     assert_eq!((selected, started, finished, lost, not_run), (3, 1, 0, 1, 2));
     assert_eq!(story.totals(), "passed 0 failed 1 stale 0 of 3");
-    assert_eq!(story.last_news(), "the run died: signal 11; 0 of 3 finished");
+    assert_eq!(story.last_news(), "the run died: signal 11; 0 of 3 finished, 1 lost, 2 not run");
     assert!(!ended.is_green() && !story.state.is_green());
 }
 
@@ -156,7 +156,7 @@ fn a_run_cut_short_says_so_and_is_never_green() {
     story.tell(RunEvent::TestStarted { run, n: 0 });
     story.tell(RunEvent::TestEnded { run, n: 0, outcome: Passed, took: Span::ZERO, detail: None, evidence: None });
     story.tell(RunEvent::EndAnnounced { run, why: "stopping after 1 failures".into() }).exit(run, 0);
-    assert_eq!(story.last_news(), "cut short: stopping after 1 failures; 1 of 3 finished");
+    assert_eq!(story.last_news(), "cut short: stopping after 1 failures; 1 of 3 finished, 2 not run");
     assert!(!story.state.is_green());
     assert_eq!(story.state.inventory.tally().never_run, 2);
 }
@@ -512,9 +512,11 @@ fn fold(state: &mut State, entries: &[Entry]) {
 fn recount(state: &State) -> Tally {
     let mut tally = Tally::default();
     for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
-        tally.add(test.standing);
+        tally.add(test.counted());
         tally.stale += u32::from(test.is_stale());
         test.worth().into_iter().for_each(|worth| tally.worths.add(worth));
+        tally.not_run += u32::from(test.is_not_run());
+        tally.held_over += u32::from(test.is_held_over());
     }
     tally
 }

@@ -34,6 +34,7 @@ NAMES_KEPT = 2000
 REQUESTS = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"CONNECT ", b"TRACE ", b"PRI * ")
 ANSWER = b"HTTP/"
 GRANTED = (b"HTTP/1.1 101", b"HTTP/1.0 101")
+MARK = b"ocket"  # stands in a header of every request for a WebSocket; without it there is nothing new on HTTP
 HEAD = 12  # bytes that are enough to tell what a connection speaks
 HEADERS = 16 * 1024  # how much of a request is searched for an upgrade
 NATIVE = ("uvloop", "grpc", "psycopg", "psycopg2", "pycurl", "MySQLdb")  # they do their own I/O
@@ -350,24 +351,37 @@ def wrap_sockets():
 
     @method
     def send(raw):
-        def send(self, *args):
+        def send(self, data, flags=0, /):
             __tracebackhide__ = True
-            count = raw(self, *args)
+            count = raw(self, data, flags)
             link = links.get(id(self))
-            if link is not None and link.touched is current and not link.watches_out:
+            if (
+                link is not None
+                and link.touched is current
+                and (not link.watches_out or link.grade == HTTP and type(data) is bytes and MARK not in data)
+            ):
                 current.sent += count
             else:
-                quietly(stream_sent, self, count, args[0])
+                quietly(stream_sent, self, count, data)
             return count
 
         return send
 
     @method
     def sendall(raw):
-        def sendall(self, *args):
+        def sendall(self, data, flags=0, /):
             __tracebackhide__ = True
-            done = raw(self, *args)
-            quietly(stream_sent, self, None, args[0])
+            done = raw(self, data, flags)
+            link = links.get(id(self))
+            if (
+                link is not None
+                and link.touched is current
+                and type(data) is bytes
+                and (not link.watches_out or link.grade == HTTP and MARK not in data)
+            ):
+                current.sent += len(data)
+            else:
+                quietly(stream_sent, self, None, data)
             return done
 
         return sendall
@@ -402,9 +416,9 @@ def wrap_sockets():
 
     @method
     def recv(raw):
-        def recv(self, *args):
+        def recv(self, bufsize, flags=0, /):
             __tracebackhide__ = True
-            data = raw(self, *args)
+            data = raw(self, bufsize, flags)
             link = links.get(id(self))
             if link is not None and link.touched is current and not link.watches_in:
                 current.received += len(data)
@@ -416,14 +430,14 @@ def wrap_sockets():
 
     @method
     def recv_into(raw):
-        def recv_into(self, *args, **kwargs):
+        def recv_into(self, buffer, nbytes=0, flags=0):
             __tracebackhide__ = True
-            count = raw(self, *args, **kwargs)
+            count = raw(self, buffer, nbytes, flags)
             link = links.get(id(self))
             if link is not None and link.touched is current and not link.watches_in:
                 current.received += count
             elif count:
-                quietly(stream_received, self, count, args[0] if args else kwargs["buffer"])
+                quietly(stream_received, self, count, buffer)
             return count
 
         return recv_into

@@ -28,6 +28,7 @@ impl Exit {
         match &run.phase {
             // A null run is there to be failed; what counts is that it was seen through.
             RunPhase::Ended(RunEnd::Complete) if run.is_green() || run.null().is_some() => Self::Green,
+            RunPhase::Ended(RunEnd::Complete | RunEnd::CutShort(_)) if is_spoilt(run) => Self::Environment,
             RunPhase::Ended(RunEnd::Complete | RunEnd::CutShort(_)) => Self::TestsFailed,
             RunPhase::Ended(RunEnd::NothingRan(_)) => Self::NothingSelected,
             RunPhase::Ended(RunEnd::Stopped) => Self::Interrupted,
@@ -41,9 +42,22 @@ impl Exit {
         }
     }
 
+    /// How several runs ended together: the heaviest decides, but what the environment spoilt in one run does not
+    /// hide that tests failed by themselves in another.
+    #[must_use]
+    pub fn of_all<'a>(runs: impl Iterator<Item = &'a Run>) -> Self {
+        let runs: Vec<&Run> = runs.collect();
+        let failed = runs.iter().any(|run| Self::of(run) == Self::TestsFailed);
+        let exits = runs.into_iter().map(|run| match Self::of(run) {
+            Self::Environment if failed && is_spoilt(run) => Self::TestsFailed,
+            exit => exit,
+        });
+        exits.max_by_key(|exit| exit.weight()).unwrap_or(Self::NothingSelected)
+    }
+
     /// Of several runs, the heaviest one decides.
     #[must_use]
-    pub fn weight(self) -> u8 {
+    fn weight(self) -> u8 {
         match self {
             Self::Green => 0,
             Self::NothingSelected => 1,
@@ -66,6 +80,13 @@ impl Exit {
             Self::Interrupted => 130,
         }
     }
+}
+
+/// Whether everything that did not hold in a run was the environment's doing, so that it says nothing of the tests.
+#[must_use]
+pub fn is_spoilt(run: &Run) -> bool {
+    let numbers = &run.integrity;
+    run.tally.failures() == 0 && run.tally.concerns() > 0 && numbers.missing == 0 && run.disagreement.is_none()
 }
 
 impl From<Exit> for ExitCode {

@@ -2,19 +2,22 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
 use super::null::NullRun;
 use super::print::{Human, Json, Printer};
+use super::spoilt;
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
-    Command, Entry, Event, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd, SessionEvent, State, TestId,
-    ViewerId,
+    Command, Entry, Event, Moment, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd, SessionEvent, State,
+    TestId, ViewerId,
 };
 use crate::engine::core::Call;
 use crate::engine::session::Session;
@@ -69,6 +72,11 @@ pub fn pass_signals(calls: mpsc::Sender<Call>) -> impl Future<Output = ()> + Sen
     futures_util::future::join_all(tasks).map(drop)
 }
 
+/// How long the services' answers are waited for before failures are judged without them.
+const DOUBT: Duration = Duration::from_secs(15);
+/// Longer than any session.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How far a headless run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -78,6 +86,13 @@ enum Stage {
     Collecting,
     /// The chosen tests run.
     Running,
+    /// They are over, and some failures look like an outage: the services are probed once more before they are judged.
+    Doubting {
+        /// Since when.
+        since: Moment,
+        /// When the answers are no longer waited for.
+        until: Instant,
+    },
     /// It is over.
     Over(Exit),
 }
@@ -93,7 +108,13 @@ struct Course {
 
 impl Course {
     async fn follow(mut self) -> Exit {
-        while let Some(delivery) = self.feed.deliveries.recv().await {
+        loop {
+            let next = timeout_at(self.patience(), self.feed.deliveries.recv());
+            let Ok(delivery) = next.await else {
+                self.conclude();
+                continue;
+            };
+            let Some(delivery) = delivery else { break };
             match delivery {
                 Delivery::Snapshot(state) => {
                     self.state = state;
@@ -108,7 +129,15 @@ impl Course {
         self.printer.finish(&self.state, finished);
         match self.stage {
             Stage::Over(exit) => exit,
-            Stage::Remembering | Stage::Collecting | Stage::Running => Exit::Interrupted,
+            Stage::Remembering | Stage::Collecting | Stage::Running | Stage::Doubting { .. } => Exit::Interrupted,
+        }
+    }
+
+    /// Until when the next delivery is waited for.
+    fn patience(&self) -> Instant {
+        match self.stage {
+            Stage::Doubting { until, .. } => until,
+            Stage::Remembering | Stage::Collecting | Stage::Running | Stage::Over(_) => Instant::now() + FOR_EVER,
         }
     }
 
@@ -125,6 +154,7 @@ impl Course {
             &entry.event,
             Event::Run(RunEvent::Exited { .. } | RunEvent::CouldNotStart { .. } | RunEvent::HeldTooLong { .. })
                 | Event::Session(SessionEvent::Recalled(_) | SessionEvent::Asked { .. })
+                | Event::Service(_)
         );
         if moves {
             self.advance();
@@ -135,9 +165,10 @@ impl Course {
         match self.stage {
             Stage::Remembering if self.state.session.recalled => self.begin(),
             Stage::Collecting if self.is_settled(RunKind::Collect) => self.choose(),
-            Stage::Running if self.is_settled(self.kind()) => self.conclude(),
+            Stage::Running if self.is_settled(self.kind()) => self.judge(),
+            Stage::Doubting { since, .. } if spoilt::is_probed_since(&self.state, since) => self.conclude(),
             Stage::Running => self.force(),
-            Stage::Remembering | Stage::Collecting | Stage::Over(_) => {}
+            Stage::Remembering | Stage::Collecting | Stage::Doubting { .. } | Stage::Over(_) => {}
         }
     }
 
@@ -180,7 +211,7 @@ impl Course {
             .inventory
             .tests()
             .filter(|(_, test)| !test.gone)
-            .filter(|(_, test)| !self.arguments.failed || test.outcome().is_some_and(|outcome| outcome.is_failure()))
+            .filter(|(_, test)| !self.arguments.failed || test.is_unproved())
             .filter(|(_, test)| {
                 let words = &self.arguments.selectors;
                 words.is_empty() || words.iter().any(|word| test.node.contains(word.as_str()))
@@ -188,7 +219,11 @@ impl Course {
             .map(|(id, _)| id)
             .collect();
         if tests.is_empty() {
-            let why = if self.arguments.failed { "no test failed last" } else { "no test matches" };
+            let why = if self.arguments.failed {
+                "nothing to rerun: everything that ran last is proved"
+            } else {
+                "no test matches"
+            };
             self.printer.say(why);
             return self.end(Exit::NothingSelected);
         }
@@ -206,12 +241,19 @@ impl Course {
         }
     }
 
+    /// Concludes, once the services have been asked whether they explain what looks like an outage.
+    fn judge(&mut self) {
+        if !spoilt::is_doubtful(&self.state) {
+            return self.conclude();
+        }
+        self.stage = Stage::Doubting { since: self.state.at, until: Instant::now() + DOUBT };
+        self.ask(Command::ProbeServices);
+    }
+
     fn conclude(&mut self) {
         let kind = self.kind();
-        let runs: Vec<_> = self.state.runs.iter().filter(|(_, run)| run.kind == kind).collect();
-        let exit =
-            runs.iter().map(|(_, run)| Exit::of(run)).max_by_key(|exit| exit.weight()).unwrap_or(Exit::NothingSelected);
-        self.end(exit);
+        let runs = self.state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == kind);
+        self.end(Exit::of_all(runs));
     }
 
     fn end(&mut self, exit: Exit) {

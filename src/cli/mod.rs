@@ -11,6 +11,7 @@ pub mod null;
 pub mod print;
 pub mod project;
 pub mod screen;
+pub mod spoilt;
 pub mod trust;
 pub mod worth;
 

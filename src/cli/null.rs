@@ -48,7 +48,7 @@ impl<W: Write> NullRun<W> {
                 }
                 self.line(&line.to_string());
             }
-            Format::Human if outcome.is_pass() => self.line(&format!("◇ {}{}", test.node, before(test))),
+            Format::Human if outcome.is_pass() => self.line(&format!("∅ {}{}", test.node, before(test))),
             Format::Human => {}
         }
     }

@@ -1,10 +1,11 @@
 //! What a headless run prints: lines for people, or JSON for scripts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::spoilt;
 use super::worth::{add_evidence, add_worths, in_words, of_runs};
 use crate::domain::{
     CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId, Outcome, Run, RunEnd,
@@ -72,7 +73,7 @@ fn status(status: CauseStatus) -> &'static str {
 }
 
 fn new_causes(state: &State) -> usize {
-    state.causes.iter().filter(|(_, cause)| cause.status(state.cycle) == CauseStatus::New).count()
+    state.causes.iter().filter(|(_, cause)| !cause.disturbs && cause.status(state.cycle) == CauseStatus::New).count()
 }
 
 /// All runs of tests of the session, counted together.
@@ -88,12 +89,14 @@ fn seconds(span: Span) -> f64 {
 #[derive(Debug)]
 pub struct Json<W> {
     out: W,
+    /// The tests whose lines say that the environment spoilt them.
+    marked: HashSet<TestId>,
 }
 
 impl<W: Write> Json<W> {
     /// Prints to `out`.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self { out, marked: HashSet::new() }
     }
 
     fn line(&mut self, value: &Value) {
@@ -117,6 +120,9 @@ impl<W: Write> Printer for Json<W> {
                 "duration_s": seconds(latest.took),
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
+            if spoilt::mark(&mut line, &latest.circumstance) {
+                self.marked.insert(id);
+            }
             add_evidence(&mut line, test);
             self.line(&line);
             if let Some(judgement) = state.contracts.get(&id) {
@@ -141,6 +147,10 @@ impl<W: Write> Printer for Json<W> {
                 "dependent": cause.dependents.len(),
                 "status": status(cause.status(state.cycle)),
             });
+            self.line(&line);
+        }
+        // What a probe explained only after the test's line was printed.
+        for line in spoilt::amended(state, &self.marked) {
             self.line(&line);
         }
         let line = summary(state, complete);
@@ -212,6 +222,8 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "skipped": of(&[Outcome::Skipped]),
         "xfailed": of(&[Outcome::Xfailed]),
         "xpassed": of(&[Outcome::Xpassed]),
+        "environment": sum(&|run| run.tally.environment),
+        "straddled": sum(&|run| run.tally.straddled),
         "lost": sum(&|run| run.integrity.lost),
         "not_run": sum(&|run| run.integrity.not_run),
         "missing": sum(&|run| run.integrity.missing),
@@ -240,6 +252,8 @@ struct Progress {
     finished: u32,
     failed: u32,
     errored: u32,
+    spoilt: u32,
+    lost: u32,
     spent: Span,
 }
 
@@ -260,12 +274,22 @@ impl<W: Write> Human<W> {
         if waiting > 0 {
             return;
         }
-        let Progress { finished, failed, errored, spent } = progress;
-        let mark = if failed + errored > 0 { "✘" } else { "✔" };
+        let Progress { finished, failed, errored, spoilt, lost, spent } = progress;
+        let not_run = module.tally.not_run;
+        let mark = match (failed + errored + lost, spoilt + not_run) {
+            (0, 0) => "✔",
+            (0, _) => "◇",
+            _ => "✘",
+        };
         let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
         let (failed, errored) = (part(*failed, "failed"), part(*errored, "errored"));
+        let (spoilt, not_run) = (part(*spoilt, "environment"), part(not_run, "not run"));
+        let lost = part(*lost, "lost");
         let took = spent.as_secs_f64();
-        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}", module.title);
+        let line = format!(
+            "{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}{spoilt}{lost}{not_run}",
+            module.title
+        );
         self.line(&line);
         self.modules.remove(&id);
     }
@@ -294,7 +318,11 @@ impl<W: Write> Human<W> {
         for id in causes {
             let Some(cause) = state.causes.get(id) else { continue };
             let plural = |count: u32| if count == 1 { "" } else { "s" };
-            let (mark, count) = if cause.end.is_some() { ("✔", cause.most) } else { ("✘", cause.count()) };
+            let (mark, count) = match cause.end {
+                Some(_) => ("✔", cause.most),
+                None if cause.disturbs => ("◇", cause.count()),
+                None => ("✘", cause.count()),
+            };
             let how = match cause.status(state.cycle) {
                 CauseStatus::New => "new".to_owned(),
                 CauseStatus::Still => format!("since cycle {}", cause.since),
@@ -314,7 +342,19 @@ impl<W: Write> Human<W> {
     fn totals(&mut self, state: &State, complete: bool) {
         let summary = summary(state, complete);
         let count = |name: &str| summary[name].as_u64().unwrap_or_default();
-        let parts = ["passed", "failed", "errored", "skipped", "xfailed", "xpassed", "lost", "not_run", "missing"];
+        let parts = [
+            "passed",
+            "failed",
+            "errored",
+            "skipped",
+            "xfailed",
+            "xpassed",
+            "environment",
+            "straddled",
+            "lost",
+            "not_run",
+            "missing",
+        ];
         let counted: Vec<String> = parts
             .into_iter()
             .filter(|name| count(name) > 0 || *name == "passed")
@@ -353,11 +393,15 @@ impl<W: Write> Printer for Human<W> {
         for (id, test) in results(state, entry) {
             let Some(latest) = &test.latest else { continue };
             let progress = self.modules.entry(test.module).or_default();
-            progress.finished += 1;
+            let ended = !matches!(latest.outcome, Outcome::Lost | Outcome::Interrupted);
+            progress.finished += u32::from(ended);
             progress.spent = Span(progress.spent.0 + latest.took.0);
-            if latest.outcome.is_failure() {
+            if !latest.circumstance.is_steady() {
+                progress.spoilt += 1;
+            } else if latest.outcome.is_failure() {
                 match latest.outcome {
                     Outcome::Errored => progress.errored += 1,
+                    Outcome::Lost | Outcome::Interrupted => progress.lost += 1,
                     _ => progress.failed += 1,
                 }
                 self.failures.retain(|known| *known != id);
@@ -391,10 +435,18 @@ impl<W: Write> Printer for Human<W> {
 
     fn finish(&mut self, state: &State, complete: bool) {
         self.causes(state);
-        for id in std::mem::take(&mut self.failures) {
+        // A probe may have explained a failure after it was listed.
+        let own = |id: &TestId| {
+            let latest = state.inventory.test(*id).and_then(|test| test.latest.as_ref());
+            latest.is_some_and(|latest| latest.circumstance.is_steady())
+        };
+        for id in std::mem::take(&mut self.failures).into_iter().filter(own) {
             self.failure(state, id);
         }
         self.totals(state, complete);
+        for sentence in spoilt::sentences(state).into_iter().chain(spoilt::remarks(state)) {
+            self.line(&sentence);
+        }
     }
 }
 

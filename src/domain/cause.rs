@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::service::Epoch;
-use super::{CauseClass, CauseId, Moment, Sightings, Signature, TestId, Text};
+use super::{CauseClass, CauseId, Disturbance, Moment, Sightings, Signature, TestId, Text};
 
 /// How many causes are told apart; what comes beyond is folded by its class alone, and says so.
 const KEPT: usize = 4_096;
@@ -33,6 +33,9 @@ pub struct Cause {
     pub end: Option<CauseEnd>,
     /// When it was seen.
     pub seen: Sightings,
+    /// Whether it is a service that was not well: not what the tests are about.
+    #[serde(default)]
+    pub disturbs: bool,
     /// Which revisions the newest of its failures met.
     epoch: Epoch,
 }
@@ -214,8 +217,18 @@ impl Causes {
             most: 0,
             end: Some(CauseEnd::Gone),
             seen: Sightings::default(),
+            disturbs: false,
             epoch: 0,
         });
+        id
+    }
+
+    /// The cause of everything that a disturbance explains.
+    pub(super) fn find_disturbance(&mut self, disturbance: &Disturbance, cycle: u32) -> CauseId {
+        let id = self.find(disturbance.signature(), cycle);
+        if let Some(cause) = self.list.get_mut(id.index()) {
+            cause.disturbs = true;
+        }
         id
     }
 
@@ -225,8 +238,10 @@ impl Causes {
             self.leave(met.test, past);
         }
         let Some(cause) = self.list.get_mut(id.index()) else { return };
-        if cause.end.take().is_some() {
-            cause.since = met.cycle;
+        match cause.end.take() {
+            // What nobody knew to be over has been there all the time.
+            None | Some(CauseEnd::Gone) if cause.most > 0 => {}
+            None | Some(CauseEnd::Gone | CauseEnd::Fixed { .. }) => cause.since = met.cycle,
         }
         cause.first_seen = cause.first_seen.min(met.cycle);
         cause.since = cause.since.min(met.cycle);

@@ -159,6 +159,19 @@ impl Deploys {
         self.iter().rev().find(|(_, deploy)| deploy.service == service && deploy.is_active()).map(|(id, _)| id)
     }
 
+    /// The newest deploy that was under way at that moment.
+    #[must_use]
+    pub fn under_way_at(&self, moment: Moment) -> Option<&Deploy> {
+        let at = |deploy: &&Deploy| deploy.started <= moment && deploy.ended.is_none_or(|ended| ended > moment);
+        self.list.iter().rev().find(at)
+    }
+
+    /// Whether any deploy began in that window.
+    #[must_use]
+    pub fn any_began_in(&self, after: Moment, to: Moment) -> bool {
+        self.list.iter().rev().any(|deploy| deploy.started > after && deploy.started <= to)
+    }
+
     /// Whether any deploy is under way.
     #[must_use]
     pub fn any_active(&self) -> bool {

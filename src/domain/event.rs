@@ -11,8 +11,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Checkout, Command, DeployId, Detail, Evidence, Judgement, Moment, Note, Outcome, ProjectSpec,
-    RunId, ServiceId, Signature, Span, StreamId, Text, VacuousTest, ViewerId,
+    AgentEvent, Attempt, Checkout, Circumstance, Command, DeployId, Detail, Evidence, Judgement, LeftOver, Moment,
+    Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span, StreamId, Text, VacuousTest, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -140,6 +140,9 @@ pub struct Recollection {
     /// What was written on causes and tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+    /// The tests that the last run which selected them did not prove.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unproved: Vec<LeftOver>,
 }
 
 /// The latest result of a test in an earlier session.
@@ -175,7 +178,7 @@ impl Recalled {
             started: self.started,
             took: self.took,
             epoch: 0,
-            straddled: false,
+            circumstance: Circumstance::Steady,
             tries: 1,
             detail: self
                 .message

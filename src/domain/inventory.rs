@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{Found, Recalled};
 use super::service::Epoch;
 use super::{
-    CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text, Vacuous, VacuousTest,
+    CauseId, Circumstance, Evidence, LeftOver, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text,
+    Vacuous, VacuousTest,
 };
 
 /// How many words of a message are looked up as names of other tests.
@@ -45,8 +46,9 @@ pub struct Attempt {
     pub took: Span,
     /// Which revisions served when it started.
     pub epoch: Epoch,
-    /// Whether a deploy moved while it ran, so that nobody knows what it met.
-    pub straddled: bool,
+    /// What the environment did while it ran.
+    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
+    pub circumstance: Circumstance,
     /// How many executions it took, more than one where the runner retried.
     pub tries: u32,
     /// What it said: message, traceback, output.
@@ -143,6 +145,9 @@ pub struct TestCase {
     pub gone: bool,
     /// Whether it waits in a debugger.
     pub in_debugger: bool,
+    /// Whether the last run that selected it ended before its turn came.
+    #[serde(default)]
+    pub missed: bool,
 }
 
 impl TestCase {
@@ -202,6 +207,9 @@ pub struct Inventory {
     memory: HashMap<Text, Recalled>,
     /// What is remembered of tests that were not found yet.
     pub(super) unmet: HashMap<Text, VacuousTest>,
+    /// What an earlier session selected and did not prove, and what spoilt it.
+    #[serde(default)]
+    left: HashMap<Text, Circumstance>,
     tally: Tally,
 }
 
@@ -243,6 +251,12 @@ impl Inventory {
     /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
         self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+    }
+
+    /// Ids of the tests that are to be run again, in order: what failed, was lost, was spoilt by the environment, or
+    /// never had its turn.
+    pub fn unproved(&self) -> impl Iterator<Item = TestId> + '_ {
+        self.tests().filter(|(_, test)| test.is_unproved()).map(|(id, _)| id)
     }
 
     /// The runner of a test.
@@ -293,7 +307,7 @@ impl Inventory {
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
-        let test = TestCase {
+        let mut test = TestCase {
             module,
             node: found.node.clone(),
             name: name_inside(&found.module, &found.node),
@@ -310,7 +324,11 @@ impl Inventory {
             earlier: Vec::new(),
             gone: true,
             in_debugger: false,
+            missed: false,
         };
+        if let Some(circumstance) = self.left.get(&found.node) {
+            test.leave(circumstance.clone());
+        }
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
         self.modules[module.index()].tests.push(id);
@@ -389,6 +407,7 @@ impl Inventory {
                 test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
             }
             test.in_debugger = false;
+            test.missed = false;
             test.stale = stale;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
@@ -402,6 +421,32 @@ impl Inventory {
         let module = &mut self.modules[module.index()];
         module.touched = at;
         module.spent = Span(module.spent.0.saturating_add(took.0));
+    }
+
+    /// The run that selected a test ended before its turn came.
+    pub(super) fn miss(&mut self, id: TestId) {
+        self.change(id, |test| test.missed = true);
+    }
+
+    /// What an earlier session selected and did not prove.
+    pub(super) fn recall_left(&mut self, left: &[LeftOver]) {
+        self.left.extend(left.iter().map(|left| (left.node.clone(), left.circumstance.clone())));
+        for n in 0..self.tests.len() {
+            if let Some(circumstance) = self.left.get(&self.tests[n].node).cloned() {
+                self.change(TestId(n as u32), |test| test.leave(circumstance));
+            }
+        }
+    }
+
+    /// It turned out what the environment did while the latest attempt of a test ran.
+    pub(super) fn explain(&mut self, id: TestId, circumstance: Circumstance, cause: Option<CauseId>) {
+        self.change(id, |test| {
+            if let Some(latest) = &mut test.latest {
+                latest.circumstance = circumstance;
+                latest.cause = cause;
+                test.stale = false;
+            }
+        });
     }
 
     pub(super) fn debugger(&mut self, id: TestId, open: bool) {
@@ -470,22 +515,29 @@ impl Inventory {
     /// The only way in which a test changes: its counters change with it.
     pub(super) fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let counted = |test: &TestCase| (test.gone, test.standing, test.is_stale(), test.worth());
-        let before = counted(test);
+        let count = |test: &TestCase| {
+            let among = [test.is_stale(), test.is_not_run(), test.is_held_over()].map(u32::from);
+            (test.gone, test.counted(), among, test.worth())
+        };
+        let before = count(test);
         change(test);
-        let after = counted(test);
+        let after = count(test);
         if before == after {
             return;
         }
         for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, standing, stale, worth) = before {
-                tally.remove(standing);
-                tally.stale -= u32::from(stale);
+            if let (false, counted, [stale, not_run, held_over], worth) = before {
+                tally.remove(counted);
+                tally.stale -= stale;
+                tally.not_run -= not_run;
+                tally.held_over -= held_over;
                 worth.into_iter().for_each(|worth| tally.worths.remove(worth));
             }
-            if let (false, standing, stale, worth) = after {
-                tally.add(standing);
-                tally.stale += u32::from(stale);
+            if let (false, counted, [stale, not_run, held_over], worth) = after {
+                tally.add(counted);
+                tally.stale += stale;
+                tally.not_run += not_run;
+                tally.held_over += held_over;
                 worth.into_iter().for_each(|worth| tally.worths.add(worth));
             }
         }

@@ -7,6 +7,7 @@
 mod agent;
 mod cause;
 mod checkout;
+mod circumstance;
 mod command;
 mod contract;
 mod cycle;
@@ -20,6 +21,7 @@ mod moment;
 mod news;
 mod note;
 mod null;
+mod outage;
 mod outcome;
 mod project;
 mod ring;
@@ -29,12 +31,14 @@ mod sighting;
 mod signature;
 mod state;
 mod stream;
+mod unproved;
 mod verdict;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
+pub use circumstance::{Circumstance, Counted, Disturbance, Trouble};
 pub use command::{Command, HandOff, Selection};
 pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
@@ -53,6 +57,7 @@ pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use null::{Vacuous, VacuousTest};
+pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
@@ -64,6 +69,7 @@ pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use unproved::{LeftOver, Unproved};
 pub use verdict::Verdict;
 pub use worth::{Worth, Worths};
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::inventory::Standing;
 use super::worth::Worths;
+use super::{Counted, inventory::Standing};
 
 /// How one attempt of a test ended. The mapping from each tool's words is in its adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +98,18 @@ pub struct Tally {
     /// What the passes are worth.
     #[serde(default)]
     pub worths: Worths,
+    /// Failed while a service was not well: not counted among the failures.
+    #[serde(default)]
+    pub environment: u32,
+    /// Ran while what serves was changing: counted neither as passed nor as failed.
+    #[serde(default)]
+    pub straddled: u32,
+    /// Of those without a failure: how many their last run selected and never came to.
+    #[serde(default)]
+    pub not_run: u32,
+    /// Of those: how many show a result that an earlier run obtained.
+    #[serde(default)]
+    pub held_over: u32,
 }
 
 impl Tally {
@@ -110,13 +122,20 @@ impl Tally {
     /// How many have a result.
     #[must_use]
     pub fn finished(&self) -> u32 {
-        self.done.iter().sum()
+        self.done.iter().sum::<u32>() + self.environment + self.straddled
     }
 
-    /// How many have a result that a person must look at.
+    /// How many have a result that a person must look at, and that is the test's own.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.sum(Outcome::is_failure)
+    }
+
+    /// How many have a result that a person must look at or have proved again: the failures, those of the
+    /// environment, and what straddled a deploy.
+    #[must_use]
+    pub fn concerns(&self) -> u32 {
+        self.failures() + self.environment + self.straddled
     }
 
     /// How many ran and held.
@@ -141,14 +160,14 @@ impl Tally {
         Outcome::ALL.into_iter().filter(|&outcome| counts(outcome)).map(|outcome| self.of(outcome)).sum()
     }
 
-    /// Counts a test that stands at `standing`.
-    pub fn add(&mut self, standing: Standing) {
-        *self.slot(standing) += 1;
+    /// Counts a test.
+    pub fn add(&mut self, counted: impl Into<Counted>) {
+        *self.slot(counted.into()) += 1;
     }
 
-    /// No longer counts a test that stood at `standing`.
-    pub fn remove(&mut self, standing: Standing) {
-        let slot = self.slot(standing);
+    /// No longer counts a test that was counted so.
+    pub fn remove(&mut self, counted: impl Into<Counted>) {
+        let slot = self.slot(counted.into());
         *slot = slot.saturating_sub(1);
     }
 
@@ -162,14 +181,20 @@ impl Tally {
         self.running += other.running;
         self.stale += other.stale;
         self.worths.merge(&other.worths);
+        self.environment += other.environment;
+        self.straddled += other.straddled;
+        self.not_run += other.not_run;
+        self.held_over += other.held_over;
     }
 
-    fn slot(&mut self, standing: Standing) -> &mut u32 {
-        match standing {
-            Standing::NeverRun => &mut self.never_run,
-            Standing::Queued => &mut self.queued,
-            Standing::Running => &mut self.running,
-            Standing::Done(outcome) => &mut self.done[outcome as usize],
+    fn slot(&mut self, counted: Counted) -> &mut u32 {
+        match counted {
+            Counted::As(Standing::NeverRun) => &mut self.never_run,
+            Counted::As(Standing::Queued) => &mut self.queued,
+            Counted::As(Standing::Running) => &mut self.running,
+            Counted::As(Standing::Done(outcome)) => &mut self.done[outcome as usize],
+            Counted::Environment => &mut self.environment,
+            Counted::Straddled => &mut self.straddled,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Checkout, Moment, Outcome, Ring, RunId, RunnerId, Span, Tally, TestId, Text, ViewerId};
+use super::{Checkout, Epoch, Moment, Ring, RunId, RunnerId, Span, Tally, TestId, Text, ViewerId};
 
 /// How many lines of a run's own output are kept.
 const OUTPUT_KEPT: usize = 2_000;
@@ -158,6 +158,19 @@ pub struct Integrity {
     pub not_run: u32,
 }
 
+impl fmt::Display for Integrity {
+    /// `2 of 25 finished, 1 lost, 22 not run`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} finished", self.finished, self.selected.max(self.collected))?;
+        for (count, word) in [(self.lost, "lost"), (self.not_run, "not run")] {
+            if count > 0 {
+                write!(f, ", {count} {word}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Progress {
@@ -187,6 +200,9 @@ pub struct Run {
     pub asked: Moment,
     /// When its process started.
     pub started: Option<Moment>,
+    /// Which revisions served then.
+    #[serde(default)]
+    pub epoch: Epoch,
     /// When it ended.
     pub ended: Option<Moment>,
     /// Its tests in the runner's own numbering.
@@ -250,7 +266,7 @@ impl Run {
     #[must_use]
     pub fn is_green(&self) -> bool {
         matches!(self.phase, RunPhase::Ended(RunEnd::Complete))
-            && self.tally.failures() == 0
+            && self.tally.concerns() == 0
             && self.integrity.finished > 0
             && self.integrity.missing == 0
             && self.disagreement.is_none()
@@ -301,7 +317,7 @@ impl Run {
     }
 
     /// A test ended; answers its identity and how many tries it took.
-    pub(super) fn finish(&mut self, n: u32, outcome: Outcome) -> Option<(TestId, u32)> {
+    pub(super) fn finish(&mut self, n: u32) -> Option<(TestId, u32)> {
         let progress = self.progress.get_mut(n as usize)?;
         match progress {
             Progress::Ended => return None,
@@ -310,7 +326,6 @@ impl Run {
         }
         *progress = Progress::Ended;
         self.integrity.finished += 1;
-        self.tally.add(super::Standing::Done(outcome));
         Some((self.test(n)?, self.tries_of(n)))
     }
 
@@ -344,12 +359,13 @@ impl Run {
         let told = || if says.is_empty() { exit.to_string() } else { format!("{exit}: {says}") };
         let orderly = matches!(exit, Exit::Code(_));
         if matches!(self.phase, RunPhase::Stopping { .. }) {
-            RunEnd::Stopped
+            // What was announced before the first signal is why that was sent: a time limit.
+            self.stopping.clone().map_or(RunEnd::Stopped, RunEnd::CutShort)
         } else if let Some(why) = &self.crash {
             RunEnd::Crashed(why.clone())
         } else if self.integrity.lost > 0 || !orderly {
             RunEnd::Crashed(told().into())
-        } else if self.integrity.collected == 0 && self.tally.failures() == 0 {
+        } else if self.integrity.collected == 0 && self.tally.concerns() == 0 {
             RunEnd::NothingRan(if exit == Exit::Code(0) { "no tests were found".into() } else { told().into() })
         } else if self.kind == RunKind::Collect {
             RunEnd::Complete
@@ -442,6 +458,7 @@ impl Runs {
             phase: RunPhase::Starting,
             asked: at,
             started: None,
+            epoch: 0,
             ended: None,
             tests: Vec::new(),
             tally: Tally::default(),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::project::ServiceSpec;
-use super::{Moment, Ring, ServiceId, Span, Text};
+use super::{Moment, Outages, Ring, ServiceId, Span, Text};
 
 /// How many probes are kept for each service: the last minute and more at the usual pace.
 const PROBES_KEPT: usize = 60;
@@ -63,6 +63,9 @@ pub struct Service {
     pub revision_since: Moment,
     /// The latest probes.
     pub beats: Ring<Beat>,
+    /// When it was not well.
+    #[serde(default)]
+    pub outages: Outages,
 }
 
 impl Service {
@@ -84,6 +87,8 @@ impl Service {
 pub(super) struct ProbeFact {
     /// The health changed to this.
     pub health: Option<Health>,
+    /// Nobody had noticed before that it is down.
+    pub fell: bool,
     /// The revision changed from this (`None`: it was not known) to the present one.
     pub moved_from: Option<Option<Text>>,
 }
@@ -108,6 +113,7 @@ impl Services {
                 revision: None,
                 revision_since: at,
                 beats: Ring::new(PROBES_KEPT),
+                outages: Outages::default(),
             })
             .collect();
         let unknown = vec![None; list.len()];
@@ -159,7 +165,8 @@ impl Services {
         let service = self.list.get_mut(id.index())?;
         let healthy = probe.health == Health::Healthy;
         service.beats.push(Beat { at, latency: probe.latency, healthy });
-        let mut fact = ProbeFact { health: None, moved_from: None };
+        let fell = service.spec.has_health && service.outages.see(&probe.health, at).is_some();
+        let mut fact = ProbeFact { health: None, fell, moved_from: None };
         if service.health != probe.health {
             // The words of an outage may change; what counts for "since when" is whether it was well.
             if (service.health == Health::Healthy) != healthy || service.health == Health::Unknown {

@@ -106,10 +106,11 @@ impl Default for State {
 }
 
 impl State {
-    /// Whether an attempt met other revisions than those that serve now, or one that nobody knows.
+    /// Whether an attempt met other revisions than those that serve now. One that the environment spoilt is worth
+    /// nothing anyway.
     #[must_use]
     pub fn is_stale(&self, attempt: &Attempt) -> bool {
-        attempt.straddled || !self.services.is_current(attempt.epoch)
+        attempt.circumstance.is_steady() && !self.services.is_current(attempt.epoch)
     }
 
     /// Green: tests exist, every one has a result, none failed or was lost, and all results were obtained on the
@@ -119,7 +120,8 @@ impl State {
         let tally = self.inventory.tally();
         tally.total() > 0
             && tally.finished() == tally.total()
-            && tally.failures() == 0
+            && tally.concerns() == 0
+            && tally.not_run == 0
             && tally.stale == 0
             && self.runs.newest().is_some_and(|(_, run)| run.is_green())
     }

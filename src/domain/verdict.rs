@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Outcome, Standing, TestCase};
+use super::{Attempt, Circumstance, Outcome, Standing, TestCase};
 
 /// An outcome against the one before, in the order in which people want to see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,7 +20,11 @@ pub enum Verdict {
     Fixed,
     /// Its runner no longer finds it.
     Vanished,
-    /// What serves has changed since, or while it ran.
+    /// It failed while a service was not well: not its own fault.
+    Environment,
+    /// What serves changed while it ran: nobody knows what it met.
+    Straddled,
+    /// What serves has changed since.
     Stale,
     /// Nothing is known of it.
     NeverRun,
@@ -45,6 +49,11 @@ impl Verdict {
     /// The verdict on an attempt against an earlier one, whether or not what serves has changed since.
     #[must_use]
     pub fn against(latest: &Attempt, before: Option<&Attempt>) -> Self {
+        match latest.circumstance {
+            Circumstance::Steady => {}
+            Circumstance::Environment(_) => return Self::Environment,
+            Circumstance::Straddled => return Self::Straddled,
+        }
         let failed_before = before.filter(|before| before.outcome.is_failure());
         match latest.outcome {
             outcome if outcome.is_failure() => match failed_before {
@@ -74,6 +83,8 @@ impl Verdict {
             Self::Flaky => "flaky",
             Self::Fixed => "fixed",
             Self::Vanished => "vanished",
+            Self::Environment => "environment",
+            Self::Straddled => "straddled",
             Self::Stale => "stale",
             Self::NeverRun => "never run",
             Self::SetAside => "set aside",
@@ -84,12 +95,13 @@ impl Verdict {
 
 impl TestCase {
     /// The attempt that the latest one is measured against: that of the last cycle before in which the test ran and
-    /// told something. One that was stopped or lost told nothing.
+    /// told something. One that was stopped, lost, or spoilt by the environment told nothing.
     #[must_use]
     pub fn baseline(&self) -> Option<&Attempt> {
         let latest = self.latest.as_ref()?;
         let told = |attempt: &&Attempt| {
-            attempt.cycle < latest.cycle && !matches!(attempt.outcome, Outcome::Interrupted | Outcome::Lost)
+            let ended = !matches!(attempt.outcome, Outcome::Interrupted | Outcome::Lost);
+            attempt.cycle < latest.cycle && ended && attempt.circumstance.is_steady()
         };
         self.earlier.iter().rev().find(told)
     }
@@ -97,7 +109,8 @@ impl TestCase {
     /// How the latest failure stands to the baseline, also where it is stale; nothing where the test does not fail.
     #[must_use]
     pub fn failure_verdict(&self) -> Option<Verdict> {
-        let latest = self.latest.as_ref().filter(|latest| latest.outcome.is_failure())?;
+        let concerns = |latest: &&Attempt| latest.outcome.is_failure() || !latest.circumstance.is_steady();
+        let latest = self.latest.as_ref().filter(concerns)?;
         let shown = matches!(self.standing, Standing::Done(_));
         shown.then(|| Verdict::against(latest, self.baseline()))
     }
@@ -116,7 +129,7 @@ mod tests {
             started: Moment(0),
             took: Span::ZERO,
             epoch: 1,
-            straddled: false,
+            circumstance: Circumstance::Steady,
             tries: 1,
             detail: None,
             cause: cause.map(CauseId),
@@ -144,6 +157,7 @@ mod tests {
             stale: false,
             gone: false,
             in_debugger: false,
+            missed: false,
         };
         assert_eq!(Verdict::of(&TestCase { gone: true, ..test.clone() }), Verdict::Vanished);
         Verdict::of(&test)

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Grade, Span, Standing, TestCase};
+use super::{Counted, Grade, Span, Standing, TestCase};
 
 /// How short of its usual time a pass has to stay to be suspicious: less than one part of so many.
 const SUSPICIOUS_PART: u64 = 10;
@@ -109,7 +109,7 @@ impl TestCase {
     #[must_use]
     pub fn worth(&self) -> Option<Worth> {
         let latest = self.latest.as_ref()?;
-        let shown = matches!(self.standing, Standing::Done(outcome) if outcome.is_pass());
+        let shown = matches!(self.counted(), Counted::As(Standing::Done(outcome)) if outcome.is_pass());
         let grade = latest.evidence.as_ref().map(|evidence| evidence.grade);
         shown.then_some(Worth { grade, vacuous: self.is_vacuous() })
     }

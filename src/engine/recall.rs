@@ -10,6 +10,7 @@ use crate::domain::{
 
 use super::folder;
 use super::journal::{repair, scan};
+use super::unproved::Unproved;
 
 /// How many sessions are read back, newest first.
 const SESSIONS: usize = 10;
@@ -20,6 +21,7 @@ const BYTES: u64 = 256 << 20;
 #[must_use]
 pub fn recall(sessions: &Path, except: &Path) -> Recollection {
     let mut memory = Memory::default();
+    let mut unproved = Unproved::default();
     let mut budget = BYTES;
     let known: Vec<_> = folder::journals(sessions).into_iter().filter(|path| path != except).take(SESSIONS).collect();
     for (age, path) in known.iter().enumerate() {
@@ -53,7 +55,9 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
         if !memory.knows_vacuous && state.session.recalled {
             (memory.recollection.vacuous, memory.knows_vacuous) = (state.inventory.vacuous().collect(), true);
         }
+        unproved.learn(&state);
     }
+    memory.recollection.unproved = unproved.tests;
     memory.recollection.tests = memory.tests.into_values().collect();
     memory.recollection.notes = super::notes::recall(sessions, except);
     memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));

@@ -19,6 +19,7 @@ use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
 use crate::adapters::tool::{Source, Step};
 use crate::config::project::{RunSpec, RunnerSpec};
+use crate::config::timespan::Timespan;
 use crate::domain::{Event, Exit, RunEvent, RunId, RunKind, Signal, Span, Wanted};
 
 mod plan;
@@ -246,8 +247,7 @@ impl Running {
     async fn press(&mut self, process: &Process) {
         let run = self.launch.run;
         if self.stop.stage == Stage::Running && self.stop.is_due() {
-            let limit = self.launch.runner.timeout.unwrap_or_default().as_secs();
-            let why = format!("the time limit of {limit} s is reached: the run is stopped").into();
+            let why = format!("time limit {}", Timespan(self.launch.runner.timeout.unwrap_or_default())).into();
             self.send(vec![RunEvent::EndAnnounced { run, why }.into()]).await;
         }
         let Some((signal, grace)) = self.stop.advance(&self.launch.stopping) else { return };

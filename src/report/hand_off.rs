@@ -9,8 +9,8 @@ use super::markdown::{block, code, inline};
 use super::rerun;
 use super::time::{clock, date, took};
 use crate::domain::{
-    Attempt, Cause, CauseEnd, CauseId, CauseStatus, Detail, EnvironmentKind, Evidence, Frame, Grade, HandOff, Note,
-    Outcome, State, TestCase, TestId, Verdict,
+    Attempt, Cause, CauseEnd, CauseId, CauseStatus, Circumstance, Detail, EnvironmentKind, Evidence, Frame, Grade,
+    HandOff, Note, Outcome, State, TestCase, TestId, Verdict,
 };
 
 /// How many tests of a cause are listed, and named in its command.
@@ -181,12 +181,15 @@ impl<'a> Page<'a> {
             }
         }
         if self.state.is_stale(latest) {
-            let why = match (latest.straddled, latest.epoch) {
-                (true, _) => "a deploy moved while it ran: nobody knows what it met",
-                (false, 0) => "it is from an earlier session",
-                (false, _) => "another revision serves now",
+            let why = match (&latest.circumstance, latest.epoch) {
+                (Circumstance::Straddled, _) => "a deploy moved while it ran: nobody knows what it met",
+                (_, 0) => "it is from an earlier session",
+                _ => "another revision serves now",
             };
             self.fact("stale", why);
+        }
+        if let Some(disturbance) = latest.circumstance.disturbance() {
+            self.fact("not its own fault", &inline(&disturbance.to_string()));
         }
         if let Some(evidence) = &latest.evidence {
             self.evidence(evidence);

@@ -6,8 +6,8 @@ use super::shell;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Confirm, Cursor, Overlay, Page, Pane, ViewState};
 use crate::domain::{
-    CauseId, Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestId,
-    Tone,
+    CauseId, Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestCase,
+    TestId, Tone,
 };
 
 /// Asks, or says why this person cannot.
@@ -46,7 +46,7 @@ pub fn looked_at(state: &State, view: &ViewState) -> Option<CauseId> {
 }
 
 fn has_failed(state: &State, id: TestId) -> bool {
-    state.inventory.test(id).and_then(|test| test.outcome()).is_some_and(|outcome| outcome.is_failure())
+    state.inventory.test(id).is_some_and(TestCase::is_unproved)
 }
 
 pub(super) fn rerun_failed(view: &mut ViewState, about: &About) -> Vec<Wish> {
@@ -54,13 +54,13 @@ pub(super) fn rerun_failed(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let any = match &selection {
         Selection::Tests(tests) => !tests.is_empty(),
         Selection::All | Selection::Module(_) | Selection::Failures => {
-            about.state.inventory.failures().next().is_some()
+            about.state.inventory.unproved().next().is_some()
         }
     };
     let nothing = if looked_at(about.state, view).is_some() {
         "nothing to rerun: no test fails for this any more"
     } else {
-        "nothing to rerun: no test failed"
+        "nothing to rerun: everything that ran last is proved"
     };
     ask(view, about, any.then_some(Command::Run(selection)).into_iter().collect(), nothing)
 }

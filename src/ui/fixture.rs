@@ -1,5 +1,7 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
+pub(crate) mod spoilt;
+
 use std::sync::Arc;
 
 use crate::domain::{

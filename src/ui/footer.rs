@@ -8,7 +8,7 @@ use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{RunPhase, Selection, Signal};
+use crate::domain::{Counted, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,16 +115,22 @@ impl Footer<'_, '_> {
                 }
             }
         }
-        let failed = state.inventory.tally().failures();
-        if !testing && failed > 0 {
+        let unproved = Unproved::of(state.inventory.tally());
+        if !testing && unproved.total() > 0 {
             match acting::failures(state, view) {
                 Selection::Tests(tests) if acting::looked_at(state, view).is_some() => match tests.len() {
                     0 => {}
                     count => self.key(Action::RerunFailed, format!("rerun {count} of this cause")),
                 },
-                Selection::Tests(_) => self.key(Action::RerunFailed, "rerun this failure"),
+                Selection::Tests(tests) => {
+                    let test = tests.first().and_then(|id| state.inventory.test(*id));
+                    let failed =
+                        test.is_some_and(|test| matches!(test.counted(), Counted::As(_)) && !test.is_not_run());
+                    let label = if failed { "rerun this failure" } else { "rerun this test" };
+                    self.key(Action::RerunFailed, label);
+                }
                 Selection::All | Selection::Module(_) | Selection::Failures => {
-                    self.key(Action::RerunFailed, format!("rerun {failed} failed"));
+                    self.key(Action::RerunFailed, format!("rerun {unproved}"));
                 }
             }
         }

@@ -36,6 +36,10 @@ pub enum Role {
     Press,
     /// No longer proved.
     Stale,
+    /// Failed because a service was not well.
+    Environment,
+    /// Ran while what serves was changing.
+    Straddled,
     /// Skipped, set aside.
     Aside,
     /// Passed, and yet nothing is proved.
@@ -64,7 +68,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its dotted name in a theme file, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 27] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::Text, "text"),
         (Self::Muted, "text.muted"),
         (Self::Faint, "text.faint"),
@@ -80,6 +84,8 @@ impl Role {
         (Self::Agent, "state.agent"),
         (Self::Press, "press"),
         (Self::Stale, "state.stale"),
+        (Self::Environment, "state.environment"),
+        (Self::Straddled, "state.straddled"),
         (Self::Aside, "state.aside"),
         (Self::Hollow, "state.hollow"),
         (Self::BadgeLocal, "badge.local"),
@@ -110,6 +116,10 @@ pub enum Mark {
     Queued,
     /// ▪ A passed test whose service has changed since.
     Stale,
+    /// ◇ A test that failed because a service was not well.
+    Environment,
+    /// ≈ A test that ran while what serves was changing.
+    Straddled,
     /// ✔ Done, said in a line.
     Check,
     /// ● A service or link that is up.
@@ -128,19 +138,21 @@ pub enum Mark {
     Ellipsis,
     /// □ A test that passed without touching anything.
     NoEvidence,
-    /// ◇ A passed test that passes without its environment too.
+    /// ∅ A passed test that passes without its environment too.
     Vacuous,
 }
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str, &'static str); 18] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
         (Self::Skipped, "○", "o"),
         (Self::Queued, "·", "."),
         (Self::Stale, "▪", ":"),
+        (Self::Environment, "◇", "e"),
+        (Self::Straddled, "≈", "="),
         (Self::Check, "✔", "+"),
         (Self::Up, "●", "*"),
         (Self::Down, "○", "o"),
@@ -150,7 +162,7 @@ impl Mark {
         (Self::Lost, "?", "?"),
         (Self::Ellipsis, "…", "~"),
         (Self::NoEvidence, "□", "0"),
-        (Self::Vacuous, "◇", "v"),
+        (Self::Vacuous, "∅", "v"),
     ];
 }
 

@@ -150,7 +150,7 @@ fn colourless(role: Role, style: Style) -> Style {
         Role::Selection | Role::Match | Role::Chosen | Role::BadgeLocal | Role::BadgeShared | Role::BadgeProtected => {
             Modifier::REVERSED
         }
-        Role::Bad | Role::BorderFocus | Role::Press | Role::Warning => Modifier::BOLD,
+        Role::Bad | Role::BorderFocus | Role::Press | Role::Warning | Role::Environment => Modifier::BOLD,
         Role::Button => Modifier::UNDERLINED,
         Role::Faint | Role::Border | Role::Stale => Modifier::DIM,
         Role::Text
@@ -160,6 +160,7 @@ fn colourless(role: Role, style: Style) -> Style {
         | Role::Good
         | Role::Running
         | Role::Agent
+        | Role::Straddled
         | Role::Aside
         | Role::Hollow
         | Role::Link

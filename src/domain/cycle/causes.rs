@@ -1,22 +1,31 @@
 //! Why tests fail: what an ended attempt means for the causes, and what becomes of them when tests come and go.
 
+use super::circumstances::met;
 use crate::domain::cause::{Leave, Met};
 use crate::domain::service::Epoch;
-use crate::domain::{CauseClass, CauseId, Detail, Outcome, Signature, State, TestId, Text};
+use crate::domain::{CauseClass, CauseId, Circumstance, Detail, Outcome, Signature, State, TestId, Text};
 
 impl State {
-    /// A test ended in `cycle` on the revisions of `epoch`: it leaves its cause, joins one, or moves from one to another.
+    /// A test ended: it leaves its cause, joins one, or moves from one to another.
     pub(super) fn blame(
         &mut self,
-        test: TestId,
         outcome: Outcome,
         detail: Option<&Detail>,
-        cycle: u32,
-        epoch: Epoch,
+        met: Met,
+        circumstance: &Circumstance,
     ) -> Option<CauseId> {
+        let Met { test, cycle, epoch, .. } = met;
         if self.inventory.test(test).is_none_or(|test| test.gone) {
             // It is blamed when it is found again.
             return None;
+        }
+        match circumstance {
+            Circumstance::Steady => {}
+            Circumstance::Environment(disturbance) => return Some(self.blame_environment(met, disturbance)),
+            Circumstance::Straddled => {
+                self.causes.leave(test, Leave::Unknown);
+                return None;
+            }
         }
         if !outcome.is_failure() {
             self.causes.of(test)?;
@@ -30,7 +39,6 @@ impl State {
             CauseClass::Crash => Leave::Unknown,
             _ => self.past(test, cycle, epoch),
         };
-        let met = Met { test, cycle, epoch, at: self.at };
         Some(self.blame_on(signature, detail, met, past))
     }
 
@@ -60,7 +68,15 @@ impl State {
             return;
         };
         let Some(latest) = test.latest.as_ref().filter(|latest| latest.outcome.is_failure()) else { return };
-        let met = Met { test: id, cycle: latest.cycle, epoch: latest.epoch, at: latest.started.after(latest.took) };
+        let met = met(latest, id);
+        match latest.circumstance.clone() {
+            Circumstance::Steady => {}
+            Circumstance::Environment(disturbance) => {
+                let cause = self.blame_environment(met, &disturbance);
+                return self.inventory.blame(id, cause);
+            }
+            Circumstance::Straddled => return,
+        }
         let (outcome, detail) = (latest.outcome, latest.detail.clone());
         let remembered =
             self.inventory.recalled(&test.node).and_then(|recalled| recalled.signature.as_deref().cloned());

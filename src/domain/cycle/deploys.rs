@@ -20,6 +20,9 @@ impl State {
             }
             Some(_) => {}
         }
+        if fact.fell {
+            self.explain_by_outage(id);
+        }
         if let (Some(Some(before)), Some(now)) = (&fact.moved_from, revision) {
             if !deploying {
                 self.say(Tone::Warning, format!("{name} changed from {before} to {now}, and not by us"));
@@ -28,6 +31,9 @@ impl State {
         }
         if fact.health.is_some() {
             self.review_held(effects);
+        }
+        if fact.health == Some(Health::Healthy) {
+            self.offer_rerun();
         }
     }
 
@@ -44,7 +50,7 @@ impl State {
 
     fn review_stale(&mut self) -> u32 {
         let services = &self.services;
-        self.inventory.review_stale(|attempt| attempt.straddled || !services.is_current(attempt.epoch))
+        self.inventory.review_stale(|attempt| attempt.circumstance.is_steady() && !services.is_current(attempt.epoch))
     }
 
     pub(super) fn request_deploy(&mut self, by: ViewerId, id: ServiceId, effects: &mut Effects) {
@@ -126,5 +132,6 @@ impl State {
         effects.push(Effect::WatchClosely { service, closely: false });
         self.expect_drops(&name, false, effects);
         self.review_held(effects);
+        self.offer_rerun();
     }
 }

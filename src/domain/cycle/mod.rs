@@ -2,6 +2,7 @@
 //! follows elsewhere.
 
 mod causes;
+mod circumstances;
 mod deploys;
 mod notes;
 mod null;
@@ -55,6 +56,7 @@ impl State {
                 self.inventory.recall(&memory.tests);
                 self.inventory.recall_vacuous(&memory.vacuous);
                 self.notes.recall(&memory.notes);
+                self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));

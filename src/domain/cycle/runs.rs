@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::domain::cause::Met;
 use crate::domain::command::Selection;
 use crate::domain::effect::{Effect, Effects, Wanted};
 use crate::domain::event::RunEvent;
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
 use crate::domain::{
     Attempt, Detail, Evidence, Exit, Found, Outcome, Run, RunId, RunnerId, Span, Standing, State, TestId, Text, Tone,
-    ViewerId,
+    Unproved, ViewerId,
 };
 
 /// How one attempt of a run ended.
@@ -38,7 +39,7 @@ impl State {
         if selected.is_empty() {
             let why = match selection {
                 Selection::All => "there is no test runner in this project",
-                Selection::Failures => "nothing to rerun: no test failed",
+                Selection::Failures => "nothing to rerun: everything that ran last is proved",
                 Selection::Module(_) | Selection::Tests(_) => "nothing to run: the selection is empty",
             };
             return self.say(Tone::Warning, why);
@@ -145,8 +146,9 @@ impl State {
             RunEvent::TestEnded { run, n, outcome, took, detail, evidence } => {
                 let Some(active) = self.runs.active_mut(*run) else { return };
                 let null = active.null();
-                if let Some((id, tries)) = active.finish(*n, *outcome) {
+                if let Some((id, tries)) = active.finish(*n) {
                     if let Some(kind) = null {
+                        active.tally.add(Standing::Done(*outcome));
                         return self.inventory.meet_nothing(id, kind, *outcome);
                     }
                     let cycle = active.cycle;
@@ -166,9 +168,9 @@ impl State {
                 }
             }
             RunEvent::Started { run, .. } => {
-                let at = self.at;
+                let (at, epoch) = (self.at, self.services.epoch());
                 if let Some(run) = self.runs.active_mut(*run) {
-                    run.started = Some(at);
+                    (run.started, run.epoch) = (Some(at), epoch);
                     run.phase = RunPhase::Collecting;
                 }
             }
@@ -187,8 +189,9 @@ impl State {
                 self.collect(*run, std::slice::from_ref(&found));
                 let Some(active) = self.runs.active_mut(*run) else { return };
                 let (n, cycle, null) = (active.tests.len() as u32 - 1, active.cycle, active.null());
-                if let Some((id, tries)) = active.finish(n, Outcome::Errored) {
+                if let Some((id, tries)) = active.finish(n) {
                     if null.is_some() {
+                        active.tally.add(Standing::Done(Outcome::Errored));
                         return self.inventory.disown(id);
                     }
                     let took = Span::ZERO;
@@ -222,7 +225,10 @@ impl State {
             }
             RunEvent::EndAnnounced { run, why } => {
                 if let Some(run) = self.runs.active_mut(*run) {
-                    run.stopping = Some(why.clone());
+                    // What a tool says once it is being stopped is not why.
+                    if !matches!(run.phase, RunPhase::Stopping { .. }) {
+                        run.stopping = Some(why.clone());
+                    }
                     self.say(Tone::Warning, why.clone());
                 }
             }
@@ -338,13 +344,19 @@ impl State {
             Standing::Running => (test.since, test.epoch),
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
-        let straddled = epoch != now || epoch == 0;
-        let cause = self.blame(id, outcome, detail.as_deref(), cycle, epoch);
+        let life = self.life(run, test.standing, started, epoch);
+        let circumstance = self.circumstance(outcome, detail.as_deref(), life);
+        let met = Met { test: id, cycle, epoch, at };
+        let cause = self.blame(outcome, detail.as_deref(), met, &circumstance);
+        if let Some(run) = self.runs.get_mut(run) {
+            run.tally.add(circumstance.counts(outcome));
+        }
+        let run = Some(run);
         let attempt =
-            Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause, evidence };
+            Attempt { run, cycle, outcome, started, took, epoch, circumstance, tries, detail, cause, evidence };
         let stale = self.is_stale(&attempt);
         self.inventory.end(id, attempt, stale, at);
-        self.notice_quick(id, run);
+        run.into_iter().for_each(|run| self.notice_quick(id, run));
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -356,7 +368,7 @@ impl State {
         let outcome = if stopped { Outcome::Interrupted } else { Outcome::Lost };
         for (n, test) in started {
             let Some(run) = self.runs.active_mut(id) else { return };
-            run.finish(n, outcome);
+            run.finish(n);
             run.integrity.finished -= 1;
             run.integrity.lost += 1;
             if null.is_some() {
@@ -371,7 +383,7 @@ impl State {
             run.integrity.not_run = run.unfinished().1.len() as u32;
         }
         let end = run.judge(exit, says);
-        if end == RunEnd::Complete && exit != Exit::Code(0) && run.tally.failures() == 0 && run.kind == RunKind::Test {
+        if end == RunEnd::Complete && exit != Exit::Code(0) && run.tally.concerns() == 0 && run.kind == RunKind::Test {
             run.disagreement = Some(format!("no test failed, but the runner ended with {exit}: {says}").into());
         }
         self.close_run(id, end);
@@ -393,8 +405,12 @@ impl State {
         if kind.is_null() {
             return self.report_null_run(id);
         }
+        let missed = self.missed(id);
         for test in settle {
             self.inventory.settle(test, at);
+        }
+        for test in missed {
+            self.inventory.miss(test);
         }
         self.sum_up_quick(id);
         self.report_run(id);
@@ -404,11 +420,14 @@ impl State {
         let Some(run) = self.runs.get(id) else { return };
         let RunPhase::Ended(end) = &run.phase else { return };
         let (failed, passed, numbers) = (run.tally.failures(), run.tally.passes(), run.integrity);
-        let counted = format!("{} of {} finished", numbers.finished, numbers.selected.max(numbers.collected));
+        let counted = numbers.to_string();
         let is_test = run.kind == RunKind::Test;
         let (tone, text) = match end {
             RunEnd::Complete if !is_test => (Tone::Plain, format!("{} tests found", numbers.collected)),
-            RunEnd::Complete if failed > 0 => (Tone::Bad, format!("{failed} failed, {passed} passed")),
+            RunEnd::Complete if run.tally.concerns() > 0 => {
+                let tone = if failed > 0 { Tone::Bad } else { Tone::Warning };
+                (tone, format!("{}, {passed} passed", Unproved::of(&run.tally).to_string().replace(" + ", ", ")))
+            }
             RunEnd::Complete => match &run.disagreement {
                 Some(why) => (Tone::Bad, why.to_string()),
                 None => {

@@ -2,7 +2,7 @@
 
 use crate::domain::command::Selection;
 use crate::domain::effect::Wanted;
-use crate::domain::{RunnerId, State, TestId, Text};
+use crate::domain::{RunnerId, State, TestId, Text, Unproved};
 
 impl State {
     /// The wanted tests by runner; `None` stands for everything that the runner finds.
@@ -13,7 +13,7 @@ impl State {
             }
             Selection::Module(id) => self.inventory.module(*id).map(|module| module.tests.clone()).unwrap_or_default(),
             Selection::Tests(tests) => tests.clone(),
-            Selection::Failures => self.inventory.failures().collect(),
+            Selection::Failures => self.inventory.unproved().collect(),
         };
         let mut by_runner: Vec<(RunnerId, Option<Vec<TestId>>)> = Vec::new();
         for id in tests {
@@ -31,7 +31,9 @@ impl State {
         let count = tests.map_or(0, <[TestId]>::len);
         match (selection, tests) {
             (Selection::All, _) | (_, None) => "everything".to_owned(),
-            (Selection::Failures, _) => format!("{count} failed"),
+            (Selection::Failures, Some(tests)) => {
+                Unproved::count(tests.iter().filter_map(|id| self.inventory.test(*id))).to_string()
+            }
             (Selection::Module(id), _) => {
                 let title = self.inventory.module(*id).map_or("a module", |module| &module.title);
                 format!("{title} ({count})")

@@ -123,6 +123,13 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
         line.end_fmt(Role::Hollow, format_args!("{hollow}")).end(Role::Hollow, " ");
         line.end_mark(Role::Hollow, Mark::NoEvidence).end(Role::Muted, " ");
     }
+    let spoilt = [
+        (tally.straddled, Mark::Straddled, Role::Straddled),
+        (tally.environment, Mark::Environment, Role::Environment),
+    ];
+    for (count, mark, role) in spoilt.into_iter().filter(|(count, ..)| *count > 0) {
+        line.end_fmt(role, format_args!(" {count} ")).end_mark(role, mark).end(Role::Muted, " ");
+    }
     line.end_fmt(Role::Muted, format_args!("/{}", tally.total()));
     line.end_bold(passed_role(tally), &Short::new(format_args!("{}", tally.passes()))).end(Role::Muted, " ");
     line.put(Role::Strong, " ").end_gap(1).bold(Role::Strong, &module.title).put(Role::Strong, " ");
@@ -131,7 +138,7 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
 pub(super) fn passed_role(tally: &Tally) -> Role {
     match tally.passes() {
         0 => Role::Muted,
-        passes if tally.stale >= passes => Role::Stale,
+        passes if tally.stale.max(tally.held_over) >= passes => Role::Stale,
         _ => Role::Good,
     }
 }
@@ -170,8 +177,14 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
         (tally.of(Outcome::Crashed), "crashed", Role::Bad),
         (tally.of(Outcome::TimedOut), "timed out", Role::Bad),
         (tally.of(Outcome::Errored), "errored", Role::Bad),
+        (tally.environment, "environment", Role::Environment),
+        (tally.straddled, "straddled", Role::Straddled),
         // A module of which nothing ran stands under a heading that says so.
-        (if tally.never_run == tally.total() { 0 } else { tally.never_run }, "not run", Role::Warning),
+        (
+            if tally.never_run == tally.total() { 0 } else { tally.never_run + tally.held_over },
+            "not run",
+            Role::Warning,
+        ),
         (tally.of(Outcome::Flaky), "flaky", Role::Warning),
         (tally.of(Outcome::Xpassed), "passed unexpectedly", Role::Warning),
         (vacuous, "vacuous", Role::Hollow),
@@ -226,7 +239,9 @@ fn draw_below_list(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, m
         && let Some(y) = board.screen_line(below)
     {
         let mut line = pen.line(inside, y);
-        line.gap(2).fmt(Role::Bad, format_args!("{} more failed", block.unlisted));
+        let (role, word) =
+            if module.tally.failures() > 0 { (Role::Bad, "more failed") } else { (Role::Environment, "more to rerun") };
+        line.gap(2).fmt(role, format_args!("{} {word}", block.unlisted));
     }
 }
 

@@ -40,7 +40,11 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     };
     let mut line = pen.title(area);
     line.end(Role::Muted, " ").end(Role::Text, &causes::tests(cause.count())).end(Role::Muted, " ").end_gap(1);
-    let role = if cause.end.is_some() { Role::Good } else { Role::Bad };
+    let role = match cause.end {
+        Some(_) => Role::Good,
+        None if cause.disturbs => Role::Environment,
+        None => Role::Bad,
+    };
     line.put(Role::Muted, " cause ").ansi(role, cause.title()).put(Role::Muted, " ");
     let chosen = chosen_test(scene.state, scene.view, id);
     let cursor = {

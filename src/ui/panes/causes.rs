@@ -38,11 +38,15 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
 }
 
 fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
-    let status = |id: &CauseId| scene.state.causes.get(*id).map(|cause| cause.status(scene.state.cycle));
+    let own = |id: &CauseId| scene.state.causes.get(*id).filter(|cause| !cause.disturbs);
+    let status = |id: &CauseId| own(id).map(|cause| cause.status(scene.state.cycle));
     let count = |wanted| regions.cause_rows.iter().filter(|id| status(id) == Some(wanted)).count();
     let (new, still) = (count(CauseStatus::New), count(CauseStatus::Still));
     let mut line = pen.title(regions.causes);
-    line.put(Role::Text, " causes ").end(Role::Muted, " ");
+    line.put(Role::Text, " causes ");
+    if new + still > 0 || regions.cause_window.below() > 0 {
+        line.end(Role::Muted, " ");
+    }
     let below = regions.cause_window.below();
     if below > 0 {
         line.end_fmt(Role::Muted, format_args!(" · {below} below"));
@@ -56,22 +60,27 @@ fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if new > 0 {
         line.end_fmt(Role::Bad, format_args!("{new} new"));
     }
-    line.end(Role::Muted, " ");
+    if new + still > 0 || regions.cause_window.below() > 0 {
+        line.end(Role::Muted, " ");
+    }
 }
 
 fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause, told: &str, column: u16) {
     let status = cause.status(scene.state.cycle);
     let (mark, role, title) = match status {
+        CauseStatus::New | CauseStatus::Still if cause.disturbs => (Mark::Environment, Role::Environment, Role::Text),
         CauseStatus::New => (Mark::Failed, Role::Bad, Role::Strong),
         CauseStatus::Still => (Mark::Failed, Role::Bad, Role::Text),
         CauseStatus::Over(CauseEnd::Fixed { .. }) => (Mark::Check, Role::Good, Role::Muted),
         CauseStatus::Over(CauseEnd::Gone) => (Mark::Lost, Role::Muted, Role::Muted),
     };
     line.mark(role, mark).gap(1);
-    line.end_number(how_role(status), told, column);
+    line.end_number(if cause.disturbs { Role::Muted } else { how_role(status) }, told, column);
     let count = if cause.end.is_some() { cause.most } else { cause.count() };
     line.end_number(Role::Muted, &tests(count), 10).end_gap(1);
-    if status == CauseStatus::New {
+    if cause.disturbs && cause.end.is_none() {
+        line.put(Role::Environment, cause.class().word());
+    } else if status == CauseStatus::New {
         line.bold(Role::Bad, cause.class().word());
     } else {
         line.put(Role::Muted, cause.class().word());

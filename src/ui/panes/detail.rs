@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::circumstance;
 use super::evidence::{put_hollow, tell_evidence};
 use super::history::{tell_history, tell_surroundings};
 use super::marks;
@@ -96,7 +97,7 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
         tell_running(sheet, state, test);
     }
     if let Some(latest) = &test.latest {
-        tell_outcome(sheet, state, id, test, latest);
+        tell_outcome(sheet, state, id, test, latest, offset);
         tell_notes(sheet, state, id, test, offset);
         if let Some(detail) = latest.detail.as_deref() {
             tell_detail(sheet, detail);
@@ -192,13 +193,14 @@ fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bo
     true
 }
 
-fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt) {
+fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt, offset: i32) {
     let outcome = latest.outcome;
     let stale = state.is_stale(latest);
-    let (_, role) = marks::of_outcome(outcome);
+    let (_, role) = marks::of_attempt(outcome, Some(latest));
     let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
     let verdict = test.failure_verdict();
-    let cause = latest.cause.and_then(|id| state.causes.get(id));
+    // What the environment did is told in a line of its own.
+    let cause = latest.cause.and_then(|id| state.causes.get(id)).filter(|_| latest.circumstance.is_steady());
     sheet.line(|line| {
         if !matches!((outcome, cause), (Outcome::Failed, Some(_))) {
             line.bold(role, outcome.word()).gap(3);
@@ -222,6 +224,7 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
             line.gap(3).fmt(Role::Warning, format_args!("{} tries", latest.tries));
         }
     });
+    circumstance::tell(sheet, latest, offset);
     if verdict == Some(Verdict::FailingDifferently)
         && let Some(before) = test.baseline()
     {
@@ -239,11 +242,7 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     }
     if stale {
         sheet.line(|line| {
-            let why = match (latest.straddled, latest.epoch) {
-                (true, _) => "a deploy moved while it ran: nobody knows what it met",
-                (false, 0) => "from an earlier session",
-                (false, _) => "another revision serves now",
-            };
+            let why = if latest.epoch == 0 { "from an earlier session" } else { "another revision serves now" };
             line.put(Role::Stale, "stale").gap(2).put(Role::Stale, why);
         });
     }
@@ -254,6 +253,8 @@ fn verdict_role(verdict: Verdict) -> Role {
         Verdict::NewlyFailed => Role::Bad,
         Verdict::FailingDifferently | Verdict::Flaky => Role::Warning,
         Verdict::Fixed => Role::Good,
+        Verdict::Environment => Role::Environment,
+        Verdict::Straddled => Role::Straddled,
         Verdict::Stale => Role::Stale,
         Verdict::StillFailing | Verdict::Vanished | Verdict::NeverRun | Verdict::SetAside | Verdict::Passing => {
             Role::Muted

@@ -79,8 +79,8 @@ fn draw_checkout(line: &mut Line, scene: &Scene) {
     }
 }
 
-/// Passed, passed without proving anything, failed, running, set aside and waiting: together all tests there are. What
-/// is stale is said apart, since it is among them.
+/// Passed, passed without proving anything, failed, spoilt, running, set aside and waiting: together all tests there
+/// are. What is stale or was not run last is said apart, since it is among them.
 fn draw_totals(line: &mut Line, scene: &Scene, airy: bool, grades: bool) {
     let tally = scene.state.inventory.tally();
     let waiting = tally.queued + tally.never_run;
@@ -91,13 +91,20 @@ fn draw_totals(line: &mut Line, scene: &Scene, airy: bool, grades: bool) {
         line.end_fmt(Role::Stale, format_args!("{} stale", tally.stale)).end_gap(1);
         line.end_mark(Role::Stale, Mark::Stale).end_gap(if airy { 3 } else { 1 });
     }
+    if tally.held_over > 0 {
+        line.end_fmt(Role::Warning, format_args!("{} not run", tally.held_over)).end_gap(1);
+        line.end_mark(Role::Stale, Mark::Stale).end_gap(if airy { 3 } else { 1 });
+    }
     line.end_fmt(Role::Muted, format_args!("of {}", tally.total()));
-    let passed = if tally.stale >= tally.finished() && tally.stale > 0 { Role::Stale } else { Role::Good };
+    let old = tally.stale.max(tally.held_over);
+    let passed = if old >= tally.finished() && old > 0 { Role::Stale } else { Role::Good };
     let hollow = tally.worths.hollow();
     let parts = [
         (waiting, Mark::Queued, Role::Muted),
         (tally.set_aside(), Mark::Skipped, Role::Aside),
         (tally.running, Mark::Running, Role::Running),
+        (tally.straddled, Mark::Straddled, Role::Straddled),
+        (tally.environment, Mark::Environment, Role::Environment),
         (tally.failures(), Mark::Failed, Role::Bad),
         (hollow, Mark::NoEvidence, Role::Hollow),
         (tally.passes() - hollow, Mark::Check, passed),

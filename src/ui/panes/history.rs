@@ -106,11 +106,11 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
     sheet.line(|line| {
         line.gap(10);
         for attempt in attempts() {
-            let (mark, role) = marks::of_attempt(attempt);
+            let (mark, role) = marks::of_attempt(attempt.outcome, Some(attempt));
             let glyph = line.theme().mark(mark);
             line.number(role, glyph, 3);
         }
-        let passed = attempts().filter(|attempt| attempt.outcome.is_pass()).count();
+        let passed = attempts().filter(|attempt| attempt.outcome.is_pass() && attempt.circumstance.is_steady()).count();
         line.gap(3).fmt(Role::Muted, format_args!("passed {passed} of {}", attempts().count()));
     });
     if let Some(run) = test.latest.as_ref().and_then(|latest| state.runs.get(latest.run?)) {

@@ -2,7 +2,7 @@
 
 use super::evidence;
 use super::pen::Line;
-use crate::domain::{Attempt, Grade, ModuleId, Outcome, Standing, State, Tally, TestCase};
+use crate::domain::{Attempt, Circumstance, Grade, ModuleId, Outcome, Standing, State, Tally, TestCase};
 use crate::ui::theme::{Mark, Role};
 
 /// The mark and role of an outcome.
@@ -16,24 +16,30 @@ pub(super) fn of_outcome(outcome: Outcome) -> (Mark, Role) {
     }
 }
 
-/// The mark and role of an attempt of the past.
-pub(super) fn of_attempt(attempt: &Attempt) -> (Mark, Role) {
-    let touched = attempt.evidence.as_ref().map(|evidence| evidence.grade);
-    match of_outcome(attempt.outcome) {
-        (Mark::Passed, _) if touched == Some(Grade::None) => (Mark::NoEvidence, Role::Hollow),
-        known => known,
+/// The mark and role of an attempt: what the environment spoilt looks neither passed nor failed.
+pub(super) fn of_attempt(outcome: Outcome, attempt: Option<&Attempt>) -> (Mark, Role) {
+    let evidence = attempt.and_then(|attempt| attempt.evidence.as_ref());
+    let touched = evidence.map(|evidence| evidence.grade);
+    match attempt.map_or(&Circumstance::Steady, |attempt| &attempt.circumstance) {
+        Circumstance::Steady => match of_outcome(outcome) {
+            (Mark::Passed, _) if touched == Some(Grade::None) => (Mark::NoEvidence, Role::Hollow),
+            known => known,
+        },
+        Circumstance::Environment(_) => (Mark::Environment, Role::Environment),
+        Circumstance::Straddled => (Mark::Straddled, Role::Straddled),
     }
 }
 
 /// The mark and role of a test as it stands. What is stale loses its colour; only what passed loses its shape too.
 pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
+    let is_old = test.is_stale() || test.is_held_over();
     match test.standing {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
-        Standing::Done(outcome) => match of_outcome(outcome) {
-            (Mark::Passed, fresh) => match evidence::hollow_mark(test) {
-                Some(mark) => (mark, if test.is_stale() { Role::Stale } else { Role::Hollow }),
-                None if test.is_stale() => (Mark::Stale, Role::Stale),
+        Standing::Done(outcome) => match of_attempt(outcome, test.latest.as_ref()) {
+            (Mark::Passed | Mark::NoEvidence, fresh) => match evidence::hollow_mark(test) {
+                Some(mark) => (mark, if is_old { Role::Stale } else { Role::Hollow }),
+                None if is_old => (Mark::Stale, Role::Stale),
                 None => (Mark::Passed, fresh),
             },
             (mark, _) if test.is_stale() => (mark, Role::Stale),
@@ -66,10 +72,12 @@ fn draw_one(line: &mut Line, test: &TestCase) {
 
 /// Writes a bar of `columns` marks in proportion to a tally. Nothing that is there is rounded away.
 pub(super) fn draw_bar(line: &mut Line, tally: &Tally, columns: u16) {
-    let stale = tally.stale.min(tally.passes());
+    let stale = tally.stale.max(tally.held_over).min(tally.passes());
     let hollow = tally.worths.hollow().min(tally.passes() - stale);
     let parts = [
         (tally.failures(), Mark::Failed, Role::Bad),
+        (tally.environment, Mark::Environment, Role::Environment),
+        (tally.straddled, Mark::Straddled, Role::Straddled),
         (tally.running, Mark::Running, Role::Running),
         (tally.passes() - stale - hollow, Mark::Passed, Role::Good),
         (hollow, Mark::NoEvidence, Role::Hollow),

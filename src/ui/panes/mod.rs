@@ -16,6 +16,7 @@ pub(super) mod agents;
 mod board;
 pub(super) mod cause;
 mod causes;
+mod circumstance;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;

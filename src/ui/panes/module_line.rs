@@ -73,7 +73,8 @@ fn draw_wide_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module
     line.column(after + 20);
     match block.group {
         Group::Failing => {
-            line.mark(Role::Bad, Mark::Failed).fmt(Role::Bad, format_args!(" {} failed", tally.failures()));
+            let (mark, role, count, word) = gravest(tally);
+            line.mark(role, mark).fmt(role, format_args!(" {count} {word}"));
         }
         Group::Running => draw_running(line, scene, module),
         Group::Settled | Group::Waiting => {
@@ -93,8 +94,9 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     };
     match block.group {
         Group::Failing => {
-            let mark = line.theme().mark(Mark::Failed);
-            tag(line, Role::Bad, &Short::new(format_args!("{mark}{}", tally.failures())));
+            let (mark, role, count, _) = gravest(tally);
+            let mark = line.theme().mark(mark);
+            tag(line, role, &Short::new(format_args!("{mark}{count}")));
         }
         Group::Running => {
             let mark = line.theme().mark(Mark::Running);
@@ -103,8 +105,9 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
             tag(line, Role::Running, &Short::new(format_args!("{mark} {age}")));
         }
         Group::Settled | Group::Waiting if tally.stale > 0 => tag(line, Role::Stale, "stale"),
-        Group::Settled if tally.never_run > 0 => {
-            tag(line, Role::Warning, &Short::new(format_args!("{} unrun", tally.never_run)));
+        Group::Settled if tally.never_run + tally.held_over > 0 => {
+            let unrun = tally.never_run + tally.held_over;
+            tag(line, Role::Warning, &Short::new(format_args!("{unrun} unrun")));
         }
         Group::Settled => {
             let (role, note) = note(module);
@@ -138,6 +141,17 @@ fn draw_worth(line: &mut Line, tally: &Tally, columns: u16) {
     let (grades, columns) = (by_grade_short(&tally.worths), columns.saturating_sub(wide));
     let grades = if grades.len() < usize::from(columns) { &*grades } else { "" };
     line.end_number(Role::Muted, grades, columns);
+}
+
+/// What of a module's results concerns a person most.
+fn gravest(tally: &Tally) -> (Mark, Role, u32, &'static str) {
+    if tally.failures() > 0 {
+        (Mark::Failed, Role::Bad, tally.failures(), "failed")
+    } else if tally.environment > 0 {
+        (Mark::Environment, Role::Environment, tally.environment, "environment")
+    } else {
+        (Mark::Straddled, Role::Straddled, tally.straddled, "straddled")
+    }
 }
 
 fn draw_running(line: &mut Line, scene: &Scene, module: &Module) {

@@ -94,6 +94,8 @@ fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
                 Some(_) => line.bold(Role::Bad, "red"),
                 None if state.is_green() => line.bold(Role::Good, "green"),
                 None if tally.failures() > 0 => line.bold(Role::Bad, "red"),
+                None if tally.environment > 0 => line.bold(Role::Environment, "environment"),
+                None if tally.straddled > 0 => line.bold(Role::Straddled, "straddled"),
                 None if tally.stale > 0 => line.bold(Role::Stale, "stale"),
                 None => line.bold(Role::Warning, "not complete"),
             };

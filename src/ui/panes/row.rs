@@ -3,7 +3,7 @@
 use super::evidence;
 use super::marks;
 use super::pen::Line;
-use crate::domain::{Attempt, Outcome, Standing, State, TestCase, Text, Verdict};
+use crate::domain::{Attempt, Circumstance, Outcome, Standing, State, TestCase, Text, Verdict};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, first_line, took};
 use crate::ui::theme::{Mark, Role};
@@ -14,6 +14,8 @@ pub(super) fn verdict_word(test: &TestCase) -> Option<(Role, &'static str)> {
         Verdict::NewlyFailed => Some((Role::Bad, "new")),
         Verdict::StillFailing => Some((Role::Muted, "still")),
         Verdict::FailingDifferently => Some((Role::Warning, "differs")),
+        Verdict::Environment => Some((Role::Environment, "rerun")),
+        Verdict::Straddled => Some((Role::Straddled, "rerun")),
         Verdict::Flaky
         | Verdict::Fixed
         | Verdict::Vanished
@@ -76,10 +78,24 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
             if broken {
                 line.put(Role::Bad, "could not be loaded").gap(2);
             } else {
+                draw_circumstance(line, latest);
                 draw_how(line, latest.outcome, latest.tries);
                 evidence::put_doubts(line, test);
             }
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
+        }
+    }
+}
+
+/// What the environment did, where the outcome is not the test's own.
+fn draw_circumstance(line: &mut Line, attempt: &Attempt) {
+    match &attempt.circumstance {
+        Circumstance::Steady => {}
+        Circumstance::Environment(disturbance) => {
+            line.fmt(Role::Environment, format_args!("{disturbance}")).gap(2);
+        }
+        Circumstance::Straddled => {
+            line.put(Role::Straddled, "straddled a deploy").gap(2);
         }
     }
 }
@@ -143,7 +159,7 @@ fn served(scene: &Scene, before: &Attempt, latest: &Attempt) -> Option<Short> {
     let replaced = |name: &Text, revision: &Text| {
         services.revisions(before.epoch).any(|(known, earlier)| known == name && earlier != revision)
     };
-    let mut served = services.revisions(latest.epoch).filter(|_| !latest.straddled);
+    let mut served = services.revisions(latest.epoch).filter(|_| latest.circumstance != Circumstance::Straddled);
     let (name, revision) = served.find(|(name, revision)| replaced(name, revision))?;
     Some(Short::new(format_args!("{name} {}", super::services::short_revision(name, revision))))
 }

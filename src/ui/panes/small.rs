@@ -19,7 +19,11 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
                     line.mark(Role::Hollow, Mark::NoEvidence).fmt(Role::Hollow, format_args!("{hollow} "));
                 }
                 line.mark(Role::Bad, Mark::Failed).fmt(Role::Bad, format_args!("{} ", tally.failures()));
-                let unfinished = tally.total() - tally.passes() - tally.failures() - tally.set_aside();
+                if tally.concerns() > tally.failures() {
+                    let spoilt = tally.concerns() - tally.failures();
+                    line.mark(Role::Environment, Mark::Environment).fmt(Role::Environment, format_args!("{spoilt} "));
+                }
+                let unfinished = tally.total() - tally.passes() - tally.concerns() - tally.set_aside();
                 line.mark(Role::Muted, Mark::Queued).fmt(Role::Muted, format_args!("{unfinished} "));
                 line.fmt(Role::Muted, format_args!("of {}", tally.total()));
             }

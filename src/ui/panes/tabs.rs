@@ -29,7 +29,13 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
     let nothing = (Role::Muted, Short::new(format_args!("")));
     match pane {
         Pane::Tests => match state.inventory.tally().failures() {
-            0 => nothing,
+            0 => match state.inventory.tally().concerns() {
+                0 => nothing,
+                spoilt => {
+                    let mark = scene.theme.mark(crate::ui::theme::Mark::Environment);
+                    (Role::Environment, Short::new(format_args!("{mark} {spoilt}")))
+                }
+            },
             failures => {
                 (Role::Bad, Short::new(format_args!("{} {failures}", scene.theme.mark(crate::ui::theme::Mark::Failed))))
             }

@@ -16,6 +16,8 @@ use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::theme_file::Palette;
 use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
+mod spoilt;
+
 fn theme() -> Theme {
     Palette::dark().theme(Depth::True, Glyphs::Unicode)
 }
@@ -331,6 +333,8 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("stale", fixture::stale(), view()),
         ("cut-short", fixture::cut_short(), view()),
         ("crashed", fixture::crashed(), view()),
+        ("outage", fixture::spoilt::outage(), view()),
+        ("stopped-rerun", fixture::spoilt::stopped_rerun(), view()),
         ("stopping", fixture::stopping(), view()),
         ("held", fixture::held(), view()),
         ("broken", fixture::broken(), view()),

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::Window;
 use super::block::{Block, Form, Group, Heading, List};
-use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId, Verdict};
+use crate::domain::{Inventory, Module, ModuleId, Moment, Standing, State, TestCase, TestId, Verdict};
 use crate::ui::text;
 use crate::ui::view::{Cursor, Page, ViewState};
 
@@ -186,6 +186,7 @@ impl Board {
                 continue;
             }
             let group = group(module);
+            // What the environment spoilt comes after what failed by itself.
             let rank = if group == Group::Failing { u32::MAX - module.tally.failures() } else { 0 };
             self.order.push((group, rank, id));
             self.largest = self.largest.max(module.tally.total());
@@ -225,7 +226,7 @@ impl Board {
             last = Some(group);
             let count = listed.len() as u32;
             let unlisted = match list {
-                List::Failing(_) => module.tally.failures().saturating_sub(count),
+                List::Failing(_) => module.tally.concerns().saturating_sub(count),
                 List::Nothing | List::Running | List::All | List::Matching => 0,
             };
             let (x, width) = match form {
@@ -281,7 +282,7 @@ impl Board {
             match group {
                 Group::Failing if !view.closed.contains(&id) => {
                     failing += 1;
-                    failures += state.inventory.module(id).map_or(0, |module| module.tally.failures().min(LISTED));
+                    failures += state.inventory.module(id).map_or(0, |module| module.tally.concerns().min(LISTED));
                 }
                 Group::Running => running += 1,
                 Group::Failing | Group::Settled | Group::Waiting => other += 1,
@@ -310,7 +311,7 @@ impl Board {
     /// How many lines the failures take when at most `limit` of a module are listed.
     fn listed_lines(&self, limit: u32, state: &State) -> u32 {
         let failing = self.order.iter().filter(|(group, ..)| *group == Group::Failing);
-        let failures = failing.filter_map(|(_, _, id)| Some(state.inventory.module(*id)?.tally.failures()));
+        let failures = failing.filter_map(|(_, _, id)| Some(state.inventory.module(*id)?.tally.concerns()));
         failures.map(|count| count.min(limit) + u32::from(count > limit)).sum()
     }
 
@@ -337,7 +338,7 @@ impl Board {
         let start = self.tests.len();
         let now = Listed {
             list: Some(list),
-            failures: module.tally.failures(),
+            failures: module.tally.concerns(),
             known: module.tests.len(),
             counted: module.tally.total(),
             touched: module.touched,
@@ -485,12 +486,12 @@ fn importance(id: TestId, inventory: &Inventory) -> (Option<Verdict>, TestId) {
 }
 
 fn has_failed(test: &TestCase) -> bool {
-    matches!(test.standing, Standing::Done(outcome) if Outcome::is_failure(outcome))
+    matches!(test.standing, Standing::Done(_)) && test.is_concern()
 }
 
 fn group(module: &Module) -> Group {
     let tally = &module.tally;
-    if tally.failures() > 0 {
+    if tally.concerns() > 0 {
         Group::Failing
     } else if tally.running > 0 {
         Group::Running
