@@ -15,7 +15,7 @@ use std::time::Duration;
 use common::{Figures, Story, received};
 use divan::Bencher;
 use liveloop::attach::Delivery;
-use liveloop::domain::{Entry, ModuleId, Moment, Outcome, Span};
+use liveloop::domain::{Detail, Entry, Frame, ModuleId, Moment, Outcome, RunEvent, Section, Span};
 use liveloop::ui::action::Action;
 use liveloop::ui::color::Depth;
 use liveloop::ui::painter::Painter;
@@ -42,6 +42,8 @@ fn main() {
         percentiles("list of 100,000 rows, cursor moves", Window::list(100_000));
         percentiles("list of 60 rows, a test ends", Window::list_running(60));
         percentiles("list of 100,000 rows, a test ends", Window::list_running(100_000));
+        println!("what a key costs with its frame, 100,000 tests of which 2,000 failed, in microseconds");
+        triage();
         let mut idle = Window::counting();
         idle.draw();
         let now = idle.now();
@@ -67,6 +69,57 @@ fn percentiles(what: &str, mut window: Window) {
     }
     let costs = Figures::new(costs);
     println!("{what:<36} {:>8.0} {:>8.0}", costs.median(), costs.at(0.99));
+}
+
+/// A person goes through the failures of a large suite: opens, goes on, folds, searches, filters, moves.
+fn triage() {
+    let mut window = Window::triage(100, 1_000, 50);
+    let wanted = |place: usize| 42 + place as u32 * 50 % 100_000;
+    let mut costs: Vec<(&str, Vec<f64>)> = Vec::new();
+    let mut measure = |window: &mut Window, what: &'static str, times: usize, act: &dyn Fn(&mut Window, usize)| {
+        let cost = |time: usize, window: &mut Window| {
+            let before = cpu_time();
+            act(window, time);
+            window.draw();
+            (cpu_time() - before).as_secs_f64() * 1e6
+        };
+        costs.push((what, (0..times).map(|time| cost(time, window)).collect()));
+    };
+    measure(&mut window, "next failure on the board", 100, &|window, _| window.act(Action::NextFailure));
+    measure(&mut window, "a test is opened, and shut", 100, &|window, time| {
+        window.act(if time % 2 == 0 { Action::Open } else { Action::Back });
+    });
+    window.act(Action::Open);
+    measure(&mut window, "next failure, opened", 200, &|window, _| window.act(Action::NextFailure));
+    measure(&mut window, "an opened test is scrolled", 100, &|window, _| window.act(Action::Down));
+    measure(&mut window, "its parts fold and unfold", 100, &|window, _| window.act(Action::FoldAll));
+    measure(&mut window, "its 10,000 lines are searched", 100, &|window, time| {
+        let words = ["connection", "connection refused", "agent", "x"];
+        window.search(words[time % words.len()]);
+    });
+    measure(&mut window, "next match", 100, &|window, _| window.act(Action::NextMatch));
+    measure(&mut window, "opened, while tests end", 100, &|window, time| {
+        let entries = vec![window.story.tell(window.story.ended(wanted(time), Outcome::Passed))];
+        let now = window.now();
+        window.viewer.take(Delivery::Entries(entries), now);
+    });
+    window.act(Action::Back);
+    measure(&mut window, "filtered by a word", 100, &|window, time| {
+        let words = ["c", "ch", "case_0004", "module_042", "nothing"];
+        window.search(words[time % words.len()]);
+    });
+    window.search("");
+    window.draw();
+    measure(&mut window, "the cursor moves", 200, &|window, time| {
+        window.act(if time % 50 < 40 { Action::Down } else { Action::Up });
+    });
+    for (what, costs) in costs {
+        let costs = Figures::new(costs);
+        println!("{what:<36} {:>8.0} {:>8.0}", costs.median(), costs.at(0.99));
+        if costs.at(0.99) > 16_000.0 && !cfg!(debug_assertions) {
+            println!("    that is longer than a frame may take");
+        }
+    }
 }
 
 /// The CPU time that this thread has taken.
@@ -165,6 +218,36 @@ impl Window {
         window
     }
 
+    /// A suite that has run: every `nth` test failed, with long output, and agents have spoken meanwhile.
+    fn triage(modules: u32, each: u32, nth: u32) -> Self {
+        let mut story = Story::new();
+        story.collect(modules, each);
+        let detail = Arc::new(failure());
+        for n in 0..modules * each {
+            story.tell(story.started(n));
+            if n.is_multiple_of(10) {
+                story.tell(received(n, 5));
+            }
+            let (run, took) = (story.run, Span::millis(3));
+            let failed = n.is_multiple_of(nth);
+            let outcome = if failed { Outcome::Failed } else { Outcome::Passed };
+            let detail = failed.then(|| detail.clone());
+            story.tell(RunEvent::TestEnded { run, n, outcome, took, detail, evidence: None });
+        }
+        let mut window = Self::new(story, Change::Move);
+        window.draw();
+        window
+    }
+
+    fn act(&mut self, action: Action) {
+        let now = self.now();
+        drop(self.viewer.act(action, now));
+    }
+
+    fn search(&mut self, words: &str) {
+        self.viewer.view.filter.input = words.to_owned().into();
+    }
+
     fn new(story: Story, change: Change) -> Self {
         let view = ViewState { viewer: Some(liveloop::domain::ViewerId(0)), ..ViewState::default() };
         let theme = Palette::dark().theme(Depth::True, Glyphs::Unicode);
@@ -234,6 +317,22 @@ impl Window {
         let Self { viewer, terminal, .. } = self;
         terminal.draw(|frame| viewer.draw(frame, now)).expect("memory cannot fail");
         drop(terminal.backend_mut().frame());
+    }
+}
+
+/// A failure with a comparison of 200 lines and an output of 10,000.
+fn failure() -> Detail {
+    let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let output = lines(10_000, &|n| format!("line {n}: run_{n:08x} connection {}\n", ["refused", "kept"][n % 2]));
+    let compared = lines(200, &|n| format!("{}     'key_{n}': {n},\n", ["-", "+", " "][n % 3]));
+    let own = Frame { path: "tests/test_a.py".into(), line: 7, source: "    assert a == b".into(), own: true };
+    Detail {
+        message: format!("AssertionError: assert a == b\n\nFull diff:\n{compared}").into(),
+        exception: Some("AssertionError".into()),
+        frames: vec![own],
+        trace: "E   AssertionError".into(),
+        sections: vec![Section { title: "Captured stdout call".into(), text: output.into() }],
+        subtests: Vec::new(),
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Deploys, Inventory, Judgement, Moment, News, Notes, ProjectSpec, Ring, Runs,
-    ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Chronicle, Deploys, Inventory, Judgement, Moment, News, Notes, ProjectSpec,
+    Ring, Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -72,6 +72,8 @@ pub struct State {
     pub agents: Agents,
     /// What people wrote on causes and tests.
     pub notes: Notes,
+    /// What happened around the tests, with its times.
+    pub chronicle: Chronicle,
     /// What contracts came to, by the tests that they are.
     #[serde(default)]
     pub contracts: BTreeMap<TestId, Arc<Judgement>>,
@@ -97,6 +99,7 @@ impl Default for State {
             streams: Streams::default(),
             agents: Agents::default(),
             notes: Notes::default(),
+            chronicle: Chronicle::default(),
             contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
             cycle: 0,

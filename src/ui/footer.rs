@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::acting;
 use super::action::Action;
+use super::reading::{self, Placed, Stop};
+use super::regions::Regions;
 use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
@@ -21,16 +23,28 @@ pub struct FooterKey {
 
 /// The keys that work here, most important first. A narrow screen drops them from the end.
 #[must_use]
-pub fn keys(scene: &Scene) -> Vec<FooterKey> {
-    let mut footer = Footer { scene, keys: Vec::new() };
+pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
+    let mut footer = Footer { scene, regions, keys: Vec::new() };
     match &scene.view.overlay {
         Some(overlay) => footer.over(overlay),
         None if scene.view.filter.editing => footer.fixed(&[("enter", "keep"), ("esc", "clear")]),
         None => {
-            if let Clock::Played { playing, .. } = scene.clock {
-                footer.recording(playing);
-            } else if scene.view.drives(scene.state) {
-                footer.session();
+            // Who reads a test goes on reading: what else could be done comes after that.
+            let reads = matches!((scene.view.focus, scene.view.page), (Pane::Tests, Page::Detail(_)));
+            let drives = scene.view.drives(scene.state);
+            if reads {
+                footer.way();
+            }
+            let testing = match scene.clock {
+                Clock::Played { playing, .. } => footer.recording(playing),
+                Clock::Live if drives => footer.session(),
+                Clock::Live => false,
+            };
+            if reads {
+                footer.reading();
+            }
+            if drives && scene.clock == Clock::Live {
+                footer.others(testing);
             }
             footer.place();
             footer.always();
@@ -41,6 +55,7 @@ pub fn keys(scene: &Scene) -> Vec<FooterKey> {
 
 struct Footer<'a, 'b> {
     scene: &'a Scene<'b>,
+    regions: &'a Regions,
     keys: Vec<FooterKey>,
 }
 
@@ -90,7 +105,8 @@ impl Footer<'_, '_> {
         }
     }
 
-    fn session(&mut self) {
+    /// What concerns the tests as a whole; answers whether they run.
+    fn session(&mut self) -> bool {
         let (state, view) = (self.scene.state, self.scene.view);
         let mut testing = false;
         for (_, run) in state.runs.active().filter(|(_, run)| run.kind.executes()) {
@@ -134,14 +150,14 @@ impl Footer<'_, '_> {
                 }
             }
         }
-        if !testing && !state.session.project.runners.is_empty() {
-            self.key(Action::RunAll, "run all");
-        }
-        self.others(testing);
+        testing
     }
 
     fn others(&mut self, testing: bool) {
         let (state, view) = (self.scene.state, self.scene.view);
+        if !testing && !state.session.project.runners.is_empty() {
+            self.key(Action::RunAll, "run all");
+        }
         if state.deploys.any_active() {
             self.key(Action::CancelDeploy, "cancel the deploy");
         }
@@ -171,7 +187,7 @@ impl Footer<'_, '_> {
         }
     }
 
-    fn recording(&mut self, playing: bool) {
+    fn recording(&mut self, playing: bool) -> bool {
         self.key(Action::TogglePlay, if playing { "pause" } else { "play" });
         self.key(Action::StepForward, "step");
         self.key(Action::StepBack, "step back");
@@ -179,11 +195,39 @@ impl Footer<'_, '_> {
         self.key(Action::SeekBack, "10 s back");
         self.key(Action::PlayFaster, "faster");
         self.key(Action::PlaySlower, "slower");
+        false
+    }
+
+    /// From the opened test to elsewhere.
+    fn way(&mut self) {
+        let searching = self.scene.view.reading.narrowed.is_some();
+        self.key(Action::Back, if searching { "end the search" } else { "back" });
+        if self.scene.state.inventory.tally().failures() > 1 {
+            self.key(Action::NextFailure, "next failure");
+        }
+    }
+
+    /// About in the opened test.
+    fn reading(&mut self) {
+        let view = self.scene.view;
+        if !self.regions.holds.matches.is_empty() {
+            self.key(Action::NextMatch, "next match");
+        }
+        self.key(Action::Edit, "editor");
+        match reading::current(self.regions, view) {
+            Some(Placed { stop: Stop::Part(_), open, .. }) => {
+                self.key(Action::Open, if open { "fold" } else { "unfold" });
+                self.key(Action::NextPart, "next part");
+            }
+            Some(Placed { stop: Stop::Run(_), .. }) => self.key(Action::Open, "its agent run"),
+            None => {}
+        }
+        self.notes();
+        self.key(Action::Wrap, if view.wrap { "cut lines" } else { "wrap lines" });
     }
 
     fn place(&mut self) {
         let (state, view) = (self.scene.state, self.scene.view);
-        let failed = state.inventory.tally().failures();
         match (view.focus, view.page) {
             (Pane::Tests, Page::Board) => {
                 if state.inventory.tally().total() > 0 {
@@ -193,18 +237,7 @@ impl Footer<'_, '_> {
                     self.key(Action::Back, "clear the filter");
                 }
             }
-            (Pane::Tests, Page::Detail(_)) => {
-                self.key(Action::Back, "back");
-                if failed > 1 {
-                    self.key(Action::NextFailure, "next failure");
-                }
-                self.key(Action::Edit, "editor");
-                self.notes();
-                if !view.filter.is_empty() {
-                    self.key(Action::NextMatch, "next match");
-                }
-                self.key(Action::Wrap, if view.wrap { "cut lines" } else { "wrap lines" });
-            }
+            (Pane::Tests, Page::Detail(_)) => {}
             (Pane::Agents, _) => {
                 self.key(Action::Back, "tests");
                 if state.agents.runs().len() > 1 {

@@ -9,8 +9,10 @@ pub mod chord;
 pub mod clipboard;
 pub mod color;
 mod copying;
+pub mod difference;
 pub mod draw;
 pub mod editor;
+mod failures;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod footer;
@@ -22,6 +24,7 @@ mod nulling;
 pub mod overlay;
 pub mod painter;
 mod panes;
+pub mod reading;
 pub mod regions;
 pub mod scene;
 pub mod shell;

@@ -1,5 +1,7 @@
-//! Moving about: the cursor of the board, scrolled lists and texts, failures and matches.
+//! Moving about: the cursor of the board, scrolled lists and texts, failures.
 
+use super::failures;
+use super::reading;
 use super::regions::chosen_test;
 use super::update::{About, Wish};
 use super::view::{Cursor, Overlay, Page, Pane, Scroll, ViewState};
@@ -82,7 +84,7 @@ fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
         Pane::Tests => {
             let last = window.end.saturating_sub(window.shown);
             let scrolled = u64::from(view.detail_scroll).min(last).saturating_add_signed(by).min(last);
-            view.detail_scroll = u16::try_from(scrolled).unwrap_or(u16::MAX);
+            view.detail_scroll = u32::try_from(scrolled).unwrap_or(u32::MAX);
             return;
         }
         Pane::Agents => &mut view.agents_scroll,
@@ -138,7 +140,8 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
                 view.came_from = Some(id);
             }
         }
-        (Pane::Tests, Page::Board | Page::Detail(_)) => open_row(view, about),
+        (Pane::Tests, Page::Detail(_)) => return reading::open(view, about),
+        (Pane::Tests, Page::Board) => open_row(view, about),
         (Pane::Agents, _) => next_agent_run(view, about),
         (Pane::Deploys | Pane::News, _) => {}
     }
@@ -167,6 +170,7 @@ pub(super) fn open_test(view: &mut ViewState, id: TestId) {
     view.cursor = Some(Cursor::Test(id));
     view.page = Page::Detail(id);
     view.detail_scroll = 0;
+    view.reading = view.reading.of_another();
 }
 
 /// Looks at one agent run after the other, newest first; then at the newest as it comes.
@@ -232,50 +236,24 @@ pub(super) fn failure(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish>
         move_cause_test(view, about, id, by);
         return Vec::new();
     }
-    let rank = |id: &TestId| {
-        let module = about.state.inventory.test(*id).map(|test| Cursor::Module(test.module));
-        module.and_then(|module| about.regions.rows.place(module))
-    };
-    let mut failures: Vec<TestId> = about.state.inventory.failures().collect();
-    failures.sort_by_cached_key(|id| (rank(id).unwrap_or(usize::MAX), *id));
-    if failures.is_empty() {
+    let failures = failures::in_order(about.state, &about.regions.rows, view);
+    let Some(id) = failures::beside(&failures, view.subject(about), by) else {
         view.note(Tone::Good, "no test failed", about.now);
         return Vec::new();
-    }
-    let here = view.subject(about).and_then(|id| failures.iter().position(|failure| *failure == id));
-    let next = match here {
-        Some(place) => around(place, by, failures.len()),
-        None if by > 0 => 0,
-        None => failures.len() - 1,
     };
-    let id = failures[next];
     view.focus = Pane::Tests;
     if let Some(test) = about.state.inventory.test(id) {
         unfold(view, test.module);
     }
     match view.page {
-        Page::Detail(_) => open_test(view, id),
+        Page::Detail(_) => {
+            let came_from = view.came_from;
+            open_test(view, id);
+            view.came_from = came_from;
+        }
         Page::Board | Page::Cause(_) => {
             put_cursor(view, about, Some(Cursor::Test(id)));
         }
-    }
-    Vec::new()
-}
-
-/// The next or previous line of the opened test that holds the words that are searched.
-pub(super) fn found(view: &mut ViewState, about: &About, forward: bool) -> Vec<Wish> {
-    let lines = about.regions.detail_matches.iter().map(|line| u64::from(*line));
-    let here = u64::from(view.detail_scroll);
-    let last = about.regions.detail.end.saturating_sub(about.regions.detail.shown);
-    let mut tops: Vec<u64> = lines.map(|line| line.min(last)).collect();
-    tops.dedup();
-    let next = match forward {
-        true => tops.iter().find(|top| **top > here).or(tops.first()),
-        false => tops.iter().rev().find(|top| **top < here).or(tops.last()),
-    };
-    match next {
-        Some(top) => view.detail_scroll = u16::try_from(*top).unwrap_or(u16::MAX),
-        None => view.note(Tone::Plain, "nothing here holds those words: / searches", about.now),
     }
     Vec::new()
 }

@@ -4,11 +4,15 @@
 mod block;
 mod board;
 
+use std::sync::Arc;
+
 use ratatui::layout::Rect;
 
+use super::failures;
 use super::panes;
+use super::reading::Holds;
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
-use crate::domain::{AgentRunId, CauseId, RunId, RunKind, RunPhase, Span, State, TestId};
+use crate::domain::{AgentRunId, CauseId, Moment, RunId, RunKind, RunPhase, Span, Standing, State, TestId, Timeline};
 
 pub use block::{Block, Form, Group, Heading, List};
 pub use board::Board;
@@ -114,10 +118,12 @@ pub struct Regions {
     pub board: Rect,
     /// The modules and their tests in order, also those that are scrolled away.
     pub rows: Board,
-    /// How many lines the opened test has.
-    pub detail_lines: u16,
-    /// Which of them hold the words that are searched.
-    pub detail_matches: Vec<u16>,
+    /// What the opened test holds beside its lines.
+    pub holds: Holds,
+    /// What else happened while the opened test ran.
+    pub timeline: Arc<Timeline>,
+    /// The failures in the order in which one is gone to after the other, while a test is opened.
+    pub failures: Vec<TestId>,
     /// What of the opened test is shown.
     pub detail: Window,
     /// What of the agent events is shown.
@@ -135,6 +141,8 @@ pub struct Regions {
     /// How long the present run is expected to take, by what its tests usually take.
     pub usual: Option<Span>,
     usual_of: Option<(RunId, usize)>,
+    timeline_of: Option<(TestId, Moment, Option<u64>)>,
+    failures_at: Option<(u64, Option<CauseId>)>,
 }
 
 impl Regions {
@@ -212,6 +220,10 @@ impl Regions {
             rows: std::mem::take(&mut self.rows),
             usual: self.usual,
             usual_of: self.usual_of,
+            timeline: std::mem::take(&mut self.timeline),
+            timeline_of: self.timeline_of,
+            failures: std::mem::take(&mut self.failures),
+            failures_at: self.failures_at,
             ..Self::default()
         };
         self.cramped = size.width < COMFORTABLE.0 || size.height < COMFORTABLE.1;
@@ -337,10 +349,34 @@ impl Regions {
         self.usual = enough.then(|| Span(scaled(known.iter().sum())));
     }
 
+    /// What belongs to an opened test beside itself: looked for when it is opened, and while more can still come.
+    fn look_around(&mut self, state: &State, view: &ViewState, id: TestId) {
+        let at = Some((state.seq, view.came_from));
+        if self.failures_at != at {
+            self.failures = failures::in_order(state, &self.rows, view);
+            self.failures_at = at;
+        }
+        let Some(test) = state.inventory.test(id) else { return };
+        let running = test.standing == Standing::Running;
+        let attempt = test.latest.as_ref().filter(|latest| latest.run.is_some() && !running);
+        let began = attempt.map_or(test.since, |latest| latest.started);
+        let settled = Some((id, began, None));
+        if self.timeline_of == settled || self.timeline_of == Some((id, began, Some(state.seq))) {
+            return;
+        }
+        self.timeline = Arc::new(match (attempt, running) {
+            (Some(attempt), _) => Timeline::of_attempt(state, id, attempt),
+            (None, true) => Timeline::of_running(state, id, test),
+            (None, false) => Timeline::default(),
+        });
+        let over = self.timeline.is_settled(state.at);
+        self.timeline_of = Some((id, began, (!over).then_some(state.seq)));
+    }
+
     fn open_windows(&mut self, state: &State, view: &ViewState) {
         if let Page::Detail(test) = view.page {
-            (self.detail, self.detail_matches) = panes::detail::window(self.board, state, view, test);
-            self.detail_lines = u16::try_from(self.detail.end).unwrap_or(u16::MAX);
+            self.look_around(state, view, test);
+            (self.detail, self.holds) = panes::detail::window(self.board, state, view, test, &self.timeline);
         }
         if let Page::Cause(cause) = view.page {
             self.detail = panes::cause::window(self.board, state, view, cause);

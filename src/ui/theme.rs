@@ -140,11 +140,15 @@ pub enum Mark {
     NoEvidence,
     /// ∅ A passed test that passes without its environment too.
     Vacuous,
+    /// ▸ A part that is folded.
+    Folded,
+    /// ▾ A part that is open.
+    Unfolded,
 }
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str, &'static str); 20] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
@@ -163,6 +167,8 @@ impl Mark {
         (Self::Ellipsis, "…", "~"),
         (Self::NoEvidence, "□", "0"),
         (Self::Vacuous, "∅", "v"),
+        (Self::Folded, "▸", "+"),
+        (Self::Unfolded, "▾", "-"),
     ];
 }
 

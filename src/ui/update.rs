@@ -7,7 +7,7 @@ use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, handing, navigate, nulling};
+use super::{acting, copying, handing, navigate, nulling, reading};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
@@ -131,9 +131,12 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::FocusNews => focus(view, Pane::News),
         Action::FocusCauses => focus(view, Pane::Causes),
         Action::Filter => edit_filter(view),
-        Action::NextMatch => navigate::found(view, about, true),
-        Action::PreviousMatch => navigate::found(view, about, false),
-        Action::Wrap => wrap(view, about),
+        Action::NextMatch => reading::found(view, about, true),
+        Action::PreviousMatch => reading::found(view, about, false),
+        Action::Wrap => reading::wrap(view, about),
+        Action::FoldAll => reading::fold_all(view, about),
+        Action::NextPart => reading::step(view, about, true),
+        Action::PreviousPart => reading::step(view, about, false),
         Action::TogglePlay => vec![Wish::Playback(Playback::Toggle)],
         Action::StepForward => vec![Wish::Playback(Playback::StepForward)],
         Action::StepBack => vec![Wish::Playback(Playback::StepBack)],
@@ -170,18 +173,12 @@ fn help(view: &mut ViewState) -> Vec<Wish> {
     Vec::new()
 }
 
-fn wrap(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    view.wrap = !view.wrap;
-    let text = if view.wrap { "long lines are wrapped" } else { "long lines are cut" };
-    view.note(Tone::Plain, text, about.now);
-    Vec::new()
-}
-
 fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
     view.focus = Pane::Tests;
     if let Page::Cause(_) = view.page {
         view.page = Page::Board;
     }
+    reading::begin_search(view);
     view.filter.editing = true;
     Vec::new()
 }
@@ -203,6 +200,9 @@ fn back(view: &mut ViewState) -> Vec<Wish> {
     } else if view.focus != Pane::Tests {
         view.focus = Pane::Tests;
     } else if let Page::Detail(_) = view.page {
+        if reading::end_search(view) {
+            return Vec::new();
+        }
         view.page = view.came_from.take().map_or(Page::Board, Page::Cause);
     } else if let Page::Cause(id) = view.page {
         (view.page, view.focus, view.cause) = (Page::Board, Pane::Causes, Some(id));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::action::Action;
 use super::keymap::Keymap;
 use super::overlay::note::NoteDraft;
+use super::reading::Reading;
 use crate::domain::{AgentRunId, CauseId, Command, HandOff, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
@@ -197,7 +198,9 @@ pub struct ViewState {
     /// The first line of the board, where it is longer than the screen.
     pub board_scroll: u32,
     /// The first row of the opened test.
-    pub detail_scroll: u16,
+    pub detail_scroll: u32,
+    /// What of the opened test is folded, and what is looked at.
+    pub reading: Reading,
     /// Whether long lines are wrapped in the opened test.
     pub wrap: bool,
     /// The agent run that is looked at; nothing: the newest.

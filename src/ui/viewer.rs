@@ -14,6 +14,7 @@ use super::draw;
 use super::handing;
 use super::navigate;
 use super::overlay::{confirm, help, note, palette};
+use super::reading;
 use super::regions::Regions;
 use super::scene::Scene;
 use super::theme::Theme;
@@ -375,9 +376,11 @@ fn type_filter(view: &mut ViewState, key: KeyEvent, about: &About) {
         KeyCode::Enter => {
             view.filter.editing = false;
             if let Page::Detail(_) = view.page {
-                navigate::found(view, about, true);
+                view.reading.found = None;
+                reading::found(view, about, true);
             }
         }
+        KeyCode::Esc if reading::end_search(view) => {}
         KeyCode::Esc => view.filter = Filter::default(),
         KeyCode::Up | KeyCode::Down if view.page == Page::Board => {
             let by = if key.code == KeyCode::Up { -1 } else { 1 };
@@ -386,6 +389,7 @@ fn type_filter(view: &mut ViewState, key: KeyEvent, about: &About) {
         // Rubbing out nothing leaves, as it does in an editor.
         KeyCode::Backspace if view.filter.input.value().is_empty() => view.filter.editing = false,
         _ => {
+            view.reading.found = None;
             edit(&mut view.filter.input, key);
         }
     }

@@ -3,7 +3,7 @@
 use crate::domain::deploy::DeployFact;
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
-use crate::domain::{DeployId, DeployPhase, Health, Probe, ServiceId, State, Text, Tone, ViewerId};
+use crate::domain::{DeployId, DeployPhase, Health, Occasion, Probe, ServiceId, State, Text, Tone, ViewerId};
 
 impl State {
     pub(super) fn apply_probe(&mut self, id: ServiceId, probe: &Probe, effects: &mut Effects) {
@@ -22,6 +22,14 @@ impl State {
         }
         if fact.fell {
             self.explain_by_outage(id);
+        }
+        if let Some(health) = &fact.health {
+            let (health, revision) = (health.clone(), revision.clone());
+            self.chronicle.note(self.at, Occasion::Health { service: id, health, revision });
+        }
+        if let (Some(from), Some(to)) = (&fact.moved_from, &revision) {
+            let (from, to) = (from.clone(), to.clone());
+            self.chronicle.note(self.at, Occasion::Revision { service: id, from, to });
         }
         if let (Some(Some(before)), Some(now)) = (&fact.moved_from, revision) {
             if !deploying {
@@ -88,6 +96,10 @@ impl State {
             // What the proof saw counts at once: the next run must not wait for the next health probe to be right.
             let service = deploy.service;
             let moved = self.services.see(service, saw, self.at);
+            if let Some(from) = &moved {
+                let (from, to) = (from.clone(), saw.clone());
+                self.chronicle.note(self.at, Occasion::Revision { service, from, to });
+            }
             if let (Some(Some(_)), Some(service)) = (moved, self.services.get(service)) {
                 let name = service.spec.name.clone();
                 self.change_what_serves(&name, effects);

@@ -13,7 +13,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{Agents, Deploys, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -70,11 +70,15 @@ impl State {
                     self.say(Tone::Warning, how.clone());
                 }
             }
-            SessionEvent::Asked { by, command } => self.obey(*by, command, effects),
+            SessionEvent::Asked { by, command } => {
+                self.note_asked(*by, command);
+                self.obey(*by, command, effects);
+            }
             SessionEvent::Troubled { what, over } => {
                 let (tone, text) =
                     if *over { (Tone::Good, format!("{what}: over")) } else { (Tone::Bad, what.to_string()) };
                 self.say(tone, text);
+                self.chronicle.note(self.at, Occasion::Troubled { what: what.clone(), over: *over });
             }
             SessionEvent::Remarked { text } => self.say(Tone::Plain, text.clone()),
             SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),

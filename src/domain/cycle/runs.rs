@@ -344,6 +344,7 @@ impl State {
             Standing::Running => (test.since, test.epoch),
             Standing::NeverRun | Standing::Queued | Standing::Done(_) => (at, now),
         };
+        self.chronicle.end(crate::domain::TestEnd { at, started, test: id, outcome });
         let life = self.life(run, test.standing, started, epoch);
         let circumstance = self.circumstance(outcome, detail.as_deref(), life);
         let met = Met { test: id, cycle, epoch, at };

@@ -11,6 +11,7 @@ impl State {
         if let StreamEvent::Received { events, .. } = event {
             events.iter().for_each(|event| self.agents.receive(id, event));
         }
+        self.chronicle.hear(self.at, event);
         let fact = self.streams.apply(id, event, self.at);
         let Some(stream) = self.streams.get(id) else { return };
         let name = stream.spec.name.clone();

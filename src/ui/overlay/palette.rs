@@ -126,6 +126,7 @@ pub(in crate::ui) fn pick(view: &mut ViewState, about: &About) -> Vec<Wish> {
             acting::choose(view, crate::ui::view::Chosen::Command(run), about)
         }
         Pick::Go(module) => {
+            crate::ui::reading::end_search(view);
             (view.focus, view.page, view.cursor) = (Pane::Tests, Page::Board, Some(Cursor::Module(module)));
             view.filter = crate::ui::view::Filter::default();
             Vec::new()

@@ -214,7 +214,9 @@ fn draw_tests(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, inside
         let Some(y) = board.screen_line(block.list_top + n as u32) else { continue };
         let Some(test) = scene.state.inventory.test(id) else { continue };
         row::draw(&mut pen.line(inside, y), scene, test, board.framed);
-        pen.highlight(inside, y, scene.view.filter.input.value());
+        for word in scene.view.filter.input.value().split_whitespace() {
+            pen.highlight(inside, y, word);
+        }
         if board.cursor == Some(Cursor::Test(id)) {
             let wide = Rect { x: inside.x.saturating_sub(1), width: inside.width + 2, ..inside };
             pen.select(wide, y);

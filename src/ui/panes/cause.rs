@@ -10,7 +10,7 @@ use super::marks;
 use super::notes::{tell_note, tell_sightings};
 use super::pen::Pen;
 use super::row;
-use super::sheet::Sheet;
+use super::sheet::{Reader, Sheet};
 use crate::domain::{Cause, CauseId, CauseStatus, State, TestCase, TestId, Verdict};
 use crate::ui::regions::{Regions, Window, chosen_test};
 use crate::ui::scene::Scene;
@@ -21,7 +21,7 @@ use crate::ui::view::{Pane, Scroll, ViewState};
 /// What of the opened cause is shown: the cursor's test stays in sight.
 pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: CauseId) -> Window {
     let inner = inner(area);
-    let (mut sheet, shown) = (Sheet::measure(inner, false, ""), u64::from(inner.height));
+    let (mut sheet, shown) = (Sheet::measure(inner, Reader::default()), u64::from(inner.height));
     let Some(cause) = state.causes.get(id) else { return Window::default() };
     let cursor = tell(&mut sheet, state, cause, chosen_test(state, view, id), view.utc_offset);
     let (lines, _) = sheet.into_lines();
@@ -48,7 +48,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     line.put(Role::Muted, " cause ").ansi(role, cause.title()).put(Role::Muted, " ");
     let chosen = chosen_test(scene.state, scene.view, id);
     let cursor = {
-        let mut sheet = Sheet::draw(inner(area), regions.detail.top, false, "", pen);
+        let mut sheet = Sheet::draw(inner(area), regions.detail.top, Reader::default(), pen);
         tell(&mut sheet, scene.state, cause, chosen, scene.view.utc_offset)
     };
     if let Some(down) = cursor.and_then(|line| line.checked_sub(regions.detail.top)) {
@@ -61,7 +61,8 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     let below = regions.detail.below();
     if below > 0 && area.height > 2 {
         let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
-        pen.line(bottom, area.bottom() - 1).end_fmt(Role::Muted, format_args!(" {below} more lines "));
+        pen.line(bottom, area.bottom() - 1)
+            .end_fmt(Role::Muted, format_args!(" {below} more line{} ", if below == 1 { "" } else { "s" }));
     }
 }
 

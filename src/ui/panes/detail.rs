@@ -4,34 +4,43 @@ use ratatui::layout::Rect;
 
 use super::circumstance;
 use super::evidence::{put_hollow, tell_evidence};
-use super::history::{tell_history, tell_surroundings};
+use super::failure;
+use super::happened;
+use super::history::tell_history;
 use super::marks;
 use super::notes::tell_notes;
-use super::pen::Pen;
+use super::pen::{Line, Pen};
 use super::row;
-use super::sheet::Sheet;
-use crate::domain::{
-    Attempt, CauseClass, Detail, Moment, Outcome, Run, Standing, State, SubtestRow, TestCase, TestId, Verdict,
-};
+use super::sheet::{Reader, Sheet};
+use crate::domain::{Attempt, CauseClass, Moment, Outcome, Run, Standing, State, TestCase, TestId, Timeline, Verdict};
+use crate::ui::reading::{self, Holds, Part};
 use crate::ui::regions::{Regions, Window};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Mark, Role};
 use crate::ui::view::{Pane, Scroll, ViewState};
 
 /// How many lines of the run's output are shown with a running test.
 const PRINTED: usize = 100;
 
-/// What of the opened test is shown, and which of its lines match what is searched.
-pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId) -> (Window, Vec<u16>) {
+/// What of the opened test is shown, and what its page holds.
+pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: TestId, timeline: &Timeline) -> (Window, Holds) {
     let inner = inner(area);
-    let mut sheet = Sheet::measure(inner, view.wrap, searched(view));
+    let mut sheet = Sheet::measure(inner, Reader::of(view));
     if let Some(test) = state.inventory.test(id) {
-        tell(&mut sheet, state, id, test, state.at, view.utc_offset);
+        let around = Around { timeline, offset: view.utc_offset, now: state.at };
+        tell(&mut sheet, state, id, test, &around);
     }
-    let (lines, matches) = sheet.into_lines();
+    let (lines, holds) = sheet.into_lines();
     let scroll = Scroll::At(u64::from(view.detail_scroll));
-    (Window::new(scroll, 0, lines, u64::from(inner.height)), matches)
+    (Window::new(scroll, 0, lines, u64::from(inner.height)), holds)
+}
+
+/// What a test's story needs beside the test.
+struct Around<'a> {
+    timeline: &'a Timeline,
+    offset: i32,
+    now: Moment,
 }
 
 pub(super) fn inner(area: Rect) -> Rect {
@@ -43,10 +52,6 @@ pub(super) fn inner(area: Rect) -> Rect {
     }
 }
 
-fn searched(view: &ViewState) -> &str {
-    view.filter.input.value().trim()
-}
-
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) {
     let area = regions.board;
     pen.frame(area, scene.view.focus == Pane::Tests);
@@ -54,27 +59,30 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: TestId) 
         pen.line(inner(area), area.y + 1).put(Role::Muted, "this test is not known here");
         return;
     };
-    draw_title(pen, scene, area, test, regions);
+    draw_title(pen, scene, area, id, test, regions);
     let view = scene.view;
-    let mut sheet = Sheet::draw(inner(area), regions.detail.top, view.wrap, searched(view), pen);
-    tell(&mut sheet, scene.state, id, test, scene.now, view.utc_offset);
+    let mut sheet = Sheet::draw(inner(area), regions.detail.top, Reader::of(view), pen);
+    let around = Around { timeline: &regions.timeline, offset: view.utc_offset, now: scene.now };
+    tell(&mut sheet, scene.state, id, test, &around);
+    drop(sheet);
+    draw_place(pen, scene, regions);
     let below = regions.detail.below();
     if below > 0 && area.height > 2 {
         let bottom = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
-        pen.line(bottom, area.bottom() - 1).end_fmt(Role::Muted, format_args!(" {below} more lines "));
+        pen.line(bottom, area.bottom() - 1)
+            .end_fmt(Role::Muted, format_args!(" {below} more line{} ", if below == 1 { "" } else { "s" }));
     }
 }
 
-fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions: &Regions) {
+fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, id: TestId, test: &TestCase, regions: &Regions) {
     let (mark, role) = marks::of_test(test);
     let module = scene.state.inventory.module(test.module);
     let mut line = pen.title(area);
     line.end(Role::Muted, " ");
-    if let Some(matches) = (!regions.detail_matches.is_empty()).then_some(regions.detail_matches.len()) {
-        line.end_fmt(Role::Match, format_args!(" {matches} lines match ")).end(Role::Muted, " ");
-    }
-    if let Some((place, of)) = regions.rows.place_in_list(test.module, scene.view.page) {
-        line.end_fmt(Role::Muted, format_args!("  {place} of {of}"));
+    draw_found(&mut line, scene.view, regions);
+    if let Some(place) = regions.failures.iter().position(|failure| *failure == id) {
+        let of = regions.failures.len();
+        line.end_fmt(Role::Muted, format_args!("  {} of {of}", place + 1));
     }
     if let (Some(latest), Standing::Done(_)) = (&test.latest, test.standing) {
         line.end(Role::Text, &took(latest.took)).end(Role::Muted, " ");
@@ -82,25 +90,59 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect, test: &TestCase, regions
     line.end_gap(1).put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ");
     let title = module.map_or("", |module| &module.title);
     let name = usize::from(line.room()).saturating_sub(crate::ui::text::width(row::short_name(test)) + 4);
-    let (title, _) = crate::ui::text::fit(title, name);
-    line.put(Role::Muted, title).put(Role::Muted, " ");
-    line.mark(Role::Muted, crate::ui::theme::Mark::Here)
-        .put(Role::Muted, " ")
-        .bold(Role::Strong, row::short_name(test))
-        .put(Role::Muted, " ");
+    // A name that is hardly begun says nothing.
+    if name >= title.len().min(6) {
+        line.keeping((crate::ui::text::width(row::short_name(test)) + 4) as u16, |line| {
+            line.put(Role::Muted, title);
+        });
+        line.put(Role::Muted, " ").mark(Role::Muted, Mark::Here).put(Role::Muted, " ");
+    }
+    line.bold(Role::Strong, row::short_name(test)).put(Role::Muted, " ");
+}
+
+/// `3 of 17`: which of the lines that match is looked at.
+fn draw_found(line: &mut Line, view: &ViewState, regions: &Regions) {
+    let count = regions.holds.matches.len();
+    match (view.reading.found, count) {
+        (Some(place), 1..) => line.end_fmt(Role::Match, format_args!(" {} of {count} found ", place + 1)),
+        (None, 1..) => line.end_fmt(Role::Match, format_args!(" {count} found ")),
+        (_, 0) if !reading::searched(view).is_empty() => line.end(Role::Warning, " nothing found "),
+        (_, 0) => return,
+    };
+    line.end(Role::Muted, " ");
+}
+
+/// Where the person is: the match that they look at, and what a key would open.
+fn draw_place(pen: &mut Pen, scene: &Scene, regions: &Regions) {
+    let (inner, top) = (inner(regions.board), regions.detail.top);
+    let screen_line = |line: u64| {
+        let down = line.checked_sub(top).filter(|down| *down < u64::from(inner.height))?;
+        Some(inner.y + down as u16)
+    };
+    if scene.view.focus != Pane::Tests {
+        return;
+    }
+    let wide = Rect { x: inner.x.saturating_sub(1), width: inner.width + 2, ..inner };
+    if let Some(y) = reading::current(regions, scene.view).and_then(|placed| screen_line(placed.line)) {
+        pen.select(wide, y);
+    }
+    let found = scene.view.reading.found.and_then(|place| regions.holds.matches.get(place));
+    if let Some(y) = found.and_then(|found| screen_line(found.line)) {
+        pen.line(wide, y).mark(Role::Press, Mark::Here);
+    }
 }
 
 /// The whole story of a test. How many lines it has must not depend on `now`.
-fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Moment, offset: i32) {
-    tell_standing(sheet, test, now);
+fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, around: &Around) {
+    tell_standing(sheet, test, around.now);
     if test.standing == Standing::Running {
         tell_running(sheet, state, test);
     }
     if let Some(latest) = &test.latest {
-        tell_outcome(sheet, state, id, test, latest, offset);
-        tell_notes(sheet, state, id, test, offset);
+        tell_outcome(sheet, state, id, test, latest, around);
+        tell_notes(sheet, state, id, test, around.offset);
         if let Some(detail) = latest.detail.as_deref() {
-            tell_detail(sheet, detail);
+            failure::tell(sheet, detail);
         }
         if test.standing != Standing::Running && has_no_end(latest.outcome) {
             let run = latest.run.and_then(|run| state.runs.get(run));
@@ -109,8 +151,8 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
                 tell_live(sheet, state, test, run);
             }
         }
-        tell_surroundings(sheet, state, latest, offset);
     }
+    happened::tell(sheet, state, test, around.timeline, around.offset);
     if let Some(latest) = &test.latest {
         tell_evidence(sheet, state, test, latest);
     }
@@ -119,8 +161,7 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
         && !detail.frames.is_empty()
         && !detail.trace.is_empty()
     {
-        sheet.section("trace");
-        detail.trace.lines().for_each(|line| sheet.text(Role::Muted, 0, line));
+        failure::tell_part(sheet, Part::Trace, "trace", &detail.trace, |_| Role::Muted);
     }
 }
 
@@ -179,8 +220,7 @@ fn has_no_end(outcome: Outcome) -> bool {
 
 fn tell_stacks(sheet: &mut Sheet, run: &Run) {
     if let Some(stacks) = &run.stacks {
-        sheet.section("stacks of the run's processes");
-        stacks.lines().for_each(|line| sheet.text(Role::Text, 0, line));
+        failure::tell_part(sheet, Part::Stacks, "stacks of the run's processes", stacks, |_| Role::Text);
     }
 }
 
@@ -193,7 +233,7 @@ fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bo
     true
 }
 
-fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt, offset: i32) {
+fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt, around: &Around) {
     let outcome = latest.outcome;
     let stale = state.is_stale(latest);
     let (_, role) = marks::of_attempt(outcome, Some(latest));
@@ -224,7 +264,7 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
             line.gap(3).fmt(Role::Warning, format_args!("{} tries", latest.tries));
         }
     });
-    circumstance::tell(sheet, latest, offset);
+    circumstance::tell(sheet, latest, around.offset);
     if verdict == Some(Verdict::FailingDifferently)
         && let Some(before) = test.baseline()
     {
@@ -237,14 +277,10 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     if cause.is_some() {
         sheet.gap();
     }
-    for text in message.lines() {
-        sheet.text(Role::Strong, 0, text);
-    }
+    let trusted = message.contains("assert") || message.contains("Assert");
+    failure::tell_lines(sheet, &failure::split(message).0, trusted, |_| Role::Strong);
     if stale {
-        sheet.line(|line| {
-            let why = if latest.epoch == 0 { "from an earlier session" } else { "another revision serves now" };
-            line.put(Role::Stale, "stale").gap(2).put(Role::Stale, why);
-        });
+        sheet.line(|line| happened::tell_stale(line, state, latest, around.timeline));
     }
 }
 
@@ -266,112 +302,4 @@ fn verdict_role(verdict: Verdict) -> Role {
 fn failing_since(test: &TestCase) -> Option<u32> {
     let attempts = test.earlier.iter().chain(&test.latest).rev();
     attempts.take_while(|attempt| attempt.outcome.is_failure()).last().map(|attempt| attempt.cycle)
-}
-
-fn tell_detail(sheet: &mut Sheet, detail: &Detail) {
-    tell_assertion(sheet, detail);
-    if detail.frames.is_empty() {
-        if !detail.trace.is_empty() {
-            sheet.section("trace");
-            detail.trace.lines().for_each(|line| sheet.text_with(0, line, trace_role));
-        }
-    } else {
-        tell_frames(sheet, detail);
-    }
-    if !detail.subtests.is_empty() {
-        sheet.section("parts");
-        detail.subtests.iter().for_each(|part| tell_subtest(sheet, part));
-    }
-    for section in &detail.sections {
-        sheet.section(&section.title);
-        section.text.lines().for_each(|line| sheet.text(Role::Muted, 0, line));
-    }
-}
-
-/// What the tool says of the values that did not match: pytest's lines that begin with `E`.
-fn tell_assertion(sheet: &mut Sheet, detail: &Detail) {
-    if detail.frames.is_empty() {
-        return;
-    }
-    let mut lines = detail.trace.lines().filter_map(assertion).peekable();
-    if lines.peek().is_none() || repeats(detail.trace.lines().filter_map(assertion), &detail.message) {
-        return;
-    }
-    sheet.section("assertion");
-    for line in lines {
-        sheet.text_with(0, line, |text| match text.trim_start().as_bytes().first() {
-            Some(b'-') => Role::DiffRemoved,
-            Some(b'+') => Role::DiffAdded,
-            Some(b'?') => Role::Muted,
-            _ => Role::Text,
-        });
-    }
-}
-
-/// Whether the tool says nothing there that the message does not say.
-fn repeats<'a>(lines: impl Iterator<Item = &'a str>, message: &'a str) -> bool {
-    let message = message.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(str::trim).filter(|line| !line.is_empty()).eq(message)
-}
-
-fn assertion(line: &str) -> Option<&str> {
-    line.strip_prefix("E  ").map(|rest| rest.strip_prefix(' ').unwrap_or(rest))
-}
-
-fn trace_role(line: &str) -> Role {
-    match line.as_bytes().first() {
-        Some(b'E') => Role::Bad,
-        Some(b'>') => Role::Strong,
-        _ => Role::Muted,
-    }
-}
-
-/// The project's own frames, the innermost first; those of libraries are only counted.
-fn tell_frames(sheet: &mut Sheet, detail: &Detail) {
-    sheet.section("where");
-    let own = detail.frames.iter().rev().filter(|frame| frame.own);
-    let folded = detail.frames.iter().filter(|frame| !frame.own).count();
-    let mut told = 0;
-    for frame in own {
-        let lines = frame.source.lines().count();
-        let first = u64::from(frame.line).saturating_sub(lines.saturating_sub(1) as u64);
-        for (n, source) in frame.source.lines().enumerate() {
-            let here = n + 1 == lines;
-            let mark = if here { crate::ui::theme::Mark::Here } else { crate::ui::theme::Mark::Queued };
-            sheet.line(|line| {
-                if here {
-                    line.mark(Role::Press, mark);
-                } else {
-                    line.gap(1);
-                }
-                let number = Short::new(format_args!("{}", first + n as u64));
-                line.number(if here { Role::Press } else { Role::Faint }, &number, 5).gap(3);
-                line.ansi(if here { Role::Strong } else { Role::Muted }, source);
-            });
-        }
-        told += 1;
-        sheet.line(|line| {
-            line.fmt(Role::Link, format_args!("{}:{}", frame.path, frame.line));
-            if told == 1 && folded > 0 {
-                line.gap(3).fmt(Role::Muted, format_args!("{folded} library frames folded"));
-            }
-        });
-    }
-    if told == 0 {
-        if let Some(frame) = detail.frames.last() {
-            sheet.line(|line| {
-                line.fmt(Role::Link, format_args!("{}:{}", frame.path, frame.line));
-            });
-        }
-        sheet.line(|line| {
-            line.fmt(Role::Muted, format_args!("{folded} library frames, none of the project's own"));
-        });
-    }
-}
-
-fn tell_subtest(sheet: &mut Sheet, part: &SubtestRow) {
-    let (mark, role) = marks::of_outcome(part.outcome);
-    sheet.line(|line| {
-        line.mark(role, mark).gap(1).put(Role::Text, &part.name).gap(2).put(Role::Muted, &part.message);
-    });
 }

@@ -13,7 +13,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let gap = if area.width >= 120 { 3 } else { 2 };
     let mut line = pen.line(area, area.y);
     line.gap(1).end_gap(1);
-    for key in footer::keys(scene) {
+    for key in footer::keys(scene, regions) {
         // A key is shown whole or not at all.
         if text::width(&key.keys) + 1 + text::width(&key.label) > usize::from(line.room()) {
             break;

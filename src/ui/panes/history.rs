@@ -1,83 +1,11 @@
-//! The end of an opened test's page: what else happened while it ran, and how it did before.
+//! The end of an opened test's page: how it did before, and what it ran on.
 
 use super::marks;
 use super::pen::Line;
 use super::sheet::Sheet;
-use crate::domain::{Attempt, Checkout, Moment, Span, State, TestCase};
-use crate::ui::text::{Short, first_line, time_of_day};
+use crate::domain::{Checkout, State, TestCase};
+use crate::ui::text::Short;
 use crate::ui::theme::Role;
-
-/// How many other events around the test are listed.
-const AROUND: usize = 40;
-/// For how long after the test's end things still belong to it.
-const AFTERMATH: Span = Span::millis(500);
-
-/// What agents did and what else became known while the test ran, merged by time.
-pub(super) fn tell_surroundings(sheet: &mut Sheet, state: &State, attempt: &Attempt, offset: i32) {
-    if attempt.run.is_none() {
-        return;
-    }
-    let (from, to) = (attempt.started, attempt.started.after(attempt.took).after(AFTERMATH));
-    let events = state.agents.events();
-    let first = first_at(events.len(), |place| events.range(place).next().map(|seen| seen.at), from);
-    let mut agents = events.range(first).take_while(|seen| seen.at <= to).peekable();
-    let mut news = state.news.iter().skip_while(|news| news.at < from).take_while(|news| news.at <= to).peekable();
-    if agents.peek().is_none() && news.peek().is_none() {
-        return;
-    }
-    sheet.gap();
-    sheet.line(|line| {
-        let (from, to) = (time_of_day(from, offset), time_of_day(to, offset));
-        line.end_fmt(Role::Muted, format_args!("{from} … {to}")).end_gap(1);
-        line.put(Role::Muted, "what else happened").gap(1).rule();
-    });
-    for told in 0.. {
-        if told == AROUND {
-            sheet.line(|line| {
-                line.put(Role::Muted, "and more");
-            });
-            break;
-        }
-        let later = match (agents.peek(), news.peek()) {
-            (None, None) => break,
-            (Some(seen), Some(news)) => news.at < seen.at,
-            (seen, _) => seen.is_none(),
-        };
-        if later && let Some(news) = news.next() {
-            sheet.line(|line| {
-                around(line, from, news.at, "news");
-                line.put(super::news::tone(news.tone), &news.text);
-            });
-        } else if let Some(seen) = agents.next() {
-            sheet.line(|line| {
-                around(line, from, seen.at, "agent");
-                line.cell(if seen.failed { Role::Bad } else { Role::Agent }, state.agents.name(seen), 17).gap(1);
-                let said = first_line(&seen.text);
-                line.ansi(Role::Muted, if said.is_empty() { state.agents.subject(seen) } else { said });
-            });
-        }
-    }
-}
-
-fn around(line: &mut Line, from: Moment, at: Moment, word: &str) {
-    let delta = at.since(from);
-    let text = Short::new(format_args!("+{}.{:02}", delta.0 / 1_000_000, delta.as_millis() % 1_000 / 10));
-    line.number(Role::Muted, &text, 7).gap(2).cell(Role::Muted, word, 7);
-}
-
-/// The first place whose time is not before `from`, in a list ordered by time.
-fn first_at(len: usize, at: impl Fn(usize) -> Option<Moment>, from: Moment) -> usize {
-    let (mut low, mut high) = (0, len);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if at(middle).is_some_and(|at| at < from) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    low
-}
 
 /// Which state of the project's files the test is from.
 fn tell_checkout(line: &mut Line, checkout: &Checkout) {

@@ -21,6 +21,8 @@ pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
 mod evidence;
+mod failure;
+mod happened;
 mod history;
 mod module_line;
 mod news;

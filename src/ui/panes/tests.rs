@@ -1,5 +1,7 @@
 //! Screens as people see them: a story in, cells out.
 
+mod opened;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -134,7 +136,7 @@ fn every_story_can_be_drawn() {
     for (_, story, mut view) in gallery() {
         view.agent_run = Some(crate::domain::AgentRunId(999));
         view.cursor = Some(Cursor::Test(crate::domain::TestId(99_999)));
-        view.detail_scroll = u16::MAX;
+        view.detail_scroll = u32::MAX;
         view.board_scroll = u32::MAX;
         view.agents_scroll = crate::ui::view::Scroll::At(u64::MAX);
         for width in (1..=210).step_by(19) {

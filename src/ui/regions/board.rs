@@ -173,7 +173,8 @@ impl Board {
     }
 
     fn sort(&mut self, state: &State, view: &ViewState) {
-        let words = view.filter.input.value();
+        // A search in an opened test leaves the board as it is.
+        let words = view.reading.narrowed.as_deref().unwrap_or(view.filter.input.value());
         if self.words != words {
             self.lists.clear();
             words.clone_into(&mut self.words);

@@ -117,7 +117,7 @@ impl Desk {
             now: self.now,
             clock: self.viewer.clock,
         };
-        let keys = crate::ui::footer::keys(&scene);
+        let keys = crate::ui::footer::keys(&scene, &crate::ui::regions::Regions::default());
         keys.iter().map(|key| format!("{} {}", key.keys, key.label)).collect::<Vec<_>>().join(" | ")
     }
 }
@@ -163,7 +163,7 @@ fn in_an_opened_test_r_means_that_test() {
     let mut desk = Desk::new();
     desk.type_in(&["\r"]);
     assert_eq!(desk.viewer.view.page, Page::Detail(TestId(0)));
-    assert!(desk.footer().starts_with("r rerun this failure"), "{}", desk.footer());
+    assert!(desk.footer().starts_with("esc back | ] next failure | r rerun this failure"), "{}", desk.footer());
     assert_eq!(desk.type_in(&["r"]), [Wish::Command(Command::Run(Selection::Tests(vec![TestId(0)])))]);
     desk.type_in(&["]"]);
     assert_eq!(desk.viewer.view.page, Page::Detail(TestId(2)));
