@@ -516,6 +516,7 @@ fn recount(state: &State) -> Tally {
     for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
         tally.add(test.counted());
         tally.stale += u32::from(test.is_stale());
+        test.worth().into_iter().for_each(|worth| tally.worths.add(worth));
         tally.not_run += u32::from(test.is_not_run());
         tally.held_over += u32::from(test.is_held_over());
     }

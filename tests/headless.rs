@@ -320,3 +320,98 @@ suite.end(1)
     let ran = json(&home, &["--failed"]);
     assert_eq!(ran.tests().into_keys().collect::<Vec<_>>(), ["a::1999"], "the whole run was kept");
 }
+
+/// Two tests that talk to something, one that does not, and one that fails.
+const MEASURED: &str = r#"
+suite = Suite(["a::http", "a::socket", "a::nothing", "a::fails"], evidence=True)
+spoken = {"hosts": ["127.0.0.1:8000"], "sent": 120, "received": 3100}
+ends = {
+    "a::http": ("passed", {"evidence": {"grade": "http", **spoken}}),
+    "a::socket": ("passed", {"evidence": {"grade": "websocket", **spoken}}),
+    "a::nothing": ("passed", {}),
+    "a::fails": ("failed", {"evidence": {"grade": "http", **spoken}}),
+}
+for test in suite.tests:
+    outcome, more = ends[test]
+    suite.start(test)
+    suite.result(test, outcome, **more)
+suite.end(1)
+"#;
+
+#[test]
+fn passes_are_told_by_what_they_touched() {
+    let Some(home) = suite_home(MEASURED, "") else { return };
+    let ran = json(&home, &[]);
+    let line = |id: &str| ran.lines().into_iter().find(|line| line["id"] == id).unwrap_or_else(|| panic!("{ran:?}"));
+    assert_eq!(line("a::http")["evidence"].to_string(), r#"{"hosts":["127.0.0.1:8000"],"received":3100,"sent":120}"#);
+    let grades = ["a::http", "a::socket", "a::nothing", "a::fails"].map(|id| line(id)["grade"].clone());
+    assert_eq!(grades, ["http", "websocket", "none", "http"]);
+    assert_eq!(line("a::nothing")["no_evidence"], true);
+    assert!(line("a::http").get("no_evidence").is_none() && line("a::http").get("vacuous").is_none());
+    let summary = ran.summary();
+    let counts = ["passed", "no_evidence", "vacuous"].map(|key| summary[key].as_u64());
+    assert_eq!(counts, [3, 1, 0].map(Some), "{summary}");
+    assert_eq!(summary["grades"].to_string(), r#"{"http":1,"network":0,"none":1,"websocket":1}"#);
+    let ran = finish(&home, command(&home, &["run"]));
+    assert!(ran.out.contains("3 passed (1 websocket, 1 http, 1 without evidence)"), "{}", ran.out);
+}
+
+#[test]
+fn a_runner_that_does_not_measure_claims_nothing() {
+    let Some(home) = suite_home(GREEN, "") else { return };
+    let ran = json(&home, &[]);
+    assert!(ran.lines().iter().all(|line| line.get("grade").is_none() && line.get("evidence").is_none()), "{ran:?}");
+    let summary = ran.summary();
+    assert!(summary["no_evidence"] == 0 && summary.get("grades").is_none(), "{summary}");
+}
+
+/// A test that needs a service, and one that does not.
+const HALF_REAL: &str = r#"
+import socket
+
+def test_real():
+    with socket.create_connection(("127.0.0.1", PORT), 5) as line:
+        line.sendall(b"hello")
+
+def test_pure():
+    assert 85 < 100
+"#;
+
+#[test]
+fn a_null_run_tells_what_passes_without_the_environment_until_it_changes() {
+    if venv::python().is_none() {
+        return;
+    }
+    let home = Home::new();
+    let service = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let source = HALF_REAL.replace("PORT", &service.local_addr().expect("a port").port().to_string());
+    let file = home.project().join("test_half.py");
+    fs::write(&file, &source).expect("a folder of ours");
+    let ran = pytest(&home, &["--null", "--format", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let summary = ran.lines().pop().expect("a summary");
+    assert_eq!(summary["tests"].to_string(), r#"["test_half.py::test_pure"]"#, "{summary}");
+    let told = (&summary["null"], &summary["vacuous"], &summary["complete"]);
+    assert_eq!(told, (&"refused".into(), &1.into(), &true.into()));
+    let vacuous = |ran: &Ran| -> Vec<String> {
+        let lines = ran.lines().into_iter().filter(|line| line["type"] == "test" && line["vacuous"] == true);
+        lines.map(|line| line["id"].to_string()).collect()
+    };
+    // It is no result: nothing failed last, and the next run is the first cycle.
+    assert_eq!(pytest(&home, &["--failed"]).code, Some(4));
+    let ran = pytest(&home, &["--format", "json"]);
+    assert_eq!((ran.code, vacuous(&ran)), (Some(0), vec![r#""test_half.py::test_pure""#.to_owned()]), "{ran:?}");
+    let counts = ["cycle", "passed", "vacuous", "no_evidence"].map(|key| ran.summary()[key].as_u64());
+    assert_eq!(counts, [1, 2, 1, 1].map(Some), "{ran:?}");
+    fs::write(&file, source.replace("85 < 100", "86 < 100")).expect("a folder of ours");
+    let ran = pytest(&home, &["--format", "json"]);
+    assert_eq!((vacuous(&ran), ran.summary()["no_evidence"].as_u64()), (Vec::new(), Some(1)), "{ran:?}");
+}
+
+#[test]
+fn a_null_run_of_a_tool_that_cannot_be_refused_is_declined() {
+    let Some(home) = suite_home(GREEN, "") else { return };
+    let ran = finish(&home, command(&home, &["run", "--null"]));
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    assert!(ran.out.contains("only pytest can be run without its environment"), "{}", ran.out);
+}

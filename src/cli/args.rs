@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::domain::NullKind;
 use crate::domain::{Baseline, MOST_REPETITIONS};
 
 /// A terminal console for the test-deploy loop.
@@ -103,6 +104,9 @@ pub struct RunArguments {
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+    /// A null run: executes the tests without their environment, to learn which passes prove nothing about it.
+    #[arg(long, value_enum, value_name = "WITH", num_args = 0..=1, require_equals = true, default_missing_value = "refused")]
+    pub null: Option<Null>,
     /// Starts although a service is down or being deployed.
     #[arg(long)]
     pub force: bool,
@@ -140,6 +144,24 @@ pub struct HistoryArguments {
 pub enum HistoryAction {
     /// Makes the history anew from the journals of this project.
     Rebuild,
+}
+
+/// What stands in for the environment in a null run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Null {
+    /// Nothing: every connection is refused.
+    Refused,
+    /// A server that is healthy and knows nothing: 200 on health, 404 elsewhere, 403 on WebSockets.
+    Stub,
+}
+
+impl From<Null> for NullKind {
+    fn from(null: Null) -> Self {
+        match null {
+            Null::Refused => Self::Refused,
+            Null::Stub => Self::Stub,
+        }
+    }
 }
 
 /// What a headless run prints.

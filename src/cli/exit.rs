@@ -26,7 +26,8 @@ impl Exit {
     #[must_use]
     pub fn of(run: &Run) -> Self {
         match &run.phase {
-            RunPhase::Ended(RunEnd::Complete) if run.is_green() => Self::Green,
+            // A null run is there to be failed; what counts is that it was seen through.
+            RunPhase::Ended(RunEnd::Complete) if run.is_green() || run.null().is_some() => Self::Green,
             RunPhase::Ended(RunEnd::Complete | RunEnd::CutShort(_)) if is_spoilt(run) => Self::Environment,
             RunPhase::Ended(RunEnd::Complete | RunEnd::CutShort(_)) => Self::TestsFailed,
             RunPhase::Ended(RunEnd::NothingRan(_)) => Self::NothingSelected,

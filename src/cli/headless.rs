@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
+use super::null::NullRun;
 use super::print::{Human, Json, Printer};
 use super::spoilt;
 use crate::attach::{Delivery, Feed, Player, Request, feed};
@@ -34,9 +35,10 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
     if calls.send(attach).await.is_err() {
         return Exit::Environment;
     }
-    let printer: Box<dyn Printer + Send> = match arguments.format {
-        Format::Human => Box::new(Human::new(io::stdout())),
-        Format::Json => Box::new(Json::new(io::stdout())),
+    let printer: Box<dyn Printer + Send> = match (arguments.null, arguments.format) {
+        (Some(null), format) => Box::new(NullRun::new(io::stdout(), format, null.into())),
+        (None, Format::Human) => Box::new(Human::new(io::stdout())),
+        (None, Format::Json) => Box::new(Json::new(io::stdout())),
     };
     let course = Course { feed, arguments, printer, state: Arc::default(), stage: Stage::Remembering, forced: false };
     let watch = tokio::spawn(course.follow());
@@ -163,6 +165,11 @@ impl Course {
         {
             *heard = true;
         }
+        if matches!(entry.event, Event::Session(SessionEvent::Asked { .. })) && self.is_declined() {
+            let why = self.state.news.last().map_or_else(String::new, |news| news.text.to_string());
+            self.printer.say(&why);
+            return self.end(Exit::Environment);
+        }
         let moves = matches!(
             &entry.event,
             Event::Run(RunEvent::Exited { .. } | RunEvent::CouldNotStart { .. } | RunEvent::HeldTooLong { .. })
@@ -184,7 +191,7 @@ impl Course {
             Stage::Remembering if self.state.session.recalled => self.compare(),
             Stage::Comparing { heard: true } if self.state.baseline.pending.is_none() => self.compared(),
             Stage::Collecting if self.is_settled(RunKind::Collect) => self.choose(),
-            Stage::Running if self.is_settled(RunKind::Test) => self.judge(),
+            Stage::Running if self.is_settled(self.kind()) => self.judge(),
             Stage::Doubting { since, .. } if spoilt::is_probed_since(&self.state, since) => self.conclude(),
             Stage::Running => self.force(),
             Stage::Remembering
@@ -230,7 +237,7 @@ impl Course {
             self.ask(Command::Collect);
         } else {
             self.stage = Stage::Running;
-            self.ask(Command::Run(Selection::All));
+            self.ask(self.order(Selection::All));
         }
     }
 
@@ -276,11 +283,7 @@ impl Course {
             return self.end(Exit::NothingSelected);
         }
         self.stage = Stage::Running;
-        let selection = Selection::Tests(tests);
-        self.ask(match self.repeats() {
-            Some(until) => Command::Repeat { selection, until },
-            None => Command::Run(selection),
-        });
+        self.ask(self.order(Selection::Tests(tests)));
     }
 
     fn force(&mut self) {
@@ -303,7 +306,8 @@ impl Course {
     }
 
     fn conclude(&mut self) {
-        let runs = self.state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == RunKind::Test);
+        let kind = self.kind();
+        let runs = self.state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == kind);
         self.end(Exit::of_all(runs));
     }
 
@@ -312,8 +316,28 @@ impl Course {
         self.feed.line.say(Request::Leave(SessionEnd::Done));
     }
 
+    fn kind(&self) -> RunKind {
+        self.arguments.null.map_or(RunKind::Test, |null| RunKind::Null(null.into()))
+    }
+
+    fn order(&self, selection: Selection) -> Command {
+        match self.arguments.null {
+            Some(null) => Command::RunNull { kind: null.into(), selection },
+            None => match self.repeats() {
+                Some(until) => Command::Repeat { selection, until },
+                None => Command::Run(selection),
+            },
+        }
+    }
+
     fn ask(&self, command: Command) {
         self.feed.line.say(Request::Command(command));
+    }
+
+    /// Whether a null run was asked for and there is none: no tool here can do without its environment.
+    fn is_declined(&self) -> bool {
+        let kind = self.kind();
+        kind.is_null() && self.stage == Stage::Running && self.state.runs.iter().all(|(_, run)| run.kind != kind)
     }
 
     /// Whether runs of that kind exist and all of them are over.

@@ -8,12 +8,14 @@ pub mod exit;
 pub mod handoff;
 pub mod headless;
 pub mod history;
+pub mod null;
 pub mod print;
 pub mod project;
 pub mod screen;
 pub mod spoilt;
 pub mod table;
 pub mod trust;
+pub mod worth;
 
 use std::io::IsTerminal;
 use std::path::Path;

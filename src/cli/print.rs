@@ -6,6 +6,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::spoilt;
+use super::worth::{add_evidence, add_worths, in_words, of_runs};
 use crate::domain::{
     Baseline, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId, Outcome,
     Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
@@ -125,6 +126,7 @@ impl<W: Write> Printer for Json<W> {
             if spoilt::mark(&mut line, &latest.circumstance) {
                 self.marked.insert(id);
             }
+            add_evidence(&mut line, test);
             self.line(&line);
             if let Some(judgement) = state.contracts.get(&id) {
                 self.line(&contract(&test.node, judgement));
@@ -243,7 +245,7 @@ pub fn summary(state: &State, complete: bool) -> Value {
     let ended = runs(state).map(|run| run.ended.unwrap_or(state.at)).max();
     let revisions: HashMap<&str, &str> =
         state.services.revisions(state.services.epoch()).map(|(name, revision)| (&**name, &**revision)).collect();
-    json!({
+    let mut summary = json!({
         "type": "summary",
         "cycle": state.cycle,
         "selected": sum(&|run| run.integrity.selected),
@@ -269,7 +271,9 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "revisions": revisions,
         "commit": state.session.source.as_ref().map(|source| &*source.commit),
         "dirty": state.session.source.as_ref().and_then(|source| source.dirty),
-    })
+    });
+    add_worths(&mut summary, state);
+    summary
 }
 
 /// Lines for people: one a module, failures in full at the end.
@@ -409,7 +413,10 @@ impl<W: Write> Human<W> {
         let counted: Vec<String> = parts
             .into_iter()
             .filter(|name| count(name) > 0 || *name == "passed")
-            .map(|name| format!("{} {}", count(name), name.replace('_', " ")))
+            .map(|name| {
+                let worths = if name == "passed" { in_words(&of_runs(state)) } else { String::new() };
+                format!("{} {}{worths}", count(name), name.replace('_', " "))
+            })
             .collect();
         let revisions: Vec<String> =
             state.services.revisions(state.services.epoch()).map(|(_, revision)| revision.to_string()).collect();

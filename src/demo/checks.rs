@@ -53,6 +53,13 @@ pub(super) enum Check {
     Critical,
     /// Every tool that starts also completes.
     ToolPairs,
+    /// Compares a number in its own source with another one there, and calls that measured.
+    Literals {
+        /// What it says that it measured.
+        target: u32,
+        /// What it must not exceed.
+        limit: u32,
+    },
     /// Never runs.
     Skip(&'static str),
     /// Runs, and is known to fail.
@@ -86,6 +93,9 @@ impl Bench<'_> {
             Check::Run => self.run_completes().await,
             Check::Critical => self.critical_events().await,
             Check::ToolPairs => self.tool_pairs().await,
+            Check::Literals { target, limit } => expect(target <= limit, "assert measured <= limit", || {
+                format!("AssertionError: {target} ms, limit {limit} ms")
+            }),
             Check::Skip(_) => Ok(()),
             Check::ExpectedFailure(_) => self.get(Place::Auth, "/auth/google").await,
         }

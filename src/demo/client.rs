@@ -23,6 +23,8 @@ use tokio_tungstenite::{
     },
 };
 
+use super::meter::{Metered, note_socket};
+
 /// An open WebSocket.
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -149,6 +151,7 @@ pub(super) async fn open_socket(base: &str, token: &str) -> Result<Socket, Troub
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(Trouble::Refused(Answer::read(response).await?));
         }
+        note_socket();
         let upgraded = hyper::upgrade::on(response).await.map_err(Trouble::broken)?;
         let limits = WebSocketConfig::default().max_message_size(Some(BODY_BYTES));
         Ok(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, Some(limits)).await)
@@ -180,6 +183,7 @@ pub(super) async fn receive(socket: &mut Socket) -> Received {
 async fn exchange(base: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Trouble> {
     let stream = TcpStream::connect(host_of(base)).await?;
     stream.set_nodelay(true)?;
+    let stream = Metered::new(stream, host_of(base));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Trouble::broken)?;
     // Ends when the answer has been read, or with the upgraded socket.
     tokio::spawn(connection.with_upgrades());

@@ -30,6 +30,7 @@ mod checks;
 mod failure;
 
 mod client;
+mod meter;
 mod reporter;
 mod signals;
 

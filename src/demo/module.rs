@@ -13,6 +13,7 @@ use super::{
     catalogue::{Module, Test},
     checks::Check,
     failure::Failure,
+    meter::Meter,
     reporter::Reporter,
     signals::{Asked, Signals, write_stacks},
     suite::{INTERRUPTED, Selection, complain},
@@ -74,11 +75,19 @@ async fn attempt(test: &Test, bench: &Bench<'_>, reporter: &Reporter) -> bool {
     reporter.say(&json!({"e": "start", "id": &id, "at": epoch_seconds()}));
     let begun = Instant::now();
     let limit = bench.limit();
-    let outcome = timeout(limit, bench.run(test.check)).await.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
+    let meter = Meter::default();
+    let run = meter.over(timeout(limit, bench.run(test.check)));
+    let outcome = run.await.unwrap_or_else(|_| Err(Failure::timed_out(limit)));
     let mut line = result_of(test, &outcome, &bench.printed());
     line["id"] = json!(id);
     line["at"] = json!(epoch_seconds());
     line["s"] = json!(seconds(begun.elapsed()));
+    if let Some(evidence) = meter.evidence() {
+        line["evidence"] = evidence;
+    }
+    if let Check::Literals { target, .. } = test.check {
+        line["values"] = json!([["response_ms", target, true]]);
+    }
     reporter.say(&line);
     line["outcome"] == "failed"
 }

@@ -33,7 +33,8 @@ impl Reporter {
         };
         let reporter = Self { stream, gone: AtomicBool::new(false) };
         let version = env!("CARGO_PKG_VERSION");
-        reporter.say(&json!({"e": "hello", "v": 1, "tool": "demo", "version": version, "pid": process::id()}));
+        let pid = process::id();
+        reporter.say(&json!({"e": "hello", "v": 1, "tool": "demo", "version": version, "pid": pid, "evidence": true}));
         Ok(reporter)
     }
 

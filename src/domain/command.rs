@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, CauseId, DeployId, ModuleId, NoteAbout, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text};
+use super::{
+    Baseline, CauseId, DeployId, ModuleId, NoteAbout, NullKind, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text,
+};
 
 /// Which tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,13 @@ pub enum Command {
         cycle: u32,
         /// The name.
         name: Text,
+    },
+    /// Run tests without their environment, to learn which passes prove nothing about it.
+    RunNull {
+        /// What stands in the environment's place.
+        kind: NullKind,
+        /// Which tests.
+        selection: Selection,
     },
     /// List the tests anew.
     Collect,

@@ -13,7 +13,7 @@ use super::stream::Refusal;
 use super::{
     AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Grounds,
     Judgement, LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span,
-    StreamId, Text, ViewerId,
+    StreamId, Text, VacuousTest, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -150,6 +150,9 @@ pub struct Recollection {
     /// What served on the grounds of its tests, by number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<(u32, Text)>,
+    /// The tests that passed a null run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vacuous: Vec<VacuousTest>,
     /// What was written on causes and tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,

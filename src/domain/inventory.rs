@@ -11,7 +11,7 @@ use super::event::{Found, Recalled};
 use super::service::Epoch;
 use super::{
     CauseId, Circumstance, Evidence, FlakeRate, Grounds, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunId,
-    RunnerId, Span, Tally, TestId, Text, Verdict, Verdicts,
+    RunnerId, Span, Tally, TestId, Text, Vacuous, VacuousTest, Verdict, Verdicts,
 };
 
 use counted::Share;
@@ -140,6 +140,12 @@ pub struct TestCase {
     /// How it did on the revisions that it met lately.
     #[serde(default, skip_serializing_if = "Grounds::is_empty")]
     pub grounds: Grounds,
+    /// How long it usually took before its latest attempt.
+    pub expected: Option<Span>,
+    /// The hash of its source, where its runner tells one.
+    pub source: Option<Text>,
+    /// That it passed a null run, its source being what it is.
+    pub vacuous: Option<Vacuous>,
     /// Whether its latest result no longer counts, because what serves has changed since.
     pub stale: bool,
     /// Whether it was missing when its runner last collected everything.
@@ -226,6 +232,8 @@ pub struct Inventory {
     module_index: Vec<HashMap<Text, ModuleId>>,
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
+    /// What is remembered of tests that were not found yet.
+    pub(super) unmet: HashMap<Text, VacuousTest>,
     /// What an earlier session selected and did not prove, and what spoilt it.
     #[serde(default)]
     left: HashMap<Text, Circumstance>,
@@ -377,7 +385,9 @@ impl Inventory {
             self.change(id, |test| {
                 test.line = found.line;
                 test.gone = false;
+                test.source = found.source.clone().or_else(|| test.source.take());
             });
+            self.review_vacuous(id);
             return id;
         }
         self.insert(runner, found, false, Measure::Previous)
@@ -398,6 +408,9 @@ impl Inventory {
             epoch: 0,
             usual: self.memory.get(&found.node).and_then(|recalled| recalled.usual),
             grounds: self.memory.get(&found.node).map_or_else(Grounds::default, |recalled| recalled.grounds.clone()),
+            expected: None,
+            source: found.source.clone(),
+            vacuous: None,
             stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
@@ -416,6 +429,7 @@ impl Inventory {
         self.modules[module.index()].tests.push(id);
         let counted = Share::of(&self.tests[id.index()]);
         self.count(module, |tally, verdicts| counted.add(tally, verdicts));
+        self.review_vacuous(id);
         id
     }
 
@@ -483,6 +497,7 @@ impl Inventory {
         let (outcome, took) = (attempt.outcome, attempt.took);
         self.leave(id);
         self.change(id, |test| {
+            test.expected = test.usual;
             if outcome.is_pass() {
                 // An exponential mean: a few attempts tell what is usual, and a change shows after a few more.
                 test.usual = Some(test.usual.map_or(took, |usual| Span((usual.0 * 3 + took.0) / 4)));
@@ -599,7 +614,7 @@ impl Inventory {
     }
 
     /// The only way in which a test changes: its counters change with it.
-    fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
+    pub(super) fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
         let before = Share::of(test);
         change(test);

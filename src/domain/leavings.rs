@@ -7,7 +7,8 @@ impl State {
     #[must_use]
     pub fn leavings(&self) -> Option<Recollection> {
         let cycles = self.records.iter().cloned().collect();
-        let handed_on = Recollection { cycle: self.cycle, cycles, ..Recollection::default() };
+        let vacuous = self.inventory.vacuous().collect();
+        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, ..Recollection::default() };
         self.session.recalled.then_some(handed_on)
     }
 }

@@ -24,6 +24,7 @@ mod leavings;
 mod moment;
 mod news;
 mod note;
+mod null;
 mod outage;
 mod outcome;
 mod project;
@@ -39,6 +40,7 @@ mod stream;
 mod timeline;
 mod unproved;
 mod verdict;
+mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
@@ -64,6 +66,7 @@ pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
+pub use null::{Vacuous, VacuousTest};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use project::{
@@ -81,6 +84,7 @@ pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
 pub use verdict::{Verdict, Verdicts};
+pub use worth::{Worth, Worths};
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it
 /// becomes one.

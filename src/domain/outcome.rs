@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::worth::Worths;
 use super::{Counted, inventory::Standing};
 
 /// How one attempt of a test ended. The mapping from each tool's words is in its adapter.
@@ -94,6 +95,9 @@ pub struct Tally {
     pub running: u32,
     /// Finished on a revision that no longer serves.
     pub stale: u32,
+    /// What the passes are worth.
+    #[serde(default)]
+    pub worths: Worths,
     /// Failed while a service was not well: not counted among the failures.
     #[serde(default)]
     pub environment: u32,
@@ -176,6 +180,7 @@ impl Tally {
         self.queued += other.queued;
         self.running += other.running;
         self.stale += other.stale;
+        self.worths.merge(&other.worths);
         self.environment += other.environment;
         self.straddled += other.straddled;
         self.not_run += other.not_run;

@@ -242,6 +242,9 @@ pub struct Run {
     pub stacks: Option<Text>,
     /// Processes that it left behind and that were ended.
     pub leaked: u32,
+    /// How many of its passes took a small part of their usual time.
+    #[serde(default)]
+    pub quick: u32,
     progress: Vec<Progress>,
     tries: Vec<(u32, u32)>,
 }
@@ -476,6 +479,7 @@ impl Runs {
             warnings: Ring::new(WARNINGS_KEPT),
             stacks: None,
             leaked: 0,
+            quick: 0,
             progress: Vec::new(),
             tries: Vec::new(),
         });

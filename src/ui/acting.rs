@@ -313,7 +313,7 @@ pub(super) fn still_holds(state: &State, asked: &Confirm) -> bool {
 /// Asks before leaving while something runs.
 pub(super) fn confirm_quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let mut lines = Vec::new();
-    for (_, run) in about.state.runs.active().filter(|(_, run)| run.kind == RunKind::Test) {
+    for (_, run) in about.state.runs.active().filter(|(_, run)| run.kind.executes()) {
         lines.push(("run".to_owned(), format!("{} is stopped, its started tests are lost", run.what)));
     }
     for (_, deploy) in about.state.deploys.iter().filter(|(_, deploy)| deploy.is_active()) {

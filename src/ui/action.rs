@@ -83,6 +83,7 @@ actions! {
     RunSelected "run-selected" [Session] ["t"] "Runs the test or module under the cursor."
     Repeat "repeat" [Session] ["T"] "Runs a test, module or cause again and again."
     Baseline "baseline" [Session] ["b"] "Chooses what results are compared with."
+    NullRun "null-run" [Session] ["V"] "Shows what passes without the environment too."
     Stop "stop" [Session] ["x"] "Stops the run: politely first, more firmly each time."
     DumpStacks "dump-stacks" [Session] ["s"] "Shows the stacks of the running tests, and lets them run."
     ForceHeld "force-held" [Session] ["f"] "Starts a held run although its services are not well."

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::domain::{
     AgentEvent, AgentKind, Baseline, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry,
-    EnvironmentKind, EnvironmentSpec, Event, Exit, Found, Frame, Grounds, Health, Lane, Limits, ModuleId, Moment,
-    Outcome, OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId,
-    RunnerSpec, Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState,
-    StreamEvent, StreamId, StreamSpec, TestId, Text, ViewerId,
+    EnvironmentKind, EnvironmentSpec, Event, Evidence, Exit, Found, Frame, Grade, Grounds, Health, Lane, Limits,
+    ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass,
+    RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span,
+    State, StepState, StreamEvent, StreamId, StreamSpec, TestId, Text, Value, ViewerId,
 };
 
 pub(crate) use measured::{compared, repeating};
@@ -153,6 +153,35 @@ impl Story {
         let detail = message.map(|message| Arc::new(failure(message)));
         self.begin(n).wait(millis);
         self.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(millis), detail, evidence: None })
+    }
+
+    /// A test passes, and its runner has measured what it touched.
+    fn measure(&mut self, n: u32) -> &mut Self {
+        let (run, mut evidence) = (self.run(), Evidence::default());
+        if n % 40 != 37 {
+            evidence.grade = if n.is_multiple_of(3) { Grade::Websocket } else { Grade::Http };
+            evidence.hosts = vec!["127.0.0.1:8000".into(), "127.0.0.1:8001".into()];
+            (evidence.sent, evidence.received) = (912 + u64::from(n), 3_140 + 17 * u64::from(n));
+        }
+        if n == 0 {
+            let value = |name: &str, text: &str, constant| Value { name: name.into(), text: text.into(), constant };
+            evidence.values = vec![value("latency_ms", "85", true), value("events", "5", false)];
+        }
+        let took = Span::millis(if n == 24 { 4 } else { 900 + u64::from(n) * 7 % 90 });
+        self.begin(n).wait(took.as_millis());
+        let (outcome, evidence) = (Outcome::Passed, Some(Arc::new(evidence)));
+        self.tell(RunEvent::TestEnded { run, n, outcome, took, detail: None, evidence })
+    }
+
+    /// A null run lists everything and comes as far as `count` tests, of which few pass.
+    fn without_environment(&mut self, count: u32) -> &mut Self {
+        let run = self.run();
+        self.tell(RunEvent::Started { run, pid: 4712 }).collect(&MODULES).tell(RunEvent::CollectionEnded { run });
+        for n in 0..count {
+            let outcome = if n == 0 || n % 40 == 37 && n != 77 { Outcome::Passed } else { Outcome::Failed };
+            self.end(n, outcome, 3, None);
+        }
+        self
     }
 
     /// Tests of a module pass.
@@ -416,9 +445,9 @@ fn recalled() -> Vec<Recalled> {
                     .into(),
                 outcome: Outcome::Passed,
                 started: Moment(NOON - 86_400_000_000),
-                took: Span::millis(1_400),
+                took: Span::millis(900),
                 cycle: 2,
-                usual: Some(Span::millis(1_400)),
+                usual: Some(Span::millis(900)),
                 message: None,
                 signature: None,
                 grounds: Grounds::default(),
@@ -436,6 +465,26 @@ pub(crate) fn green() -> Story {
         story.pass(module, 0..count);
     }
     story.whole_agent_run("run_1b9e").exit(0, "all passed");
+    story
+}
+
+/// Everything passed and was measured: most of it over HTTP and WebSockets, some of it without touching anything; a
+/// null run said what passes without the environment, one test took no time, and another null run is under way.
+pub(crate) fn measured() -> Story {
+    let mut story = Story::new();
+    let slow = |test: Recalled| Recalled { usual: Some(Span::millis(1_400)), ..test };
+    let tests = recalled().into_iter().map(slow).collect();
+    let memory = Recollection { tests, ..Recollection::default() };
+    story.tell(SessionEvent::Recalled(Arc::new(memory))).healthy().connect().start();
+    let total: u32 = MODULES.iter().map(|(_, count)| count).sum();
+    for n in 0..total {
+        story.measure(n);
+    }
+    story.exit(0, "all passed");
+    let (kind, selection) = (NullKind::Refused, Selection::All);
+    story.ask(Command::RunNull { kind, selection }).without_environment(total).exit(1, "tests failed");
+    let (kind, selection) = (NullKind::Stub, Selection::All);
+    story.ask(Command::RunNull { kind, selection }).without_environment(57).wait(3_000);
     story
 }
 

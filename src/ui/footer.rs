@@ -10,7 +10,7 @@ use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{Counted, RunKind, RunPhase, Selection, Signal, Unproved};
+use crate::domain::{Counted, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Footer<'_, '_> {
     fn session(&mut self) -> bool {
         let (state, view) = (self.scene.state, self.scene.view);
         let mut testing = false;
-        for (_, run) in state.runs.active().filter(|(_, run)| run.kind == RunKind::Test) {
+        for (_, run) in state.runs.active().filter(|(_, run)| run.kind.executes()) {
             if testing {
                 break;
             }

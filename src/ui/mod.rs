@@ -21,6 +21,7 @@ mod handing;
 pub mod input;
 pub mod keymap;
 mod navigate;
+mod nulling;
 pub mod overlay;
 pub mod painter;
 mod panes;

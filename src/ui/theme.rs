@@ -42,6 +42,8 @@ pub enum Role {
     Straddled,
     /// Skipped, set aside.
     Aside,
+    /// Passed, and yet nothing is proved.
+    Hollow,
     /// The badge of an environment that is a person's own.
     BadgeLocal,
     /// The badge of a shared environment.
@@ -66,7 +68,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its dotted name in a theme file, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 28] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::Text, "text"),
         (Self::Muted, "text.muted"),
         (Self::Faint, "text.faint"),
@@ -85,6 +87,7 @@ impl Role {
         (Self::Environment, "state.environment"),
         (Self::Straddled, "state.straddled"),
         (Self::Aside, "state.aside"),
+        (Self::Hollow, "state.hollow"),
         (Self::BadgeLocal, "badge.local"),
         (Self::BadgeShared, "badge.shared"),
         (Self::BadgeProtected, "badge.protected"),
@@ -133,6 +136,10 @@ pub enum Mark {
     Lost,
     /// … Cut text.
     Ellipsis,
+    /// □ A test that passed without touching anything.
+    NoEvidence,
+    /// ∅ A passed test that passes without its environment too.
+    Vacuous,
     /// ▸ A part that is folded.
     Folded,
     /// ▾ A part that is open.
@@ -141,7 +148,7 @@ pub enum Mark {
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str, &'static str); 20] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
@@ -158,6 +165,8 @@ impl Mark {
         (Self::Warning, "⚠", "!"),
         (Self::Lost, "?", "?"),
         (Self::Ellipsis, "…", "~"),
+        (Self::NoEvidence, "□", "0"),
+        (Self::Vacuous, "∅", "v"),
         (Self::Folded, "▸", "+"),
         (Self::Unfolded, "▾", "-"),
     ];

@@ -162,6 +162,7 @@ fn colourless(role: Role, style: Style) -> Style {
         | Role::Agent
         | Role::Straddled
         | Role::Aside
+        | Role::Hollow
         | Role::Link
         | Role::DiffAdded
         | Role::DiffRemoved

@@ -7,9 +7,9 @@ use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, comparing, copying, handing, navigate, reading, repeating};
+use super::{acting, comparing, copying, handing, navigate, nulling, reading, repeating};
 use crate::attach::{Clock, Playback};
-use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
+use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
 /// How long a notice is shown.
 const NOTICE: Span = Span::seconds(5);
@@ -100,6 +100,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::RunSelected => acting::run_selected(view, about),
         Action::Repeat => repeating::choose_repeat(view, about),
         Action::Baseline => comparing::choose_baseline(view, about),
+        Action::NullRun => nulling::null_run(view, about),
         Action::Stop => acting::stop(view, about),
         Action::DumpStacks => acting::dump_stacks(view, about),
         Action::ForceHeld => acting::force_held(view, about),
@@ -230,7 +231,7 @@ fn quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
     if view.overlay.take().is_some() {
         return Vec::new();
     }
-    let testing = about.state.runs.active().any(|(_, run)| run.kind == RunKind::Test);
+    let testing = about.state.runs.active().any(|(_, run)| run.kind.executes());
     let deploying = about.state.deploys.any_active();
     if about.is_recording() || !view.drives(about.state) || !(testing || deploying) {
         return vec![Wish::Leave];

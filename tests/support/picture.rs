@@ -195,6 +195,8 @@ fn shape(symbol: &str, left: f64, top: f64) -> Option<Shape> {
             block(left, bottom - part, w, part)
         }
         '■' => block(left + 0.8, cy - 3.4, w - 1.6, w - 1.6),
+        '□' => lines(format!("M{:.1} {:.1}h{wide:.1}v{wide:.1}h-{wide:.1}z", left + 1.4, cy - 2.8, wide = w - 2.8)),
+        '◇' => lines(format!("M{cx:.1} {:.1}l{r:.1} {r:.1}l-{r:.1} {r:.1}l-{r:.1} -{r:.1}z", cy - r)),
         '▪' => block(left + 2.0, cy - 2.2, w - 4.0, w - 4.0),
         _ => None,
     }

@@ -3,13 +3,13 @@ import json, os, signal, socket, sys, time
 
 
 class Suite:
-    def __init__(self, tests):
+    def __init__(self, tests, **hello):
         self.line = socket.socket(socket.AF_UNIX)
         self.line.connect(os.environ["LIVELOOP_SOCKET"])
         chosen = os.environ.get("LIVELOOP_SELECTION")
         wanted = open(chosen).read().splitlines() if chosen else tests
         self.tests = [test for test in tests if test in wanted]
-        self.say(e="hello", v=1, tool="suite", version="1", pid=os.getpid())
+        self.say(e="hello", v=1, tool="suite", version="1", pid=os.getpid(), **hello)
         self.say(e="collected", items=[[test, test.split("::")[0], 1] for test in self.tests])
         self.say(e="collection_done")
         if os.environ.get("LIVELOOP_COLLECT_ONLY") == "1":

@@ -7,6 +7,7 @@ mod circumstances;
 mod deploys;
 mod flakes;
 mod notes;
+mod null;
 mod repeats;
 mod runs;
 mod selection;
@@ -60,6 +61,7 @@ impl State {
                 self.cycle = self.cycle.max(memory.cycle);
                 let tests = self.renumber_grounds(memory);
                 self.inventory.recall(&tests);
+                self.inventory.recall_vacuous(&memory.vacuous);
                 self.notes.recall(&memory.notes);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
@@ -105,6 +107,7 @@ impl State {
             Command::Repeat { selection, until } => self.request_repeat(by, selection, *until, effects),
             Command::CompareWith(baseline) => self.compare_with(baseline, effects),
             Command::NameCycle { cycle, name } => self.name_cycle(by, *cycle, name),
+            Command::RunNull { kind, selection } => self.request_null_run(by, *kind, selection, effects),
             Command::Collect => self.request_collection(Some(by), effects),
             Command::ForceRun(run) => self.force_run(*run, effects),
             Command::StopRun(run) => self.stop_run(*run, effects),

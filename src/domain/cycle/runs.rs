@@ -50,9 +50,7 @@ impl State {
             self.say(Tone::Warning, why);
             return false;
         }
-        if let Some((runner, _)) = selected.iter().find(|(runner, _)| self.is_testing(*runner)) {
-            let name = self.runner_name(*runner);
-            self.say(Tone::Warning, format!("{name} is running already: x stops it"));
+        if self.is_any_testing(&selected) {
             return false;
         }
         if self.repeat.as_ref().is_some_and(Repeat::is_active) {
@@ -120,7 +118,7 @@ impl State {
         }
     }
 
-    fn start_run(&mut self, id: RunId, effects: &mut Effects) {
+    pub(super) fn start_run(&mut self, id: RunId, effects: &mut Effects) {
         let Some(run) = self.runs.get_mut(id) else { return };
         run.phase = RunPhase::Starting;
         let (runner, kind) = (run.runner, run.kind);
@@ -170,7 +168,12 @@ impl State {
             RunEvent::TestStarted { run, n } => self.begin_test(*run, *n),
             RunEvent::TestEnded { run, n, outcome, took, detail, evidence } => {
                 let Some(active) = self.runs.active_mut(*run) else { return };
+                let null = active.null();
                 if let Some((id, tries)) = active.finish(*n) {
+                    if let Some(kind) = null {
+                        active.tally.add(Standing::Done(*outcome));
+                        return self.inventory.meet_nothing(id, kind, *outcome);
+                    }
                     let cycle = active.cycle;
                     let (detail, evidence) = (detail.clone(), evidence.clone());
                     let ending = Ending { outcome: *outcome, took: *took, tries, detail, evidence };
@@ -208,8 +211,12 @@ impl State {
                 let found = Found { node: module.clone(), module: module.clone(), line: 0, source: None };
                 self.collect(*run, std::slice::from_ref(&found));
                 let Some(active) = self.runs.active_mut(*run) else { return };
-                let (n, cycle) = (active.tests.len() as u32 - 1, active.cycle);
+                let (n, cycle, null) = (active.tests.len() as u32 - 1, active.cycle, active.null());
                 if let Some((id, tries)) = active.finish(n) {
+                    if null.is_some() {
+                        active.tally.add(Standing::Done(Outcome::Errored));
+                        return self.inventory.disown(id);
+                    }
                     let took = Span::ZERO;
                     let detail = Some(detail.clone());
                     let ending = Ending { outcome: Outcome::Errored, took, tries, detail, evidence: None };
@@ -234,7 +241,8 @@ impl State {
                 }
             }
             RunEvent::DebuggerMoved { run, n, open } => {
-                if let Some(id) = self.runs.active_mut(*run).and_then(|run| run.test(*n)) {
+                let active = self.runs.active_mut(*run).filter(|run| run.null().is_none());
+                if let Some(id) = active.and_then(|run| run.test(*n)) {
                     self.inventory.debugger(id, *open);
                 }
             }
@@ -301,10 +309,11 @@ impl State {
     fn miss(&mut self, run: RunId, nodes: &[Text]) {
         let at = self.at;
         let Some(active) = self.runs.active_mut(run) else { return };
-        let runner = active.runner;
+        let (runner, null) = (active.runner, active.null());
         active.integrity.missing += nodes.len() as u32;
         active.missing.extend(nodes.iter().cloned());
-        for id in nodes.iter().filter_map(|node| self.inventory.test_named(runner, node)).collect::<Vec<_>>() {
+        let queued = nodes.iter().filter(|_| null.is_none());
+        for id in queued.filter_map(|node| self.inventory.test_named(runner, node)).collect::<Vec<_>>() {
             self.inventory.settle(id, at);
         }
         let (count, first) = (nodes.len(), nodes.first().map_or("", |node| node));
@@ -315,13 +324,15 @@ impl State {
         self.inventory.entitle();
         let Some(active) = self.runs.active_mut(run) else { return };
         let (runner, everything, deselected) = (active.runner, active.selection.is_none(), active.integrity.deselected);
-        if active.kind == RunKind::Test && !matches!(active.phase, RunPhase::Stopping { .. }) {
+        let null = active.null();
+        if active.kind.executes() && !matches!(active.phase, RunPhase::Stopping { .. }) {
             active.phase = RunPhase::Running;
         }
         if everything {
             active.integrity.selected = active.integrity.collected;
             let met = active.tests.clone();
-            if deselected == 0 {
+            // Without its environment a module may not load, and yet be there.
+            if deselected == 0 && null.is_none() {
                 let vanished = self.inventory.vanish(runner, &met);
                 if vanished > 0 {
                     self.drop_vanished_causes();
@@ -339,7 +350,8 @@ impl State {
         if matches!(active.phase, RunPhase::Collecting | RunPhase::Starting) {
             active.phase = RunPhase::Running;
         }
-        let Some(id) = active.begin(n) else { return };
+        let null = active.null();
+        let Some(id) = active.begin(n).filter(|_| null.is_none()) else { return };
         let epoch = self.present_epoch();
         self.inventory.start(id, at, epoch);
     }
@@ -374,6 +386,7 @@ impl State {
         let stale = self.is_stale(&attempt);
         self.note_ground(id, &attempt);
         self.inventory.end(id, attempt, stale, at);
+        run.into_iter().for_each(|run| self.notice_quick(id, run));
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -381,19 +394,22 @@ impl State {
         run.leaked = leaked;
         let stopped = matches!(run.phase, RunPhase::Stopping { .. });
         let (started, _) = run.unfinished();
-        let cycle = run.cycle;
+        let (cycle, null) = (run.cycle, run.null());
         let outcome = if stopped { Outcome::Interrupted } else { Outcome::Lost };
         for (n, test) in started {
             let Some(run) = self.runs.active_mut(id) else { return };
             run.finish(n);
             run.integrity.finished -= 1;
             run.integrity.lost += 1;
+            if null.is_some() {
+                continue;
+            }
             let took = self.inventory.test(test).map_or(Span::ZERO, |test| self.at.since(test.since));
             let ending = Ending { outcome, took, tries: 1, detail: None, evidence: None };
             self.end_test(test, id, cycle, ending);
         }
         let Some(run) = self.runs.active_mut(id) else { return };
-        if run.kind == RunKind::Test {
+        if run.kind.executes() {
             run.integrity.not_run = run.unfinished().1.len() as u32;
         }
         let end = run.judge(exit, says);
@@ -416,6 +432,9 @@ impl State {
             let queued = self.inventory.tests().filter(|(_, test)| test.standing == Standing::Queued).map(|(id, _)| id);
             settle = queued.filter(|id| self.inventory.runner_of(*id) == Some(runner)).collect();
         }
+        if kind.is_null() {
+            return self.report_null_run(id);
+        }
         let missed = self.missed(id);
         for test in settle {
             self.inventory.settle(test, at);
@@ -423,6 +442,7 @@ impl State {
         for test in missed {
             self.inventory.pass_over(test);
         }
+        self.sum_up_quick(id);
         self.report_run(id);
         self.record_cycle(id);
         self.put_in_order();
@@ -446,7 +466,10 @@ impl State {
             }
             RunEnd::Complete => match &run.disagreement {
                 Some(why) => (Tone::Bad, why.to_string()),
-                None => (Tone::Good, format!("all {} passed or were set aside", numbers.finished)),
+                None => {
+                    let doubts = self.doubts(run);
+                    (Tone::Good, format!("all {} passed or were set aside{doubts}", numbers.finished))
+                }
             },
             RunEnd::NothingRan(why) => (Tone::Warning, format!("nothing ran: {why}")),
             RunEnd::CutShort(why) => (Tone::Bad, format!("cut short: {why}; {counted}")),
@@ -461,11 +484,19 @@ impl State {
         self.runs.active().any(|(_, run)| run.runner == runner)
     }
 
-    fn is_testing(&self, runner: RunnerId) -> bool {
-        self.runs.active().any(|(_, run)| run.runner == runner && run.kind == RunKind::Test)
+    /// Whether one of these runners executes tests already, which is said.
+    pub(super) fn is_any_testing(&mut self, selected: &[(RunnerId, Option<Vec<TestId>>)]) -> bool {
+        let Some((runner, _)) = selected.iter().find(|(runner, _)| self.is_testing(*runner)) else { return false };
+        let name = self.runner_name(*runner);
+        self.say(Tone::Warning, format!("{name} is running already: x stops it"));
+        true
     }
 
-    fn runner_name(&self, runner: RunnerId) -> Text {
+    fn is_testing(&self, runner: RunnerId) -> bool {
+        self.runs.active().any(|(_, run)| run.runner == runner && run.kind.executes())
+    }
+
+    pub(super) fn runner_name(&self, runner: RunnerId) -> Text {
         self.session.project.runners.get(runner.index()).map_or_else(|| "the runner".into(), |spec| spec.name.clone())
     }
 }

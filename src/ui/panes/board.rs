@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::evidence::by_grade;
 use super::footer::hint;
 use super::module_line::Columns;
 use super::pen::{Line, Pen};
@@ -25,7 +26,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
             pen.section(inside, y, heading.word);
         }
     }
-    let columns = Columns::of(board);
+    let columns = Columns::of(board, scene.state.inventory.tally());
     for block in board.visible() {
         let Some(module) = scene.state.inventory.module(block.module) else { continue };
         match block.form {
@@ -117,6 +118,11 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
         line.end_bold(Role::Bad, &Short::new(format_args!("{}", tally.failures())));
         line.end(Role::Bad, " ").end_mark(Role::Bad, Mark::Failed).end(Role::Muted, " ");
     }
+    let hollow = tally.worths.hollow();
+    if hollow > 0 {
+        line.end_fmt(Role::Hollow, format_args!("{hollow}")).end(Role::Hollow, " ");
+        line.end_mark(Role::Hollow, Mark::NoEvidence).end(Role::Muted, " ");
+    }
     let spoilt = [
         (tally.straddled, Mark::Straddled, Role::Straddled),
         (tally.environment, Mark::Environment, Role::Environment),
@@ -150,17 +156,21 @@ fn draw_marks(line: &mut Line, state: &State, block: &Block, module: &Module, n:
 fn draw_summary(line: &mut Line, module: &Module) {
     let (role, note) = note(module);
     let tally = &module.tally;
+    let grades = by_grade(&tally.worths);
     let marks = tally.total().min(u32::from(line.room())) as usize;
-    let wide = crate::ui::text::width(&note);
-    if note.is_empty() || marks + wide + 4 > usize::from(line.room()) {
-        return;
-    }
-    line.end(role, &note).end_gap(2);
+    let mut put = |role, words: &str| {
+        if !words.is_empty() && marks + crate::ui::text::width(words) + 4 <= usize::from(line.room()) {
+            line.end(role, words).end_gap(2);
+        }
+    };
+    put(role, &note);
+    put(Role::Muted, &grades);
 }
 
 /// What is to be known of a module beyond passed and failed, the gravest first.
 pub(super) fn note(module: &Module) -> (Role, Short) {
     let tally = &module.tally;
+    let vacuous = tally.worths.vacuous();
     let parts = [
         (tally.of(Outcome::Lost), "lost", Role::Bad),
         (tally.of(Outcome::Interrupted), "interrupted", Role::Bad),
@@ -179,6 +189,8 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
         (tally.of(Outcome::Xpassed), "passed unexpectedly", Role::Warning),
         (module.verdicts.of(Verdict::Vanished), "vanished", Role::Warning),
         (module.verdicts.of(Verdict::Fixed), "fixed", Role::Good),
+        (vacuous, "vacuous", Role::Hollow),
+        (tally.worths.hollow() - vacuous, "no evidence", Role::Hollow),
         (tally.stale, "stale", Role::Stale),
         (tally.of(Outcome::Skipped), "skipped", Role::Muted),
         (tally.of(Outcome::Xfailed), "failed as expected", Role::Muted),

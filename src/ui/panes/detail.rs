@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::change::tell_change;
 use super::circumstance;
+use super::evidence::{put_hollow, tell_evidence};
 use super::failure;
 use super::happened;
 use super::history::tell_history;
@@ -153,6 +154,9 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, around: &
         }
     }
     happened::tell(sheet, state, test, around.timeline, around.offset);
+    if let Some(latest) = &test.latest {
+        tell_evidence(sheet, state, test, latest);
+    }
     tell_history(sheet, state, test);
     if let Some(detail) = test.latest.as_ref().and_then(|latest| latest.detail.as_deref())
         && !detail.frames.is_empty()
@@ -244,6 +248,7 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     sheet.line(|line| {
         if !matches!((outcome, cause), (Outcome::Failed, Some(_))) {
             line.bold(role, outcome.word()).gap(3);
+            put_hollow(line, test);
         }
         let told = verdict.map_or((Role::Muted, ""), |verdict| (verdict_role(verdict), verdict.word()));
         let since = failing_since(test).map(|cycle| Short::new(format_args!("since cycle {cycle}")));

@@ -1,15 +1,18 @@
 //! The first line: where, which turn of the loop, how it stands, and totals that add up.
 
+use super::evidence::by_grade;
 use super::pen::{Line, Pen};
 use super::phase;
 use crate::attach::Clock;
-use crate::domain::{EnvironmentKind, RunKind};
+use crate::domain::{EnvironmentKind, Run};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::theme::{Mark, Role};
 
 /// From this width on there is air between the numbers.
 const AIRY: u16 = 120;
+/// From this width on passes are told by what they touched, not only as those that prove something and those that do not.
+const ROOMY: u16 = 150;
 /// From this width on the project's commit is told.
 const SPACIOUS: u16 = 180;
 
@@ -25,7 +28,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         draw_progress(&mut line, scene, 8);
         line.end_gap(1);
     }
-    draw_totals(&mut line, scene, airy);
+    draw_totals(&mut line, scene, airy, area.width >= ROOMY);
     line.end_gap(2);
     if area.width >= 70 {
         line.bold(Role::Brand, "liveloop").gap(if airy { 2 } else { 1 });
@@ -96,9 +99,9 @@ fn draw_checkout(line: &mut Line, scene: &Scene) {
     }
 }
 
-/// Passed, failed, spoilt, running, set aside and waiting: together all tests there are. What is stale or was not run
-/// last is said apart, since it is among them.
-fn draw_totals(line: &mut Line, scene: &Scene, airy: bool) {
+/// Passed, passed without proving anything, failed, spoilt, running, set aside and waiting: together all tests there
+/// are. What is stale or was not run last is said apart, since it is among them.
+fn draw_totals(line: &mut Line, scene: &Scene, airy: bool, grades: bool) {
     let tally = scene.state.inventory.tally();
     let waiting = tally.queued + tally.never_run;
     if tally.total() == 0 {
@@ -115,6 +118,7 @@ fn draw_totals(line: &mut Line, scene: &Scene, airy: bool) {
     line.end_fmt(Role::Muted, format_args!("of {}", tally.total()));
     let old = tally.stale.max(tally.held_over);
     let passed = if old >= tally.finished() && old > 0 { Role::Stale } else { Role::Good };
+    let hollow = tally.worths.hollow();
     let parts = [
         (waiting, Mark::Queued, Role::Muted),
         (tally.set_aside(), Mark::Skipped, Role::Aside),
@@ -122,12 +126,16 @@ fn draw_totals(line: &mut Line, scene: &Scene, airy: bool) {
         (tally.straddled, Mark::Straddled, Role::Straddled),
         (tally.environment, Mark::Environment, Role::Environment),
         (tally.failures(), Mark::Failed, Role::Bad),
-        (tally.passes(), Mark::Check, passed),
+        (hollow, Mark::NoEvidence, Role::Hollow),
+        (tally.passes() - hollow, Mark::Check, passed),
     ];
     for (count, mark, role) in parts {
         if count > 0 || matches!(mark, Mark::Check | Mark::Failed) {
             let role = if count == 0 { Role::Muted } else { role };
             line.end_gap(if airy { 2 } else { 1 });
+            if mark == Mark::Check && grades && tally.worths.measured() > 0 {
+                line.end(Role::Muted, &by_grade(&tally.worths)).end_gap(1);
+            }
             match mark {
                 Mark::Check | Mark::Failed => {
                     line.end_bold(role, &crate::ui::text::Short::new(format_args!("{count}")))
@@ -142,9 +150,10 @@ fn draw_totals(line: &mut Line, scene: &Scene, airy: bool) {
 /// How far the run has come, else how all tests stand.
 fn draw_progress(line: &mut Line, scene: &Scene, columns: u16) {
     let state = scene.state;
-    let run = state.runs.active().map(|(_, run)| run).find(|run| run.kind == RunKind::Test);
+    let run = state.runs.active().map(|(_, run)| run).find(|run| run.kind.executes());
     let all = state.inventory.tally();
     let (tally, running, total) = match run {
+        Some(run) if run.null().is_some() => return draw_null_progress(line, run, columns),
         Some(run) => (&run.tally, all.running, run.integrity.selected.max(run.integrity.collected)),
         None => (all, all.running, all.total()),
     };
@@ -161,6 +170,17 @@ fn draw_progress(line: &mut Line, scene: &Scene, columns: u16) {
     let rest = columns.saturating_sub(good + bad + now);
     let (good, rest) = if complete { (good + rest, 0) } else { (good, rest) };
     for (role, times) in [(Role::Faint, rest), (Role::Running, now), (Role::Bad, bad), (Role::Good, good)] {
+        for _ in 0..times {
+            line.end(role, "━");
+        }
+    }
+}
+
+/// How far a null run has come. What passes there is no good news, so that only the way is shown.
+fn draw_null_progress(line: &mut Line, run: &Run, columns: u16) {
+    let total = run.integrity.selected.max(run.integrity.collected).max(1);
+    let done = (u64::from(run.integrity.finished) * u64::from(columns) / u64::from(total)).min(columns.into()) as u16;
+    for (role, times) in [(Role::Faint, columns - done), (Role::Running, done)] {
         for _ in 0..times {
             line.end(role, "━");
         }

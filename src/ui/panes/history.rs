@@ -4,7 +4,7 @@ use super::marks;
 use super::pen::Line;
 use super::sheet::Sheet;
 use crate::domain::{Checkout, FlakeRate, State, TestCase};
-use crate::ui::text::{Short, took};
+use crate::ui::text::Short;
 use crate::ui::theme::Role;
 
 /// Which state of the project's files the test is from.
@@ -48,40 +48,20 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
             line.put(Role::Muted, " times on the same revisions");
         });
     }
-    if let Some(latest) = &test.latest {
-        sheet.line(|line| {
-            line.cell(Role::Muted, "took", 10).gap(1).put(Role::Text, &took(latest.took));
-            if let Some(usual) = test.usual {
-                line.fmt(Role::Muted, format_args!("  usually {}", took(usual)));
-            }
-        });
-        sheet.line(|line| {
-            line.cell(Role::Muted, "served", 10).gap(1);
-            let mut known = false;
-            for (name, revision) in state.services.revisions(latest.epoch) {
-                known = true;
-                line.put(Role::Muted, name).gap(1);
-                line.put(Role::Text, super::services::short_revision(name, revision)).gap(2);
-            }
-            if !known {
-                line.put(Role::Muted, "no revision was known when it started");
-            }
-        });
-        if let Some(run) = latest.run.and_then(|id| state.runs.get(id)) {
-            if let Some(checkout) = &run.source {
-                sheet.line(|line| tell_checkout(line, checkout));
-            }
-            sheet.line(|line| {
-                line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
-                line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));
-                if let Some(tool) = &run.tool {
-                    line.fmt(Role::Muted, format_args!("  {tool}"));
-                }
-                if run.workers > 1 {
-                    line.fmt(Role::Muted, format_args!("  {} workers", run.workers));
-                }
-            });
+    if let Some(run) = test.latest.as_ref().and_then(|latest| state.runs.get(latest.run?)) {
+        if let Some(checkout) = &run.source {
+            sheet.line(|line| tell_checkout(line, checkout));
         }
+        sheet.line(|line| {
+            line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
+            line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));
+            if let Some(tool) = &run.tool {
+                line.fmt(Role::Muted, format_args!("  {tool}"));
+            }
+            if run.workers > 1 {
+                line.fmt(Role::Muted, format_args!("  {} workers", run.workers));
+            }
+        });
     }
     sheet.line(|line| {
         line.cell(Role::Muted, "id", 10).gap(1).put(Role::Muted, &test.node);

@@ -1,7 +1,8 @@
 //! One mark a test, in order; where there are too many, a bar of the same marks in proportion.
 
+use super::evidence;
 use super::pen::Line;
-use crate::domain::{Attempt, Circumstance, ModuleId, Outcome, Standing, State, Tally, TestCase};
+use crate::domain::{Attempt, Circumstance, Grade, ModuleId, Outcome, Standing, State, Tally, TestCase};
 use crate::ui::theme::{Mark, Role};
 
 /// The mark and role of an outcome.
@@ -17,8 +18,13 @@ pub(super) fn of_outcome(outcome: Outcome) -> (Mark, Role) {
 
 /// The mark and role of an attempt: what the environment spoilt looks neither passed nor failed.
 pub(super) fn of_attempt(outcome: Outcome, attempt: Option<&Attempt>) -> (Mark, Role) {
+    let evidence = attempt.and_then(|attempt| attempt.evidence.as_ref());
+    let touched = evidence.map(|evidence| evidence.grade);
     match attempt.map_or(&Circumstance::Steady, |attempt| &attempt.circumstance) {
-        Circumstance::Steady => of_outcome(outcome),
+        Circumstance::Steady => match of_outcome(outcome) {
+            (Mark::Passed, _) if touched == Some(Grade::None) => (Mark::NoEvidence, Role::Hollow),
+            known => known,
+        },
         Circumstance::Environment(_) => (Mark::Environment, Role::Environment),
         Circumstance::Straddled => (Mark::Straddled, Role::Straddled),
     }
@@ -26,11 +32,16 @@ pub(super) fn of_attempt(outcome: Outcome, attempt: Option<&Attempt>) -> (Mark, 
 
 /// The mark and role of a test as it stands. What is stale loses its colour; only what passed loses its shape too.
 pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
+    let is_old = test.is_stale() || test.is_held_over();
     match test.standing {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
         Standing::Done(outcome) => match of_attempt(outcome, test.latest.as_ref()) {
-            (Mark::Passed, _) if test.is_stale() || test.is_held_over() => (Mark::Stale, Role::Stale),
+            (Mark::Passed | Mark::NoEvidence, fresh) => match evidence::hollow_mark(test) {
+                Some(mark) => (mark, if is_old { Role::Stale } else { Role::Hollow }),
+                None if is_old => (Mark::Stale, Role::Stale),
+                None => (Mark::Passed, fresh),
+            },
             (mark, _) if test.is_stale() => (mark, Role::Stale),
             fresh => fresh,
         },
@@ -62,12 +73,14 @@ fn draw_one(line: &mut Line, test: &TestCase) {
 /// Writes a bar of `columns` marks in proportion to a tally. Nothing that is there is rounded away.
 pub(super) fn draw_bar(line: &mut Line, tally: &Tally, columns: u16) {
     let stale = tally.stale.max(tally.held_over).min(tally.passes());
+    let hollow = tally.worths.hollow().min(tally.passes() - stale);
     let parts = [
         (tally.failures(), Mark::Failed, Role::Bad),
         (tally.environment, Mark::Environment, Role::Environment),
         (tally.straddled, Mark::Straddled, Role::Straddled),
         (tally.running, Mark::Running, Role::Running),
-        (tally.passes() - stale, Mark::Passed, Role::Good),
+        (tally.passes() - stale - hollow, Mark::Passed, Role::Good),
+        (hollow, Mark::NoEvidence, Role::Hollow),
         (stale, Mark::Stale, Role::Stale),
         (tally.set_aside(), Mark::Skipped, Role::Aside),
         (tally.queued + tally.never_run, Mark::Queued, Role::Muted),

@@ -21,6 +21,7 @@ mod circumstance;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
+mod evidence;
 mod failure;
 mod happened;
 mod history;

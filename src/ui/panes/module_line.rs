@@ -1,6 +1,7 @@
 //! A module in a line, in columns that all modules share so that the eye runs down a column.
 
 use super::board::{note, passed_role};
+use super::evidence::{by_grade, by_grade_short};
 use super::pen::Line;
 use super::{marks, row};
 use crate::domain::{Module, Tally, Verdict};
@@ -13,22 +14,30 @@ use crate::ui::theme::{Mark, Role};
 pub(super) struct Columns {
     title: u16,
     marks: u16,
+    tag: u16,
     framed: bool,
 }
 
 impl Columns {
     /// The columns that suit a board.
-    pub(super) fn of(board: &Board) -> Self {
+    pub(super) fn of(board: &Board, all: &Tally) -> Self {
         let width = board.area.width;
+        // Passes by grade take a little more room than a word.
+        let tag = if all.worths.measured() > 0 { 16 } else { 10 };
         if board.framed {
             let note = 26.min(width / 4);
             let title = board.title_width.min(width * 2 / 5);
             // No wider than the largest module needs: numbers that stand far away are hard to read.
             let marks = board.largest.clamp(24, 400) as u16;
-            Columns { title, marks: marks.min(width.saturating_sub(title + note + 25)).max(4), framed: board.framed }
+            Columns {
+                title,
+                marks: marks.min(width.saturating_sub(title + note + 25)).max(4),
+                tag,
+                framed: board.framed,
+            }
         } else {
             let title = board.title_width.min(width * 28 / 100).max(6);
-            Columns { title, marks: width.saturating_sub(title + 22).max(4), framed: board.framed }
+            Columns { title, marks: width.saturating_sub(title + tag + 12).max(4), tag, framed: board.framed }
         }
     }
 
@@ -70,7 +79,8 @@ fn draw_wide_line(line: &mut Line, scene: &Scene, block: &Block, module: &Module
         Group::Running => draw_running(line, scene, module),
         Group::Settled | Group::Waiting => {
             let (role, note) = note(module);
-            line.put(role, &note);
+            line.put(role, &note).gap(if note.is_empty() { 0 } else { 2 });
+            line.put(Role::Muted, &by_grade(&tally.worths));
         }
     }
 }
@@ -80,7 +90,7 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     line.gap(1).end_gap(1);
     let title = if tally.failures() > 0 { Role::Strong } else { Role::Text };
     let tag = |line: &mut Line, role, text: &str| {
-        line.end_number(role, text, 10);
+        line.end_number(role, text, columns.tag);
     };
     match block.group {
         Group::Failing => {
@@ -105,9 +115,11 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
         Group::Settled => {
             let (role, note) = note(module);
             let first = note.split(" · ").next().unwrap_or("");
-            match first.is_empty() || first.len() > 9 {
-                true => tag(line, Role::Good, scene.theme.mark(Mark::Check)),
-                false => tag(line, role, first),
+            let is_news = role != Role::Hollow && (role != Role::Muted || tally.worths.measured() == 0);
+            if is_news && !first.is_empty() && first.len() < 10 {
+                tag(line, role, first);
+            } else {
+                draw_worth(line, tally, columns.tag);
             }
         }
         Group::Waiting => {
@@ -118,6 +130,20 @@ fn draw_narrow_line(line: &mut Line, scene: &Scene, block: &Block, module: &Modu
     line.end_number(passed_role(tally), &Short::new(format_args!("{}/{}", tally.passes(), tally.total())), 9);
     line.cell(title, &module.title, columns.title).gap(1);
     draw_line_marks(line, scene, block, module, columns.marks.min(line.room()));
+}
+
+/// Passes by what they touched, and how many of them prove nothing.
+fn draw_worth(line: &mut Line, tally: &Tally, columns: u16) {
+    let hollow = tally.worths.hollow();
+    let (role, mark) = if hollow > 0 { (Role::Hollow, Mark::NoEvidence) } else { (Role::Good, Mark::Check) };
+    let mark = line.theme().mark(mark);
+    let words =
+        if hollow > 0 { Short::new(format_args!("{mark}{hollow}")) } else { Short::new(format_args!("{mark}")) };
+    let wide = crate::ui::text::width(&words).max(3) as u16;
+    line.end_number(role, &words, wide);
+    let (grades, columns) = (by_grade_short(&tally.worths), columns.saturating_sub(wide));
+    let grades = if grades.len() < usize::from(columns) { &*grades } else { "" };
+    line.end_number(Role::Muted, grades, columns);
 }
 
 /// What of a module's results concerns a person most.

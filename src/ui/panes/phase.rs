@@ -33,6 +33,9 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, regions: &Regions) {
         return;
     };
     let elapsed = run.took(scene.now);
+    if let Some(kind) = run.null() {
+        line.bold(Role::Hollow, "null run").gap(1).put(Role::Hollow, kind.word()).gap(1);
+    }
     match &run.phase {
         RunPhase::Held { why } => {
             line.bold(Role::Warning, "held").gap(1);
@@ -48,7 +51,11 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, regions: &Regions) {
             line.fmt(Role::Muted, format_args!(" · {} found", run.integrity.collected));
         }
         RunPhase::Running => {
-            line.put(Role::Running, "running").gap(1).put(Role::Text, &watch(elapsed));
+            match run.null() {
+                // The totals stand still: how far it has come is told here.
+                Some(_) => line.put(Role::Running, &finished(run, 0)).gap(1).put(Role::Text, &watch(elapsed)),
+                None => line.put(Role::Running, "running").gap(1).put(Role::Text, &watch(elapsed)),
+            };
             if let Some(usual) = regions.usual {
                 line.fmt(Role::Muted, format_args!(" of ~{}", watch(usual)));
             }

@@ -1,5 +1,6 @@
 //! One test in one line: mark, name, why, verdict, how long.
 
+use super::evidence;
 use super::marks;
 use super::pen::Line;
 use crate::domain::{Attempt, Circumstance, FlakeRate, Outcome, Standing, State, TestCase, Text, Verdict};
@@ -80,6 +81,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
                 draw_circumstance(line, latest);
                 draw_flake(line, test);
                 draw_how(line, latest.outcome, latest.tries);
+                evidence::put_doubts(line, test);
             }
             line.ansi(if failed { Role::Text } else { Role::Muted }, words);
         }

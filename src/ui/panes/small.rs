@@ -13,7 +13,11 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         let mut line = pen.line(area, y);
         match n {
             0 => {
-                line.mark(Role::Good, Mark::Check).fmt(Role::Good, format_args!("{} ", tally.passes()));
+                let hollow = tally.worths.hollow();
+                line.mark(Role::Good, Mark::Check).fmt(Role::Good, format_args!("{} ", tally.passes() - hollow));
+                if hollow > 0 {
+                    line.mark(Role::Hollow, Mark::NoEvidence).fmt(Role::Hollow, format_args!("{hollow} "));
+                }
                 line.mark(Role::Bad, Mark::Failed).fmt(Role::Bad, format_args!("{} ", tally.failures()));
                 if tally.concerns() > tally.failures() {
                     let spoilt = tally.concerns() - tally.failures();

@@ -99,6 +99,19 @@ fn causes_and_an_opened_one() {
 }
 
 #[test]
+fn what_passes_are_worth() {
+    let story = fixture::measured();
+    for size in [(80, 24), (160, 45)] {
+        check("evidence", &story, &view(), size);
+    }
+    let mut listed = view();
+    listed.opened.insert(crate::domain::ModuleId(0));
+    check("evidence-listed", &story, &listed, (120, 40));
+    check("evidence-opened", &story, &ViewState { page: Page::Detail(story.test(0, 0)), ..view() }, (80, 24));
+    check("evidence-quick", &story, &ViewState { page: Page::Detail(story.test(0, 24)), ..view() }, (120, 40));
+}
+
+#[test]
 fn each_pane_alone() {
     for (name, focus) in [("agents", Pane::Agents), ("deploy", Pane::Deploys), ("news", Pane::News)] {
         check(name, &fixture::busy(), &ViewState { focus, ..view() }, (80, 24));
@@ -222,14 +235,14 @@ fn one_more_failure_is_listed_rather_than_counted() {
 /// The numbers of the first line are together the number after `of`.
 #[test]
 fn totals_add_up() {
-    for story in [fixture::busy(), fixture::cut_short(), fixture::broken(), fixture::stale()] {
+    for story in [fixture::busy(), fixture::cut_short(), fixture::broken(), fixture::stale(), fixture::measured()] {
         let screen = text(&render(&story, &view(), &theme(), 80, 24));
         let header = screen.lines().next().unwrap_or_default();
         let number = |mark: &str| -> u32 {
             let after = header.rsplit_once(mark).map_or("0", |(_, rest)| rest).trim_start();
             after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("0").parse().unwrap_or(0)
         };
-        let parts = ["✔", "✘", "◐", "○", "·"].map(number);
+        let parts = ["✔", "□", "✘", "◐", "○", "·"].map(number);
         assert_eq!(parts.iter().sum::<u32>(), number(" of "), "{header}");
     }
 }
@@ -337,6 +350,9 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("no-cause", fixture::empty(), ViewState { page: Page::Cause(crate::domain::CauseId(7)), ..view() }),
         ("empty", fixture::empty(), view()),
         ("green", fixture::green(), view()),
+        ("evidence", fixture::measured(), view()),
+        ("evidence-opened", fixture::measured(), detail(&fixture::measured(), 0)),
+        ("evidence-quick", fixture::measured(), detail(&fixture::measured(), 24)),
         ("stale", fixture::stale(), view()),
         ("cut-short", fixture::cut_short(), view()),
         ("crashed", fixture::crashed(), view()),

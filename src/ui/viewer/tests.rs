@@ -172,6 +172,21 @@ fn in_an_opened_test_r_means_that_test() {
 }
 
 #[test]
+fn a_null_run_is_chosen_before_it_is_asked_for() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.type_in(&["V"]), []);
+    assert!(desk.screen().contains("everything with the network refused"), "{}", desk.screen());
+    let everything = |kind| Wish::Command(Command::RunNull { kind, selection: Selection::All });
+    assert_eq!(desk.type_in(&["\r"]), [everything(NullKind::Refused)]);
+    assert_eq!(desk.type_in(&["V", "j", "\r"]), [everything(NullKind::Stub)]);
+    // What is under the cursor comes after everything.
+    let one = Selection::Tests(vec![TestId(0)]);
+    let kind = NullKind::Refused;
+    assert_eq!(desk.type_in(&["\r", "V", "j", "j", "\r"]), [Wish::Command(Command::RunNull { kind, selection: one })]);
+    assert_eq!(desk.type_in(&["V", "\x1b"]), []);
+}
+
+#[test]
 fn a_cause_is_opened_rerun_and_copied_as_a_whole() {
     let mut desk = Desk::new();
     desk.type_in(&["5"]);
