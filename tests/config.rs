@@ -8,7 +8,7 @@ use liveloop::config::files::{Files, UserFolders, find_project_file, load_files}
 use liveloop::config::load::{Configuration, Loaded, Vocabulary, load};
 use liveloop::config::places::{BUILT_IN, Layer, Source};
 use liveloop::config::project::{
-    EnvironmentKind, HttpTokenSpec, OfferSpec, Project, RevisionSource, RunnerTool, TokenSpec,
+    EnvironmentKind, HealthProbe, HttpTokenSpec, OfferSpec, Project, RevisionSource, RunnerTool, ServiceSpec, TokenSpec,
 };
 use liveloop::config::trust::{TrustStore, commands_in, shown};
 
@@ -80,7 +80,8 @@ mod the_example_for_the_lab {
         );
         let backend = &project.services[0];
         let health = backend.health.as_ref().expect("a health probe");
-        assert_eq!((health.url.as_str(), health.status.as_slice()), ("http://127.0.0.1:18000/health", &[200][..]));
+        let HealthProbe::Http(http) = &health.probe else { panic!("a GET request") };
+        assert_eq!((http.url.as_str(), http.status.as_slice()), ("http://127.0.0.1:18000/health", &[200][..]));
         let revision = backend.revision.as_ref().expect("a revision probe");
         assert_eq!(revision.source, RevisionSource::Header("x-revision".to_owned()));
         let deploy = backend.deploy.as_ref().expect("a deploy");
@@ -197,6 +198,16 @@ mod the_built_in_settings {
             health.http.equals = "healthy"
             revision.http = { path = "/api/version", header = "x-revision" }
             deploy = { command = ["python", "deploy.py", "backend"], directory = "." }
+            needs = ["database"]
+            latency_budget = "800ms"
+            healthy_after = "2 of 3"
+            down_after = "2 of 3"
+            [service.database]
+            url = "http://127.0.0.1:5432"
+            health.tcp = {}
+            [service.queue]
+            url = "http://127.0.0.1:5672"
+            health.command = { command = ["./check-queue"], directory = "." }
             [stream.agents]
             url = "http://127.0.0.1:${port}/ws"
             service = "backend"
@@ -229,7 +240,7 @@ mod mistakes {
 name = "x"
 [service.backend]
 ulr = "http://127.0.0.1"
-health.tcp = {}
+health.udp = {}
 [service.auth]
 url = "http://127.0.0.1"
 [service.auth.health.http]
@@ -251,7 +262,7 @@ ping_interval = 5
             [
                 "2:2 unknown setting `enviroment` (did you mean `environment`?)",
                 "5:1 unknown setting `ulr` (did you mean `url`?)",
-                "6:8 unknown choice `tcp` (known here: http)",
+                "6:8 unknown choice `udp` (known here: http, tcp, command)",
                 "10:8 expected text in quotes, found a whole number (put it in quotes)",
                 "11:16 expected a whole number from 0 to 65535, found text in quotes",
                 "14:11 `15` has no unit: expected a duration like \"500ms\", \"5s\", \"1m30s\" or \"2h\"",
@@ -328,6 +339,46 @@ ping_interval = 5
                 "10:7 this looks like a secret, and a settings file is no place for one (put it into an environment variable, and name that one here)",
                 "12:11 names no program (a command is a list: the program, then its arguments)",
             ]
+        );
+    }
+
+    #[test]
+    fn health_is_more_than_a_request() {
+        let text = "[service.db]\nurl = \"https://db.example.com/x\"\n[service.db.health.tcp]\n\
+            [service.queue]\nurl = \"http://h\"\nneeds = [\"db\"]\nlatency_budget = \"500ms\"\n\
+            healthy_after = 2\ndown_after = \"2 of 3\"\n[service.queue.health.command]\ncommand = [\"ping\"]\n\
+            [runner.t.pytest]\nservices = [\"queue\"]\n";
+        let project = project(text, &[]);
+        let [db, queue] = &project.services[..] else { panic!("two services") };
+        let probe = |service: &ServiceSpec| service.health.clone().expect("a probe").probe;
+        assert_eq!(probe(db), HealthProbe::Tcp { address: "db.example.com:443".to_owned() });
+        assert!(matches!(probe(queue), HealthProbe::Command(command) if command.argv == ["ping"]));
+        assert_eq!(
+            (queue.needs.as_slice(), queue.damping.better.to_string()),
+            (&["db".to_owned()][..], "2 of 2".into())
+        );
+        assert_eq!(queue.damping.worse.to_string(), "2 of 3");
+        assert_eq!(project.runners[0].services.as_deref(), Some(&["queue".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_service_needs_others_and_a_quorum_has_to_be_possible() {
+        let text = "[service.a]\nurl = \"http://a\"\nneeds = [\"b\"]\nlatency_budget = \"1s\"\n\
+            [service.b]\nurl = \"http://b\"\nneeds = [\"a\", \"ab\"]\n[service.b.health.tcp]\naddress = \"b\"\n\
+            [runner.t.pytest]\nservices = [\"aa\"]\n";
+        assert_eq!(
+            said(text, &[]),
+            [
+                "3:9 `a` would need itself",
+                "7:9 `b` would need itself",
+                "7:15 there is no service `ab` (did you mean `a`?)",
+                "9:11 `b` is not an address like \"127.0.0.1:5432\"",
+                "11:13 there is no service `aa` (did you mean `a`?)",
+            ]
+        );
+        assert_eq!(
+            said("[service.a]\nurl = \"http://a\"\ndown_after = \"3 of 2\"\n", &[]),
+            ["3:14 `3 of 2` cannot be met: the first number is from 1 to the second, which is 30 at most"]
         );
     }
 

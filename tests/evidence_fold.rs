@@ -17,8 +17,13 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let runner =
-            RunnerSpec { name: "pytest".into(), tool: "pytest".into(), command: "pytest".into(), why: "".into() };
+        let runner = RunnerSpec {
+            name: "pytest".into(),
+            tool: "pytest".into(),
+            command: "pytest".into(),
+            why: "".into(),
+            ..RunnerSpec::default()
+        };
         let project = ProjectSpec { name: "shop".into(), runners: vec![runner], ..ProjectSpec::default() };
         let mut story = Self { state: State::default(), effects: Vec::new() };
         story.tell(SessionEvent::Opened { project: Arc::new(project) });
@@ -288,7 +293,13 @@ proptest! {
 
 #[test]
 fn a_runner_that_would_reach_the_environment_is_left_out() {
-    let spec = |tool: &str| RunnerSpec { name: tool.into(), tool: tool.into(), command: tool.into(), why: "".into() };
+    let spec = |tool: &str| RunnerSpec {
+        name: tool.into(),
+        tool: tool.into(),
+        command: tool.into(),
+        why: "".into(),
+        ..RunnerSpec::default()
+    };
     let project = ProjectSpec { runners: vec![spec("pytest"), spec("contracts")], ..ProjectSpec::default() };
     let mut story = Story { state: State::default(), effects: Vec::new() };
     story.tell(SessionEvent::Opened { project: Arc::new(project) });

@@ -19,6 +19,7 @@ impl Story {
             has_health: true,
             has_revision: true,
             deploy: None,
+            ..ServiceSpec::default()
         };
         let project = ProjectSpec {
             name: "shop".into(),
@@ -29,6 +30,7 @@ impl Story {
                 tool: "pytest".into(),
                 command: "python -m pytest".into(),
                 why: "".into(),
+                ..RunnerSpec::default()
             }],
             services: vec![service],
             streams: vec![StreamSpec {

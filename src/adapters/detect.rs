@@ -27,7 +27,8 @@ pub fn runners(around: &Surroundings<'_>) -> Vec<Detected> {
     let has = |file: &str| around.files.contains(&file);
     let mut found = Vec::new();
     let mut add = |name: &str, tool: RunnerTool, sign: String| {
-        found.push(Detected { runner: RunnerSpec { name: name.to_owned(), timeout: None, tool }, sign });
+        found
+            .push(Detected { runner: RunnerSpec { name: name.to_owned(), timeout: None, tool, services: None }, sign });
     };
     if let Some(sign) = around.pytest_sign() {
         add("pytest", RunnerTool::Pytest(PytestSpec::default()), sign);

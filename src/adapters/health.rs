@@ -1,10 +1,17 @@
 //! What an HTTP answer says of a service: its health, and the revision that gave the answer.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use super::sanitize;
-use crate::config::project::{HealthSpec, JsonCondition, RevisionSource};
-use crate::domain::{Health, Text};
+use super::{page, sanitize};
+use crate::config::project::{HttpProbe, JsonCondition, RevisionSource};
+use crate::domain::{Exit, Health, Text};
+
+/// How much of a body is read for its words: pages of maintenance begin with their styles.
+const READ: usize = 16_000;
+/// How many letters of a body's words are kept.
+const GIST: usize = 100;
 
 /// An HTTP answer, as far as a probe looks at it.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +26,7 @@ pub struct Answer<'a> {
 
 /// Whether the service is well, by its configured status and condition.
 #[must_use]
-pub fn health(spec: &HealthSpec, answer: &Answer) -> Health {
+pub fn health(spec: &HttpProbe, answer: &Answer) -> Health {
     if !spec.status.contains(&answer.status) {
         let said = gist(answer.body);
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
@@ -68,49 +75,55 @@ fn as_text(value: &Value) -> String {
 
 /// The first words of a body: the message of a JSON error, or the text of a page without its tags.
 fn gist(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
+    let text = String::from_utf8_lossy(&body[..body.len().min(READ)]);
     let message = serde_json::from_str::<Value>(&text).ok().and_then(|json| {
         ["/message", "/detail", "/error/message", "/error", "/reason", "/status"]
             .iter()
             .find_map(|pointer| json.pointer(pointer)?.as_str().map(str::to_owned))
     });
-    let words = message.unwrap_or_else(|| without_tags(&text));
-    let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    sanitize::text(&line.chars().take(80).collect::<String>())
+    let words = message.map_or_else(|| page::words(&text, GIST), |message| page::bounded(&message, GIST));
+    sanitize::text(&words)
 }
 
-fn without_tags(page: &str) -> String {
-    // A page's title repeats its heading or its status; what people read is the body.
-    let page = page.split_once("</title>").map_or(page, |(_, rest)| rest);
-    let mut text = String::new();
-    let mut inside = false;
-    for letter in page.chars() {
-        match letter {
-            '<' => inside = true,
-            '>' => {
-                inside = false;
-                text.push(' ');
-            }
-            _ if !inside => text.push(letter),
-            _ => {}
+/// An answer that took longer than it should is a degraded service, and the number says how much.
+#[must_use]
+pub fn within(budget: Option<Duration>, took: Duration, health: Health) -> Health {
+    match (health, budget) {
+        (Health::Healthy, Some(budget)) if took > budget => {
+            Health::Degraded(format!("answers in {}, budget {}", short(took), short(budget)).into())
         }
+        (health, _) => health,
     }
-    text
+}
+
+/// `840 ms`, `1.2 s`.
+fn short(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ ..1_000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+/// Whether the service is well, by how its command ended and the first line that it printed.
+#[must_use]
+pub fn of_command(exit: Exit, first_line: Option<&str>) -> Health {
+    if exit == Exit::Code(0) {
+        return Health::Healthy;
+    }
+    let said = first_line.map(|line| format!(": {}", page::bounded(line, GIST))).unwrap_or_default();
+    Health::Unhealthy(format!("{exit}{said}").into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    fn spec(condition: Option<(&str, Option<&str>)>) -> HealthSpec {
-        HealthSpec {
+    fn spec(condition: Option<(&str, Option<&str>)>) -> HttpProbe {
+        HttpProbe {
             url: String::new(),
             status: vec![200],
             condition: condition
                 .map(|(pointer, equals)| JsonCondition { pointer: pointer.into(), equals: equals.map(str::to_owned) }),
-            interval: Duration::from_secs(5),
-            timeout: Duration::from_secs(3),
             headers: Vec::new(),
         }
     }
@@ -128,11 +141,30 @@ mod tests {
         check(status, 200, r#"{"status":"degraded"}"#, Health::Unhealthy("/status is degraded".into()));
         check(status, 200, r#"{}"#, Health::Unhealthy("nothing at /status".into()));
         check(status, 200, "<html>", Health::Unhealthy("the answer is no JSON".into()));
-        let page = "<html><title>503</title><h1>Service Unavailable</h1></html>";
+        let page = "<html><head><title>503</title></head><h1>Service Unavailable</h1></html>";
         check(None, 503, page, Health::Unhealthy("HTTP 503: Service Unavailable".into()));
         check(None, 503, r#"{"status":"unhealthy","message":"Startup in progress"}"#, {
             Health::Unhealthy("HTTP 503: Startup in progress".into())
         });
+    }
+
+    #[test]
+    fn slow_is_degraded_and_says_by_how_much() {
+        let (budget, ms) = (Some(Duration::from_millis(500)), Duration::from_millis);
+        let degraded = |why: &str| Health::Degraded(why.into());
+        assert_eq!(within(budget, ms(500), Health::Healthy), Health::Healthy);
+        assert_eq!(within(budget, ms(840), Health::Healthy), degraded("answers in 840 ms, budget 500 ms"));
+        assert_eq!(within(budget, ms(1_840), Health::Healthy), degraded("answers in 1.8 s, budget 500 ms"));
+        assert_eq!(within(None, ms(9_000), Health::Healthy), Health::Healthy);
+        let down = Health::Unhealthy("HTTP 503".into());
+        assert_eq!(within(budget, ms(9_000), down.clone()), down, "being slow does not make it serve");
+    }
+
+    #[test]
+    fn a_command_says_why_in_its_first_line() {
+        assert_eq!(of_command(Exit::Code(0), Some("all well")), Health::Healthy);
+        assert_eq!(of_command(Exit::Code(2), Some("no  leader")), Health::Unhealthy("exit 2: no leader".into()));
+        assert_eq!(of_command(Exit::Code(1), None), Health::Unhealthy("exit 1".into()));
     }
 
     #[test]

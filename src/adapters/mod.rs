@@ -12,6 +12,7 @@ pub mod go;
 pub mod health;
 pub mod javascript;
 pub mod nextest;
+pub mod page;
 mod places;
 pub mod pytest;
 pub mod python;

@@ -95,7 +95,12 @@ pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Resul
     }
     if !configuration.project.contracts.is_empty() {
         let tool = RunnerTool::Contracts(configuration.project.contracts.clone());
-        configuration.project.runners.push(RunnerSpec { name: tool.word().to_owned(), timeout: None, tool });
+        configuration.project.runners.push(RunnerSpec {
+            name: tool.word().to_owned(),
+            timeout: None,
+            tool,
+            services: None,
+        });
     }
     let program =
         own_program().map_err(|error| NotUsable::Folder(format!("the program cannot find itself: {error}")))?;

@@ -4,6 +4,7 @@
 //! from texts to both, with what is said about mistakes; the files; and which commands a project may start. No network,
 //! no terminal, no waiting.
 
+pub mod quorum;
 pub mod settings;
 pub mod template;
 pub mod timespan;

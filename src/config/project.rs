@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::domain::{Baseline, ContractSpec};
+use crate::domain::{Baseline, ContractSpec, Damping};
 
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
@@ -118,6 +118,8 @@ pub struct RunnerSpec {
     pub timeout: Option<Duration>,
     /// Which tool it is.
     pub tool: RunnerTool,
+    /// The services that its tests need; unset, all of them.
+    pub services: Option<Vec<String>>,
 }
 
 /// Which tool a runner is.
@@ -282,6 +284,10 @@ pub struct ServiceSpec {
     pub revision: Option<RevisionSpec>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySpec>,
+    /// The services without which it does not work.
+    pub needs: Vec<String>,
+    /// How its probes are damped.
+    pub damping: Damping,
 }
 
 /// A header to send.
@@ -293,19 +299,42 @@ pub struct HeaderSpec {
     pub value: Masked,
 }
 
-/// A GET request that tells a service's health.
+/// How a service's health is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HealthSpec {
+    /// What is asked.
+    pub probe: HealthProbe,
+    /// From one probe to the next.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// An answer that takes longer finds it degraded.
+    pub budget: Option<Duration>,
+}
+
+/// What tells a service's health.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HealthProbe {
+    /// A GET request.
+    Http(HttpProbe),
+    /// A connection.
+    Tcp {
+        /// `host:port`.
+        address: String,
+    },
+    /// A command's exit code.
+    Command(CommandSpec),
+}
+
+/// A GET request that tells a service's health.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpProbe {
     /// The whole URL.
     pub url: String,
     /// The statuses that count as healthy.
     pub status: Vec<u16>,
     /// What the JSON answer has to hold.
     pub condition: Option<JsonCondition>,
-    /// From one probe to the next.
-    pub interval: Duration,
-    /// How long an answer may take.
-    pub timeout: Duration,
     /// Headers to send.
     pub headers: Vec<HeaderSpec>,
 }

@@ -14,6 +14,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::quorum::QuorumSetting;
 use super::template::{Place, Template};
 use super::timespan::Timespan;
 
@@ -167,6 +168,8 @@ pub struct PytestSettings {
     pub evidence: Option<bool>,
     /// After this long a run is stopped and counts as timed out; unset, a run may take as long as it takes.
     pub timeout: Option<Timespan>,
+    /// The services that its tests need; unset, all of them.
+    pub services: Option<Vec<String>>,
 }
 
 /// `[runner.NAME.nextest]` and the other tools that need nothing of their own.
@@ -185,6 +188,8 @@ pub struct ToolSettings {
     pub directory: Option<Template>,
     /// As for pytest.
     pub timeout: Option<Timespan>,
+    /// The services that its tests need; unset, all of them.
+    pub services: Option<Vec<String>>,
 }
 
 /// `[runner.NAME.command]`
@@ -204,6 +209,8 @@ pub struct CommandSettings {
     pub directory: Option<Template>,
     /// As for pytest.
     pub timeout: Option<Timespan>,
+    /// The services that its tests need; unset, all of them.
+    pub services: Option<Vec<String>>,
 }
 
 /// Where results are: a file, or a folder of them; `-` for the command's own output.
@@ -233,6 +240,8 @@ pub struct ReporterSettings {
     pub directory: Option<Template>,
     /// As for pytest.
     pub timeout: Option<Timespan>,
+    /// The services that its tests need; unset, all of them.
+    pub services: Option<Vec<String>>,
 }
 
 /// `[service.NAME]`
@@ -247,6 +256,15 @@ pub struct ServiceSettings {
     pub revision: Option<RevisionSettings>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySettings>,
+    /// The services without which it does not work.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// A health probe that takes longer finds it degraded.
+    pub latency_budget: Option<Timespan>,
+    /// How many probes have to find it better before that is believed; unset, one.
+    pub healthy_after: Option<QuorumSetting>,
+    /// How many probes have to find it worse before that is believed; unset, one.
+    pub down_after: Option<QuorumSetting>,
 }
 
 /// `[service.NAME.health.KIND]`
@@ -255,6 +273,43 @@ pub struct ServiceSettings {
 pub enum HealthSettings {
     /// A GET request.
     Http(HttpHealthSettings),
+    /// A connection, nothing more.
+    Tcp(TcpHealthSettings),
+    /// A command, whose exit code decides.
+    Command(CommandHealthSettings),
+}
+
+/// `[service.NAME.health.tcp]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TcpHealthSettings {
+    /// `host:port`; unset, those of the service's URL.
+    pub address: Option<Template>,
+    /// From one probe to the next.
+    #[serde(default = "health_interval")]
+    pub interval: Timespan,
+    /// How long a connection may take.
+    #[serde(default = "probe_timeout")]
+    pub timeout: Timespan,
+}
+
+/// `[service.NAME.health.command]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandHealthSettings {
+    /// Exit code 0 is healthy; else its first line says why not. Never a shell line: the first word is the program.
+    pub command: Vec<Template>,
+    /// Variables that the command sees, on top of the console's own environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, Template>,
+    /// Where it runs, relative to the project.
+    pub directory: Option<Template>,
+    /// From one probe to the next.
+    #[serde(default = "health_interval")]
+    pub interval: Timespan,
+    /// How long it may take; then it is killed.
+    #[serde(default = "probe_timeout")]
+    pub timeout: Timespan,
 }
 
 /// `[service.NAME.health.http]`

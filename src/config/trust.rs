@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::mistake::visible;
-use super::project::{CommandSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec};
+use super::project::{CommandSpec, HealthProbe, HealthSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec};
 
 /// A command, with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,9 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
         }
     }
     for service in &project.services {
+        if let Some(HealthSpec { probe: HealthProbe::Command(command), .. }) = &service.health {
+            add(format!("health of {}", service.name), command.clone());
+        }
         if let Some(deploy) = &service.deploy {
             add(format!("deploy of {}", service.name), deploy.command.clone());
         }

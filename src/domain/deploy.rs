@@ -159,17 +159,18 @@ impl Deploys {
         self.iter().rev().find(|(_, deploy)| deploy.service == service && deploy.is_active()).map(|(id, _)| id)
     }
 
-    /// The newest deploy that was under way at that moment.
+    /// The newest deploy of one of these services that was under way at that moment.
     #[must_use]
-    pub fn under_way_at(&self, moment: Moment) -> Option<&Deploy> {
+    pub fn under_way_at(&self, moment: Moment, of: &[ServiceId]) -> Option<&Deploy> {
         let at = |deploy: &&Deploy| deploy.started <= moment && deploy.ended.is_none_or(|ended| ended > moment);
-        self.list.iter().rev().find(at)
+        self.list.iter().rev().filter(|deploy| of.contains(&deploy.service)).find(at)
     }
 
-    /// Whether any deploy began in that window.
+    /// Whether any deploy of one of these services began in that window.
     #[must_use]
-    pub fn any_began_in(&self, after: Moment, to: Moment) -> bool {
-        self.list.iter().rev().any(|deploy| deploy.started > after && deploy.started <= to)
+    pub fn any_began_in(&self, after: Moment, to: Moment, of: &[ServiceId]) -> bool {
+        let began = |deploy: &Deploy| deploy.started > after && deploy.started <= to;
+        self.list.iter().rev().any(|deploy| began(deploy) && of.contains(&deploy.service))
     }
 
     /// Whether any deploy is under way.

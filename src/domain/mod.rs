@@ -13,6 +13,7 @@ mod circumstance;
 mod command;
 mod contract;
 mod cycle;
+mod damping;
 mod deploy;
 mod effect;
 mod event;
@@ -22,6 +23,7 @@ mod ids;
 mod inventory;
 mod leavings;
 mod moment;
+mod need;
 mod news;
 mod note;
 mod null;
@@ -53,6 +55,7 @@ pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
 };
+pub use damping::{Damping, Quorum};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{

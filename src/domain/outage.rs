@@ -69,7 +69,7 @@ impl Outages {
     pub(super) fn see(&mut self, health: &Health, at: Moment) -> Option<&Outage> {
         match health {
             Health::Unknown => None,
-            Health::Healthy => {
+            Health::Healthy | Health::Degraded(_) => {
                 self.well = Some(at);
                 if let Some(outage) = self.list.last_mut() {
                     outage.until.get_or_insert(at);

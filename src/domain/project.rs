@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, Span, Text};
+use super::{Baseline, Damping, Span, Text};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub enum EnvironmentKind {
 }
 
 /// A test tool and how it was found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunnerSpec {
     /// Its name in the configuration, or the tool's.
     pub name: Text,
@@ -83,10 +83,13 @@ pub struct RunnerSpec {
     pub command: Text,
     /// Why this tool and this interpreter were chosen, for people.
     pub why: Text,
+    /// The services that its tests need, by name; unset, all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<Text>>,
 }
 
 /// Something that is deployed and probed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ServiceSpec {
     /// Its name.
     pub name: Text,
@@ -98,6 +101,12 @@ pub struct ServiceSpec {
     pub has_revision: bool,
     /// How it is deployed, where it can be.
     pub deploy: Option<DeploySpec>,
+    /// The services without which it does not work, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Text>,
+    /// How many probes have to agree before it is believed to be otherwise than it was.
+    #[serde(default, skip_serializing_if = "Damping::is_none")]
+    pub damping: Damping,
 }
 
 /// How a service is deployed.

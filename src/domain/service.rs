@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::damping::Grade;
 use super::project::ServiceSpec;
 use super::{Moment, Outages, Ring, ServiceId, Span, Text};
 
@@ -20,6 +21,8 @@ pub enum Health {
     Unknown,
     /// It answered as it should.
     Healthy,
+    /// It serves, but not as it should: it is slow.
+    Degraded(Text),
     /// It answered, but not as it should.
     Unhealthy(Text),
     /// It did not answer.
@@ -46,6 +49,9 @@ pub struct Beat {
     pub latency: Span,
     /// Whether the service was healthy.
     pub healthy: bool,
+    /// Whether it served, but not as it should.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub degraded: bool,
 }
 
 /// Something that is deployed and probed.
@@ -53,10 +59,16 @@ pub struct Beat {
 pub struct Service {
     /// How it is configured.
     pub spec: ServiceSpec,
-    /// What the latest probe says.
+    /// What is believed of it: what the latest probes say, damped.
     pub health: Health,
-    /// Since when it says so.
+    /// Since when that is believed.
     pub since: Moment,
+    /// What the latest probe itself says.
+    #[serde(default)]
+    pub latest: Health,
+    /// When a deploy of it was last proved; older probes say nothing of what serves now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved: Option<Moment>,
     /// The revision that was seen last.
     pub revision: Option<Text>,
     /// Since when that revision is seen.
@@ -78,7 +90,7 @@ impl Service {
     /// Whether a run against it makes sense, as far as probes tell.
     #[must_use]
     pub fn is_available(&self) -> bool {
-        !self.spec.has_health || self.health == Health::Healthy
+        !self.spec.has_health || self.health.serves()
     }
 }
 
@@ -110,6 +122,8 @@ impl Services {
                 spec: spec.clone(),
                 health: Health::Unknown,
                 since: at,
+                latest: Health::Unknown,
+                proved: None,
                 revision: None,
                 revision_since: at,
                 beats: Ring::new(PROBES_KEPT),
@@ -155,6 +169,13 @@ impl Services {
         self.current.get(epoch as usize).copied().unwrap_or(false)
     }
 
+    /// Whether another revision of one of these services came to serve since that period, be it for a while.
+    pub(super) fn differ(&self, epoch: Epoch, of: &[ServiceId]) -> bool {
+        let known = |epoch: Epoch, id: &ServiceId| self.epochs.get(epoch as usize)?.get(id.index())?.as_ref();
+        let changed = |id: &ServiceId| (epoch..=self.epoch()).any(|later| known(later, id) != known(epoch, id));
+        of.iter().any(changed)
+    }
+
     /// Which revisions served in that period, by name of the service.
     pub fn revisions(&self, epoch: Epoch) -> impl Iterator<Item = (&Text, &Text)> {
         let known = self.epochs.get(epoch as usize).map_or(&[][..], Vec::as_slice);
@@ -163,20 +184,36 @@ impl Services {
 
     pub(super) fn probe(&mut self, id: ServiceId, probe: &Probe, at: Moment) -> Option<ProbeFact> {
         let service = self.list.get_mut(id.index())?;
-        let healthy = probe.health == Health::Healthy;
-        service.beats.push(Beat { at, latency: probe.latency, healthy });
+        let (healthy, degraded) = (probe.health == Health::Healthy, matches!(probe.health, Health::Degraded(_)));
+        service.beats.push(Beat { at, latency: probe.latency, healthy, degraded });
+        service.latest = probe.health.clone();
         let fell = service.spec.has_health && service.outages.see(&probe.health, at).is_some();
         let mut fact = ProbeFact { health: None, fell, moved_from: None };
-        if service.health != probe.health {
+        if service.health != probe.health && service.is_believable(&probe.health) {
+            let before = std::mem::replace(&mut service.health, probe.health.clone());
             // The words of an outage may change; what counts for "since when" is whether it was well.
-            if (service.health == Health::Healthy) != healthy || service.health == Health::Unknown {
+            if before.grade() != service.health.grade() {
                 service.since = at;
             }
-            service.health = probe.health.clone();
-            fact.health = Some(probe.health.clone());
+            // How slow it is differs from probe to probe, and is no change each time.
+            let is_change = !degraded || before.grade() != service.health.grade();
+            fact.health = is_change.then(|| probe.health.clone());
         }
         fact.moved_from = probe.revision.as_ref().and_then(|revision| self.see(id, revision, at));
         Some(fact)
+    }
+
+    /// A deploy was proved on fresh connections: what probes said before is over. Gives back the health where it
+    /// changed by that.
+    pub(super) fn prove(&mut self, id: ServiceId, at: Moment) -> Option<Health> {
+        let service = self.list.get_mut(id.index()).filter(|service| service.spec.has_health)?;
+        service.proved = Some(at);
+        if service.health.grade() != Some(Grade::Down) {
+            return None;
+        }
+        service.outages.see(&Health::Healthy, at);
+        (service.health, service.since) = (Health::Healthy, at);
+        Some(Health::Healthy)
     }
 
     /// A revision answered; gives back what was known before, where it is another one.
@@ -214,7 +251,7 @@ mod tests {
             url: "".into(),
             has_health: true,
             has_revision: true,
-            deploy: None,
+            ..ServiceSpec::default()
         };
         Services::new(&[spec("backend"), spec("auth")], Moment(1))
     }

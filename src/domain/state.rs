@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Deploys, Inventory, Judgement, Moment, News, Notes,
-    ProjectSpec, Records, Repeat, Ring, Runs, Served, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    ProjectSpec, Records, Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -143,32 +143,6 @@ impl State {
             && tally.not_run == 0
             && tally.stale == 0
             && self.runs.newest().is_some_and(|(_, run)| run.is_green())
-    }
-
-    /// Why a run must wait, if it must: the services that are down, being deployed, or not yet probed.
-    #[must_use]
-    pub fn hold_reason(&self) -> Option<String> {
-        if self.session.project.hold_limit == Span::ZERO {
-            return None;
-        }
-        let reasons: Vec<String> = self.services.iter().filter_map(|(id, _)| self.blocks(id)).collect();
-        (!reasons.is_empty()).then(|| reasons.join(", "))
-    }
-
-    fn blocks(&self, id: ServiceId) -> Option<String> {
-        use super::Health;
-        let service = self.services.get(id)?;
-        let name = &service.spec.name;
-        if self.deploys.active(id).is_some() {
-            return Some(format!("{name} is being deployed"));
-        }
-        match &service.health {
-            _ if service.is_available() => None,
-            Health::Unknown => Some(format!("{name} has not answered yet")),
-            Health::Unreachable(why) => Some(format!("{name} does not answer ({why})")),
-            Health::Unhealthy(why) => Some(format!("{name} is not healthy ({why})")),
-            Health::Healthy => None,
-        }
     }
 
     /// The name of an attached person, or `the console` for nobody.

@@ -507,8 +507,9 @@ mod tests {
                     streak: 1,
                     proof_timeout: Span::seconds(9),
                 }),
+                ..ServiceSpec::default()
             };
-            let runner = RunnerSpec { name: "t".into(), tool: "t".into(), command: "t".into(), why: "".into() };
+            let runner = RunnerSpec { name: "t".into(), tool: "t".into(), ..RunnerSpec::default() };
             let stream =
                 StreamSpec { name: "agents".into(), url: "".into(), service: None, start: None, budget: Span::ZERO };
             let project = ProjectSpec {

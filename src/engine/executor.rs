@@ -253,6 +253,6 @@ impl Executor {
         let Some(http) = self.http() else { return };
         let (orders, receiver) = mpsc::channel(ORDERS);
         self.probes.insert(id, orders);
-        self.tasks.spawn(probe::watch(id, spec, http.client, receiver, self.means.outbox.clone()));
+        self.tasks.spawn(probe::watch(id, spec, http.client, receiver, self.means.clone()));
     }
 }

@@ -6,11 +6,13 @@ use reqwest::Client;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::core::Outbox;
+use super::means::Means;
 use crate::adapters::health::{self, Answer};
 use crate::adapters::sanitize;
-use crate::config::project::{HeaderSpec, HealthSpec, RevisionSource, RevisionSpec, ServiceSpec};
+use crate::config::project::{HeaderSpec, HealthProbe, HealthSpec, RevisionSource, RevisionSpec, ServiceSpec};
 use crate::domain::{Health, Probe, ServiceEvent, ServiceId, Text};
+
+mod by_hand;
 
 /// How much of an answer's body is read.
 const BODY: usize = 64 * 1024;
@@ -37,13 +39,13 @@ pub async fn watch(
     spec: ServiceSpec,
     client: Client,
     mut orders: mpsc::Receiver<ProbeOrder>,
-    outbox: Outbox,
+    means: Means,
 ) {
     let usual = spec.health.as_ref().map_or(UNHURRIED, |health| health.interval);
     let mut pace = usual;
     loop {
-        let probe = look(&spec, &client).await;
-        if outbox.send(vec![ServiceEvent::Probed { service: id, probe }.into()]).await.is_err() {
+        let probe = look(&spec, &client, &means).await;
+        if means.outbox.send(vec![ServiceEvent::Probed { service: id, probe }.into()]).await.is_err() {
             return;
         }
         match timeout(pace, orders.recv()).await {
@@ -55,13 +57,14 @@ pub async fn watch(
 }
 
 /// One look at a service.
-async fn look(spec: &ServiceSpec, client: &Client) -> Probe {
+async fn look(spec: &ServiceSpec, client: &Client, means: &Means) -> Probe {
     let started = Instant::now();
     let health = match &spec.health {
         None => Health::Unknown,
-        Some(health) => check_health(health, client).await,
+        Some(health) => check_health(health, client, means).await,
     };
     let latency = started.elapsed();
+    let health = health::within(spec.health.as_ref().and_then(|health| health.budget), latency, health);
     let revision = match (&spec.revision, &health) {
         // A service that does not answer has no revision to tell; asking it would only double the wait.
         (None, _) | (_, Health::Unreachable(_)) => None,
@@ -70,10 +73,14 @@ async fn look(spec: &ServiceSpec, client: &Client) -> Probe {
     Probe { health, latency: latency.into(), revision }
 }
 
-async fn check_health(spec: &HealthSpec, client: &Client) -> Health {
-    match get(client, &spec.url, &spec.headers, None, spec.timeout).await {
-        Ok(got) => health::health(spec, &got.answer()),
-        Err(why) => Health::Unreachable(why.into()),
+async fn check_health(spec: &HealthSpec, client: &Client, means: &Means) -> Health {
+    match &spec.probe {
+        HealthProbe::Http(http) => match get(client, &http.url, &http.headers, None, spec.timeout).await {
+            Ok(got) => health::health(http, &got.answer()),
+            Err(why) => Health::Unreachable(why.into()),
+        },
+        HealthProbe::Tcp { address } => by_hand::connect(address, spec.timeout).await,
+        HealthProbe::Command(command) => by_hand::run(command, spec.timeout, means).await,
     }
 }
 

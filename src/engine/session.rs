@@ -147,6 +147,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                     tool: runner.tool.word().into(),
                     command: shown(&command),
                     why: shown(&options.why),
+                    services: runner.services.as_ref().map(|names| names.iter().map(|name| shown(name)).collect()),
                 }
             })
             .collect(),
@@ -164,6 +165,8 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                     streak: deploy.proof.streak,
                     proof_timeout: deploy.proof.timeout.into(),
                 }),
+                needs: service.needs.iter().map(|name| shown(name)).collect(),
+                damping: service.damping,
             })
             .collect(),
         streams: project

@@ -240,6 +240,7 @@ fn service_row(state: &State, id: ServiceId) -> Option<String> {
     let revision = service.revision.as_deref().unwrap_or("revision unknown");
     let health = match &service.health {
         Health::Healthy | Health::Unknown => String::new(),
+        Health::Degraded(why) => format!("  degraded: {why}"),
         Health::Unhealthy(why) => format!("  not healthy: {why}"),
         Health::Unreachable(why) => format!("  does not answer: {why}"),
     };

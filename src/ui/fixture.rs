@@ -299,6 +299,7 @@ pub(crate) fn staging() -> ProjectSpec {
             streak: 3,
             proof_timeout: Span::seconds(60),
         }),
+        ..ServiceSpec::default()
     };
     ProjectSpec {
         name: "netra".into(),
@@ -309,6 +310,7 @@ pub(crate) fn staging() -> ProjectSpec {
             tool: "pytest".into(),
             command: "python -m pytest".into(),
             why: "found pytest.ini".into(),
+            ..RunnerSpec::default()
         }],
         services: vec![service("backend"), service("auth"), service("frontend")],
         streams: vec![StreamSpec {

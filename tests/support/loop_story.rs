@@ -16,8 +16,13 @@ pub(crate) type End = Option<&'static str>;
 impl Story {
     /// A session with one runner and no service, measured against `baseline` from the beginning.
     pub(crate) fn new(baseline: Baseline) -> Self {
-        let runner =
-            RunnerSpec { name: "pytest".into(), tool: "pytest".into(), command: "pytest".into(), why: "".into() };
+        let runner = RunnerSpec {
+            name: "pytest".into(),
+            tool: "pytest".into(),
+            command: "pytest".into(),
+            why: "".into(),
+            ..RunnerSpec::default()
+        };
         let project = ProjectSpec { name: "shop".into(), runners: vec![runner], baseline, ..ProjectSpec::default() };
         let mut story = Self { state: State::default(), effects: Vec::new() };
         story.tell(SessionEvent::Opened { project: Arc::new(project) });

@@ -28,9 +28,16 @@ impl Story {
                 streak: 1,
                 proof_timeout: Span::seconds(60),
             }),
+            ..ServiceSpec::default()
         };
         let (name, why) = ("pytest", "");
-        let runner = RunnerSpec { name: name.into(), tool: name.into(), command: name.into(), why: why.into() };
+        let runner = RunnerSpec {
+            name: name.into(),
+            tool: name.into(),
+            command: name.into(),
+            why: why.into(),
+            ..RunnerSpec::default()
+        };
         let project = ProjectSpec {
             name: "shop".into(),
             runners: vec![runner],

@@ -13,15 +13,15 @@ impl Resolver<'_> {
     pub(super) fn runner(&mut self, name: &str, runner: &RunnerSettings) -> RunnerSpec {
         let path = format!("runner.{name}");
         let name = self.name(&path, name);
-        let (kind, timeout) = match runner {
-            RunnerSettings::Pytest(pytest) => ("pytest", pytest.timeout),
-            RunnerSettings::Reporter(reporter) => ("reporter", reporter.timeout),
-            RunnerSettings::Nextest(tool) => ("nextest", tool.timeout),
-            RunnerSettings::Cargo(tool) => ("cargo", tool.timeout),
-            RunnerSettings::Vitest(tool) => ("vitest", tool.timeout),
-            RunnerSettings::Jest(tool) => ("jest", tool.timeout),
-            RunnerSettings::Go(tool) => ("go", tool.timeout),
-            RunnerSettings::Command(command) => ("command", command.timeout),
+        let (kind, timeout, services) = match runner {
+            RunnerSettings::Pytest(pytest) => ("pytest", pytest.timeout, &pytest.services),
+            RunnerSettings::Reporter(reporter) => ("reporter", reporter.timeout, &reporter.services),
+            RunnerSettings::Nextest(tool) => ("nextest", tool.timeout, &tool.services),
+            RunnerSettings::Cargo(tool) => ("cargo", tool.timeout, &tool.services),
+            RunnerSettings::Vitest(tool) => ("vitest", tool.timeout, &tool.services),
+            RunnerSettings::Jest(tool) => ("jest", tool.timeout, &tool.services),
+            RunnerSettings::Go(tool) => ("go", tool.timeout, &tool.services),
+            RunnerSettings::Command(command) => ("command", command.timeout, &command.services),
         };
         let path = format!("{path}.{kind}");
         let tool = match runner {
@@ -34,7 +34,8 @@ impl Resolver<'_> {
             RunnerSettings::Go(tool) => RunnerTool::Go(self.tool(&path, tool)),
             RunnerSettings::Command(command) => RunnerTool::Command(self.results(&path, command)),
         };
-        RunnerSpec { name, timeout: self.run_timeout(&path, timeout), tool }
+        let services = services.as_ref().map(|services| self.service_names(&format!("{path}.services"), services));
+        RunnerSpec { name, timeout: self.run_timeout(&path, timeout), tool, services }
     }
 
     fn tool(&mut self, path: &str, tool: &ToolSettings) -> ToolSpec {

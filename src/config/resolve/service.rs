@@ -1,12 +1,9 @@
 //! Services: where they serve, how they are asked, how they are deployed.
 
+use super::health::damping;
 use super::{Resolver, url};
-use crate::config::project::{
-    DeploySpec, HealthSpec, JsonCondition, ProofSpec, RevisionSource, RevisionSpec, ServiceSpec,
-};
-use crate::config::settings::{
-    DeploySettings, HealthSettings, HttpHealthSettings, HttpRevisionSettings, RevisionSettings, ServiceSettings,
-};
+use crate::config::project::{DeploySpec, ProofSpec, RevisionSource, RevisionSpec, ServiceSpec};
+use crate::config::settings::{DeploySettings, HttpRevisionSettings, RevisionSettings, ServiceSettings};
 use crate::config::template::Template;
 
 impl Resolver<'_> {
@@ -22,15 +19,14 @@ impl Resolver<'_> {
         }
         ServiceSpec {
             name: self.name(&path, name),
-            health: service
-                .health
-                .as_ref()
-                .map(|HealthSettings::Http(http)| self.health(&format!("{path}.health.http"), &url, http)),
+            health: self.health(&path, &url, service),
             revision: service
                 .revision
                 .as_ref()
                 .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
             deploy: service.deploy.as_ref().map(|deploy| self.deploy(&format!("{path}.deploy"), deploy)),
+            needs: self.needs(&path, name, service),
+            damping: damping(service),
             url,
         }
     }
@@ -46,7 +42,7 @@ impl Resolver<'_> {
         url
     }
 
-    fn probe_url(&mut self, path: &str, base: &str, template: &Template) -> String {
+    pub(super) fn probe_url(&mut self, path: &str, base: &str, template: &Template) -> String {
         let Some(appended) = self.public(path, template) else {
             return String::new();
         };
@@ -54,29 +50,6 @@ impl Resolver<'_> {
             self.mistake(path, "a path starts with `/`").at(template);
         }
         url::join(base, &appended)
-    }
-
-    fn health(&mut self, path: &str, base: &str, http: &HttpHealthSettings) -> HealthSpec {
-        for (index, status) in http.status.iter().enumerate() {
-            self.range(&format!("{path}.status.{index}"), *status, 100..=599);
-        }
-        if http.status.is_empty() {
-            self.mistake(&format!("{path}.status"), "no status would count as healthy");
-        }
-        if http.equals.is_some() && http.pointer.is_none() {
-            self.mistake(&format!("{path}.equals"), "does not say where to look").hint("add pointer = \"/status\"");
-        }
-        HealthSpec {
-            url: self.probe_url(&format!("{path}.path"), base, &http.path),
-            status: http.status.clone(),
-            condition: http.pointer.as_ref().map(|pointer| JsonCondition {
-                pointer: self.pointer(&format!("{path}.pointer"), pointer),
-                equals: http.equals.as_ref().map(|equals| self.text(&format!("{path}.equals"), equals)),
-            }),
-            interval: self.wait(&format!("{path}.interval"), http.interval),
-            timeout: self.wait(&format!("{path}.timeout"), http.timeout),
-            headers: self.headers(path, &http.headers),
-        }
     }
 
     fn revision(&mut self, path: &str, base: &str, http: &HttpRevisionSettings) -> Option<RevisionSpec> {

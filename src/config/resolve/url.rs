@@ -51,6 +51,17 @@ pub(super) fn as_websocket(url: &str) -> String {
     }
 }
 
+/// `host:port` of a URL, with the port that its scheme implies.
+pub(super) fn address(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    match (split_port(authority(rest)), scheme) {
+        ((host, Some(port)), _) => Some(format!("{host}:{port}")),
+        ((host, None), "https" | "wss") => Some(format!("{host}:443")),
+        ((host, None), "http" | "ws") => Some(format!("{host}:80")),
+        _ => None,
+    }
+}
+
 fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }

@@ -5,22 +5,24 @@ use crate::domain::cause::{Leave, Met};
 use crate::domain::service::Epoch;
 use crate::domain::{
     Attempt, CauseClass, CauseId, Circumstance, Counted, Detail, Disturbance, Moment, Outage, Outcome, RunEnd, RunId,
-    RunKind, RunPhase, ServiceId, Signature, Standing, State, TestCase, TestId, Tone, Trouble,
+    RunKind, RunPhase, RunnerId, ServiceId, Signature, Standing, State, TestCase, TestId, Tone, Trouble,
 };
 
 impl State {
     /// The life of a test that ends now: from when it was seen to begin, else from when its run did.
     pub(super) fn life(&self, run: RunId, standing: Standing, started: Moment, epoch: Epoch) -> Life {
-        let run = self.runs.get(run).filter(|_| standing != Standing::Running);
+        let run = self.runs.get(run);
+        let runner = run.map(|run| run.runner);
+        let run = run.filter(|_| standing != Standing::Running);
         match run.and_then(|run| Some((run.started?, run.epoch))) {
-            Some((started, epoch)) => Life { started, epoch, is_seen: false },
-            None => Life { started, epoch, is_seen: true },
+            Some((started, epoch)) => Life { started, epoch, is_seen: false, runner },
+            None => Life { started, epoch, is_seen: true, runner },
         }
     }
 
     /// The circumstance of an attempt that ends now.
     pub(super) fn circumstance(&self, outcome: Outcome, detail: Option<&Detail>, life: Life) -> Circumstance {
-        let Life { started, epoch, is_seen } = life;
+        let Life { started, epoch, is_seen, runner } = life;
         if matches!(outcome, Outcome::Interrupted | Outcome::Lost) {
             // It did not come to an end that anything could explain.
             return Circumstance::Steady;
@@ -29,17 +31,19 @@ impl State {
         if !is_seen && Signature::of(outcome, detail).class != CauseClass::Environment && !outcome.is_pass() {
             return Circumstance::Steady;
         }
-        if let Some(deploy) = self.deploys.under_way_at(started) {
+        // What its runner does not need explains nothing.
+        let needed = self.needed_by(runner);
+        if let Some(deploy) = self.deploys.under_way_at(started, &needed) {
             let service = self.services.get(deploy.service).filter(|_| outcome.is_failure());
             return service.map_or(Circumstance::Straddled, |service| {
                 let (service, since) = (service.spec.name.clone(), deploy.started);
                 Circumstance::Environment(Disturbance { service, why: Trouble::Deploying, since })
             });
         }
-        if epoch != self.services.epoch() || self.deploys.any_began_in(started, self.at) {
+        if self.services.differ(epoch, &needed) || self.deploys.any_began_in(started, self.at, &needed) {
             return Circumstance::Straddled;
         }
-        let outage = self.services.iter().find_map(|(_, service)| {
+        let outage = needed.iter().filter_map(|id| self.services.get(*id)).find_map(|service| {
             let outage = service.outages.during(started, self.at)?;
             Some(disturbance(&service.spec.name, outage))
         });
@@ -52,7 +56,11 @@ impl State {
         let Some(service) = self.services.get(id) else { return };
         let Some(outage) = service.outages.present() else { return };
         let disturbance = disturbance(&service.spec.name, outage);
-        let explained = |id: &TestId| self.inventory.test(*id).is_some_and(|test| is_explained(test, outage));
+        let needs = |test: TestId| {
+            self.inventory.runner_of(test).is_none_or(|runner| self.needed_by(Some(runner)).contains(&id))
+        };
+        let looks = |test: TestId| self.inventory.test(test).is_some_and(|test| is_explained(test, outage));
+        let explained = |test: &TestId| looks(*test) && needs(*test);
         let causes = self.causes.iter().filter(|(_, cause)| cause.looks_like_outage());
         let tests: Vec<TestId> = causes.flat_map(|(_, cause)| cause.members()).filter(explained).collect();
         if tests.is_empty() {
@@ -144,6 +152,8 @@ pub(super) struct Life {
     epoch: Epoch,
     /// Whether its own beginning was seen, rather than that of its run.
     is_seen: bool,
+    /// Whose run it was part of.
+    runner: Option<RunnerId>,
 }
 
 /// A failure as far as its cause must know it.

@@ -3,6 +3,7 @@
 use crate::domain::deploy::DeployFact;
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
+use crate::domain::need::listed;
 use crate::domain::{DeployId, DeployPhase, Health, Occasion, Probe, ServiceId, State, Text, Tone, ViewerId};
 
 impl State {
@@ -15,9 +16,8 @@ impl State {
         match &fact.health {
             None => {}
             Some(Health::Healthy) => self.say(Tone::Good, format!("{name} is healthy")),
-            Some(Health::Unhealthy(why) | Health::Unreachable(why)) if !deploying => {
-                self.say(Tone::Bad, format!("{name} is down: {why}"));
-            }
+            Some(Health::Degraded(why)) => self.say(Tone::Warning, format!("{name} is degraded: {why}")),
+            Some(Health::Unhealthy(why) | Health::Unreachable(why)) if !deploying => self.say_down(id, why),
             Some(_) => {}
         }
         if fact.fell {
@@ -43,6 +43,18 @@ impl State {
         if fact.health == Some(Health::Healthy) {
             self.offer_rerun();
         }
+    }
+
+    /// One alarm for the service that is the root of it; what it takes along is told in the same sentence, or without
+    /// alarm.
+    fn say_down(&mut self, id: ServiceId, why: &Text) {
+        let name = |id| self.services.get(id).map_or("a service", |service| &*service.spec.name);
+        let (tone, text) = match (self.services.root_of(id), self.services.relying_on(id).as_slice()) {
+            (Some(root), _) => (Tone::Warning, format!("{} is degraded because {} is down", name(id), name(root))),
+            (None, []) => (Tone::Bad, format!("{} is down: {why}", name(id))),
+            (None, relying) => (Tone::Bad, format!("{} is down: {why}, and needed by {}", name(id), listed(relying))),
+        };
+        self.say(tone, text);
     }
 
     /// Results that were obtained before do not count until they are proved again, and connections that were opened
@@ -127,7 +139,11 @@ impl State {
         match phase {
             DeployPhase::Live => {
                 self.deploys.learn(id);
-                // The proof has seen the new revision; the health probe, which holds runs back, may lag behind.
+                // The health probe, which holds runs back, may lag behind what the proof has seen.
+                if let Some(health) = self.services.prove(service, self.at) {
+                    let revision = to.clone();
+                    self.chronicle.note(self.at, Occasion::Health { service, health, revision });
+                }
                 self.say(Tone::Good, format!("{} is live, proved {streak} times", revision(to)));
                 effects.push(Effect::EndProof { deploy: id });
             }

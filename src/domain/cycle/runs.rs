@@ -67,7 +67,6 @@ impl State {
     /// A run of each runner that the selection concerns, in the present cycle.
     pub(super) fn begin_runs(&mut self, by: ViewerId, selection: &Selection, effects: &mut Effects) {
         let selected = self.select(selection);
-        let hold = self.hold_reason();
         for (runner, tests) in selected {
             let what = self.describe(selection, tests.as_deref());
             let cycle = self.cycle;
@@ -79,8 +78,8 @@ impl State {
             let (kind, at) = (RunKind::Test, self.at);
             let run = self.runs.open(runner, kind, cycle, Some(by), what.into(), tests, at);
             self.queue_selection(run);
-            match &hold {
-                Some(why) => self.hold(run, why, effects),
+            match self.hold_reason(runner) {
+                Some(why) => self.hold(run, &why, effects),
                 None => self.start_run(run, effects),
             }
         }
@@ -131,13 +130,10 @@ impl State {
 
     /// What was held goes on once nothing stands in its way; else its reason is kept true.
     pub(super) fn review_held(&mut self, effects: &mut Effects) {
-        let held: Vec<RunId> = self.runs.active().filter(|(_, run)| run.is_held()).map(|(id, _)| id).collect();
-        if held.is_empty() {
-            return;
-        }
-        let reason = self.hold_reason();
-        for id in held {
-            match &reason {
+        let held = self.runs.active().filter(|(_, run)| run.is_held());
+        let held: Vec<(RunId, RunnerId)> = held.map(|(id, run)| (id, run.runner)).collect();
+        for (id, runner) in held {
+            match self.hold_reason(runner) {
                 None => {
                     self.say(Tone::Good, "the held run starts");
                     self.start_run(id, effects);
@@ -275,8 +271,8 @@ impl State {
                 }
             }
             RunEvent::HeldTooLong { run } => {
-                if self.runs.get(*run).is_some_and(Run::is_held) {
-                    let why = self.hold_reason().unwrap_or_else(|| "its services".to_owned());
+                if let Some(held) = self.runs.get(*run).filter(|run| run.is_held()) {
+                    let why = self.hold_reason(held.runner).unwrap_or_else(|| "its services".to_owned());
                     self.close_run(*run, RunEnd::CouldNotStart(format!("waited too long: {why}").into()));
                 }
             }

@@ -286,6 +286,7 @@ fn tell_occasion(line: &mut Line, state: &State, what: &Occasion) {
             kind(line, "service").put(Role::Text, name).gap(1);
             match health {
                 Health::Healthy => line.put(Role::Good, "is healthy"),
+                Health::Degraded(why) => line.put(Role::Warning, "is degraded: ").ansi(Role::Warning, first_line(why)),
                 Health::Unhealthy(why) => line.put(Role::Bad, "is not healthy: ").ansi(Role::Bad, first_line(why)),
                 Health::Unreachable(why) => line.put(Role::Bad, "does not answer: ").ansi(Role::Bad, first_line(why)),
                 Health::Unknown => line.put(Role::Muted, "has not answered yet"),

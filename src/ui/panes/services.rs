@@ -84,18 +84,25 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
         }
         return;
     }
-    let (mark, role) = match &service.health {
-        Health::Healthy => (Mark::Up, Role::Good),
-        Health::Unknown if !service.is_watched() => (Mark::Down, Role::Muted),
-        Health::Unknown => (Mark::Down, Role::Warning),
-        Health::Unhealthy(_) | Health::Unreachable(_) => (Mark::Failed, Role::Bad),
+    let trouble = trouble(scene, id, service);
+    let (mark, role) = match (&service.health, &trouble) {
+        (Health::Unhealthy(_) | Health::Unreachable(_), _) => (Mark::Failed, Role::Bad),
+        (_, Some(trouble)) => (Mark::Warning, trouble.role),
+        (Health::Healthy | Health::Degraded(_), None) if service.doubt().is_some() => (Mark::Up, Role::Warning),
+        (Health::Healthy | Health::Degraded(_), None) => (Mark::Up, Role::Good),
+        (Health::Unknown, None) if !service.is_watched() => (Mark::Down, Role::Muted),
+        (Health::Unknown, None) => (Mark::Down, Role::Warning),
     };
     line.mark(role, mark).gap(gap).put(Role::Text, name);
     if let Some(revision) = &service.revision {
         line.gap(1).put(Role::Muted, short_revision(name, revision));
     }
+    if let Some(Trouble { role, since, words }) = &trouble {
+        line.gap(1).put(*role, &watch(scene.now.since(*since))).gap(1).put(*role, words);
+        return;
+    }
     match &service.health {
-        Health::Healthy => {
+        Health::Healthy | Health::Degraded(_) => {
             if let Some(beat) = service.beats.last().filter(|_| airy) {
                 line.gap(1).put(Role::Muted, &latency(beat.latency));
                 if spacious {
@@ -103,15 +110,42 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
                     draw_beats(line, &service.beats);
                 }
             }
+            // What a single probe said, before enough of them agree that it is so.
+            if let Some(why) = service.doubt().and_then(Health::why).filter(|_| airy) {
+                line.gap(1).put(Role::Warning, "latest: ").put(Role::Warning, why);
+            }
         }
         Health::Unknown if service.is_watched() => {
             line.gap(1).fmt(Role::Warning, format_args!("no answer yet {}", took(scene.now.since(service.since))));
         }
-        Health::Unknown => {}
-        Health::Unhealthy(why) | Health::Unreachable(why) => {
-            line.gap(1).put(Role::Bad, &watch(scene.now.since(service.since))).gap(1).put(Role::Bad, why);
-        }
+        Health::Unknown | Health::Unhealthy(_) | Health::Unreachable(_) => {}
     }
+}
+
+/// What is the matter with a service.
+struct Trouble {
+    role: Role,
+    since: Moment,
+    words: Short,
+}
+
+/// What is the matter with a service, or with the one that it needs: that one is the root, and is named instead.
+fn trouble(scene: &Scene, id: ServiceId, service: &Service) -> Option<Trouble> {
+    let services = &scene.state.services;
+    let root = services.root_of(id).and_then(|root| services.get(root));
+    let why = service.health.why();
+    let words = match (root, why) {
+        (Some(root), _) => Short::new(format_args!("{} is down", root.spec.name)),
+        (None, Some(why)) => Short::new(format_args!("{why}")),
+        (None, None) => return None,
+    };
+    let since = match (root, why) {
+        (Some(root), None) => root.since,
+        (_, _) => service.since,
+    };
+    let is_down = matches!(service.health, Health::Unhealthy(_) | Health::Unreachable(_));
+    let role = if is_down && root.is_none() { Role::Bad } else { Role::Warning };
+    Some(Trouble { role, since, words })
 }
 
 /// The columns that a service needs with its gap: what is told of it, but for the words of a trouble.
@@ -126,10 +160,11 @@ fn room_for(scene: &Scene, id: ServiceId, service: &Service, width: u16) -> u16 
             (true, false) => " 0:00 of ~0:00".len(),
             (false, _) => " 0:00/~0:00".len(),
         },
+        _ if trouble(scene, id, service).is_some() => revision + " 0:00".len(),
         Health::Healthy if spacious => revision + " 100ms ".len() + BEATS,
         Health::Healthy if airy => revision + " 100ms".len(),
         Health::Healthy | Health::Unknown => revision,
-        Health::Unhealthy(_) | Health::Unreachable(_) => revision + " 0:00".len(),
+        Health::Degraded(_) | Health::Unhealthy(_) | Health::Unreachable(_) => revision + " 0:00".len(),
     };
     (1 + name + told) as u16 + if airy { 1 + 3 } else { 1 }
 }

@@ -134,6 +134,7 @@ fn project() -> ProjectSpec {
             streak: 3,
             proof_timeout: Span::seconds(60),
         }),
+        ..ServiceSpec::default()
     };
     ProjectSpec {
         name: "shop".into(),
@@ -144,6 +145,7 @@ fn project() -> ProjectSpec {
             tool: "pytest".into(),
             command: "python3 -m pytest".into(),
             why: "found".into(),
+            ..RunnerSpec::default()
         }],
         services: vec![service("backend"), service("auth")],
         ..ProjectSpec::default()
