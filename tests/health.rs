@@ -67,7 +67,7 @@ impl Story {
         for letter in probes.chars() {
             let health = match letter {
                 '.' => Health::Healthy,
-                '~' => Health::Degraded(format!("answers in {} s, budget 1 s", self.state.seq).into()),
+                '~' => Health::Degraded(format!("slow: {} s, budget 1 s", self.state.seq).into()),
                 _ => Health::Unhealthy("HTTP 503".into()),
             };
             let probe = Probe { health, latency: Span::millis(9), revision: None };
@@ -163,7 +163,7 @@ fn slow_is_degraded_said_once_and_holds_nothing() {
     story.probes(AUTH, ".").probes(BACKEND, ".~~~");
     let news = story.news();
     assert_eq!(news.len(), 3, "{news:?}");
-    assert!(news[2].starts_with("backend is degraded: answers in "), "{news:?}");
+    assert!(news[2].starts_with("backend is degraded: slow: "), "{news:?}");
     story.ask(Command::Run(Selection::All));
     assert_eq!(story.started(), [0, 1]);
     story.probes(BACKEND, ".");

@@ -90,7 +90,7 @@ fn gist(body: &[u8]) -> String {
 pub fn within(budget: Option<Duration>, took: Duration, health: Health) -> Health {
     match (health, budget) {
         (Health::Healthy, Some(budget)) if took > budget => {
-            Health::Degraded(format!("answers in {}, budget {}", short(took), short(budget)).into())
+            Health::Degraded(format!("slow: {}, budget {}", short(took), short(budget)).into())
         }
         (health, _) => health,
     }
@@ -153,8 +153,8 @@ mod tests {
         let (budget, ms) = (Some(Duration::from_millis(500)), Duration::from_millis);
         let degraded = |why: &str| Health::Degraded(why.into());
         assert_eq!(within(budget, ms(500), Health::Healthy), Health::Healthy);
-        assert_eq!(within(budget, ms(840), Health::Healthy), degraded("answers in 840 ms, budget 500 ms"));
-        assert_eq!(within(budget, ms(1_840), Health::Healthy), degraded("answers in 1.8 s, budget 500 ms"));
+        assert_eq!(within(budget, ms(840), Health::Healthy), degraded("slow: 840 ms, budget 500 ms"));
+        assert_eq!(within(budget, ms(1_840), Health::Healthy), degraded("slow: 1.8 s, budget 500 ms"));
         assert_eq!(within(None, ms(9_000), Health::Healthy), Health::Healthy);
         let down = Health::Unhealthy("HTTP 503".into());
         assert_eq!(within(budget, ms(9_000), down.clone()), down, "being slow does not make it serve");

@@ -98,7 +98,10 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
         line.gap(1).put(Role::Muted, short_revision(name, revision));
     }
     if let Some(Trouble { role, since, words }) = &trouble {
-        line.gap(1).put(*role, &watch(scene.now.since(*since))).gap(1).put(*role, words);
+        if let Some(since) = since {
+            line.gap(1).put(*role, &watch(scene.now.since(*since)));
+        }
+        line.gap(1).put(*role, words);
         return;
     }
     match &service.health {
@@ -125,24 +128,22 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
 /// What is the matter with a service.
 struct Trouble {
     role: Role,
-    since: Moment,
+    /// Since when, where it is its own.
+    since: Option<Moment>,
     words: Short,
 }
 
-/// What is the matter with a service, or with the one that it needs: that one is the root, and is named instead.
+/// What is the matter with a service. The one that took it along has the room to say since when and why.
 fn trouble(scene: &Scene, id: ServiceId, service: &Service) -> Option<Trouble> {
     let services = &scene.state.services;
     let root = services.root_of(id).and_then(|root| services.get(root));
     let why = service.health.why();
     let words = match (root, why) {
-        (Some(root), _) => Short::new(format_args!("{} is down", root.spec.name)),
+        (Some(root), _) => Short::new(format_args!("needs {}", root.spec.name)),
         (None, Some(why)) => Short::new(format_args!("{why}")),
         (None, None) => return None,
     };
-    let since = match (root, why) {
-        (Some(root), None) => root.since,
-        (_, _) => service.since,
-    };
+    let since = root.is_none().then_some(service.since);
     let is_down = matches!(service.health, Health::Unhealthy(_) | Health::Unreachable(_));
     let role = if is_down && root.is_none() { Role::Bad } else { Role::Warning };
     Some(Trouble { role, since, words })
@@ -154,13 +155,15 @@ fn room_for(scene: &Scene, id: ServiceId, service: &Service, width: u16) -> u16 
     let name = text::width(&service.spec.name);
     let revision =
         service.revision.as_ref().map_or(0, |revision| 1 + text::width(short_revision(&service.spec.name, revision)));
+    let trouble = trouble(scene, id, service).filter(|trouble| trouble.since.is_none());
+    let taken_along = trouble.map(|trouble| 1 + text::width(&trouble.words));
     let told = match &service.health {
         _ if scene.state.deploys.active(id).is_some() => match (airy, spacious) {
             (true, true) => " deploying 0:00 of ~0:00".len(),
             (true, false) => " 0:00 of ~0:00".len(),
             (false, _) => " 0:00/~0:00".len(),
         },
-        _ if trouble(scene, id, service).is_some() => revision + " 0:00".len(),
+        _ if taken_along.is_some() => revision + taken_along.unwrap_or_default(),
         Health::Healthy if spacious => revision + " 100ms ".len() + BEATS,
         Health::Healthy if airy => revision + " 100ms".len(),
         Health::Healthy | Health::Unknown => revision,

@@ -145,6 +145,10 @@ fn every_other_state_says_what_it_is() {
     check("stopping", &fixture::stopping(), &view(), (80, 24));
     check("held", &fixture::held(), &view(), (80, 24));
     check("broken", &fixture::broken(), &view(), size);
+    check("degraded", &fixture::health::degraded(), &view(), (80, 24));
+    check("degraded", &fixture::health::degraded(), &view(), (160, 45));
+    check("taken-along", &fixture::health::taken_along(), &view(), (80, 24));
+    check("taken-along", &fixture::health::taken_along(), &view(), (120, 40));
     check("refused", &fixture::refused(), &view(), (160, 45));
     check("disconnected", &fixture::disconnected(), &view(), (160, 45));
     check("not-serving", &fixture::not_serving(), &ViewState { focus: Pane::Deploys, ..view() }, (80, 24));
@@ -361,6 +365,8 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("stopping", fixture::stopping(), view()),
         ("held", fixture::held(), view()),
         ("broken", fixture::broken(), view()),
+        ("degraded", fixture::health::degraded(), view()),
+        ("taken-along", fixture::health::taken_along(), view()),
         ("refused", fixture::refused(), view()),
         ("disconnected", fixture::disconnected(), view()),
         ("not-serving", fixture::not_serving(), deploys),
