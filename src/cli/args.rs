@@ -82,6 +82,9 @@ pub struct RunArguments {
     /// Exactly the tests that failed last in this project.
     #[arg(long)]
     pub failed: bool,
+    /// Tiers that alone decide how it ends, `P1,P2`: what fails elsewhere is shown and does not count.
+    #[arg(long, value_name = "TIER", value_delimiter = ',')]
+    pub gate: Vec<String>,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,

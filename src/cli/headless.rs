@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
+use super::gate::Gate;
 use super::print::{Human, Json, Printer};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
@@ -35,7 +36,7 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         Format::Human => Box::new(Human::new(io::stdout())),
         Format::Json => Box::new(Json::new(io::stdout())),
     };
-    let course = Course { feed, arguments, printer, state: Arc::default(), stage: Stage::Remembering, forced: false };
+    let course = Course { feed, arguments, printer, state: Arc::default(), stage: Stage::Remembering, forced: false, gate: None };
     let watch = tokio::spawn(course.follow());
     let signals = tokio::spawn(pass_signals(calls));
     let ended = session.engine.run().await;
@@ -87,6 +88,7 @@ struct Course {
     state: Arc<State>,
     stage: Stage,
     forced: bool,
+    gate: Option<Gate>,
 }
 
 impl Course {
@@ -135,6 +137,15 @@ impl Course {
     }
 
     fn begin(&mut self) {
+        if !self.arguments.gate.is_empty() {
+            match Gate::new(&self.state, &self.arguments.gate) {
+                Ok(gate) => self.gate = Some(gate),
+                Err(why) => {
+                    self.printer.say(&why);
+                    return self.end(Exit::Usage);
+                }
+            }
+        }
         if self.state.session.project.runners.is_empty() {
             self.printer.say("there is no test runner in this project");
             return self.end(Exit::NothingSelected);
@@ -173,7 +184,7 @@ impl Course {
             .inventory
             .tests()
             .filter(|(_, test)| !test.gone)
-            .filter(|(_, test)| !self.arguments.failed || test.outcome().is_some_and(|outcome| outcome.is_failure()))
+            .filter(|(_, test)| !self.arguments.failed || test.fails())
             .filter(|(_, test)| {
                 let words = &self.arguments.selectors;
                 words.is_empty() || words.iter().any(|word| test.node.contains(word.as_str()))
@@ -201,8 +212,15 @@ impl Course {
 
     fn conclude(&mut self) {
         let runs: Vec<_> = self.state.runs.iter().filter(|(_, run)| run.kind == RunKind::Test).collect();
-        let exit =
-            runs.iter().map(|(_, run)| Exit::of(run)).max_by_key(|exit| exit.weight()).unwrap_or(Exit::NothingSelected);
+        let exit = |id, run| match &self.gate {
+            Some(gate) => gate.exit(&self.state, id, run),
+            None => Some(Exit::of(run)),
+        };
+        let exit = runs.iter().filter_map(|(id, run)| exit(*id, run)).max_by_key(|exit| exit.weight());
+        let exit = exit.unwrap_or(Exit::NothingSelected);
+        if let Some(gate) = &self.gate {
+            gate.sentences(&self.state).iter().for_each(|sentence| self.printer.say(sentence));
+        }
         self.end(exit);
     }
 

@@ -5,6 +5,8 @@ pub mod check;
 pub mod console;
 pub mod demo;
 pub mod exit;
+mod gate;
+mod known;
 pub mod headless;
 pub mod print;
 pub mod project;

@@ -5,8 +5,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::known;
 use crate::domain::{
-    CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind,
+    Cause, CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind,
     RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
 };
 
@@ -71,7 +72,8 @@ fn status(status: CauseStatus) -> &'static str {
 }
 
 fn new_causes(state: &State) -> usize {
-    state.causes.iter().filter(|(_, cause)| cause.status(state.cycle) == CauseStatus::New).count()
+    let is_new = |cause: &Cause| cause.status(state.cycle) == CauseStatus::New && !state.is_muted(cause);
+    state.causes.iter().filter(|(_, cause)| is_new(cause)).count()
 }
 
 /// All runs of tests of the session, counted together.
@@ -113,10 +115,11 @@ impl<W: Write> Printer for Json<W> {
                 "outcome": latest.outcome,
                 "verdict": Verdict::of(test),
                 "cause": state.causes.of(id).map(number),
+                "tier": test.tier.and_then(|tier| state.inventory.tiers().get(tier)).map(|tier| &*tier.spec.name),
                 "duration_s": seconds(latest.took),
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
-            self.line(&line);
+            self.line(&known::add(line, state, test));
         }
     }
 
@@ -135,6 +138,8 @@ impl<W: Write> Printer for Json<W> {
                 "tests": cause.count(),
                 "dependent": cause.dependents.len(),
                 "status": status(cause.status(state.cycle)),
+                "signature": &*cause.key,
+                "muted": state.is_muted(cause),
             });
             self.line(&line);
         }
@@ -164,7 +169,7 @@ fn why(run: &Run) -> String {
 #[must_use]
 pub fn summary(state: &State, complete: bool) -> Value {
     let sum = |count: &dyn Fn(&Run) -> u32| runs(state).map(count).sum::<u32>();
-    let of = |outcomes: &[Outcome]| sum(&|run| outcomes.iter().map(|&outcome| run.tally.of(outcome)).sum());
+    let of = |outcomes: &[Outcome]| sum(&|run| outcomes.iter().map(|&outcome| run.tally.unexcused(outcome)).sum());
     let started = runs(state).filter_map(|run| run.started).min();
     let ended = runs(state).map(|run| run.ended.unwrap_or(state.at)).max();
     let revisions: HashMap<&str, &str> =
@@ -183,7 +188,9 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "lost": sum(&|run| run.integrity.lost),
         "not_run": sum(&|run| run.integrity.not_run),
         "missing": sum(&|run| run.integrity.missing),
+        "known": sum(&|run| run.tally.known()),
         "new_causes": new_causes(state),
+        "tiers": known::tiers(state),
         "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
@@ -204,6 +211,7 @@ struct Progress {
     finished: u32,
     failed: u32,
     errored: u32,
+    known: u32,
     spent: Span,
 }
 
@@ -224,12 +232,12 @@ impl<W: Write> Human<W> {
         if waiting > 0 {
             return;
         }
-        let Progress { finished, failed, errored, spent } = progress;
+        let Progress { finished, failed, errored, known, spent } = progress;
         let mark = if failed + errored > 0 { "✘" } else { "✔" };
         let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
-        let (failed, errored) = (part(*failed, "failed"), part(*errored, "errored"));
+        let (failed, errored, known) = (part(*failed, "failed"), part(*errored, "errored"), part(*known, "known"));
         let took = spent.as_secs_f64();
-        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}", module.title);
+        let line = format!("{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}{known}", module.title);
         self.line(&line);
         self.modules.remove(&id);
     }
@@ -258,8 +266,13 @@ impl<W: Write> Human<W> {
         for id in causes {
             let Some(cause) = state.causes.get(id) else { continue };
             let plural = |count: u32| if count == 1 { "" } else { "s" };
-            let (mark, count) = if cause.end.is_some() { ("✔", cause.most) } else { ("✘", cause.count()) };
+            let (mark, count) = match cause.end {
+                Some(_) => ("✔", cause.most),
+                None if state.is_muted(cause) => ("⊘", cause.count()),
+                None => ("✘", cause.count()),
+            };
             let how = match cause.status(state.cycle) {
+                CauseStatus::New | CauseStatus::Still if state.is_muted(cause) => "known".to_owned(),
                 CauseStatus::New => "new".to_owned(),
                 CauseStatus::Still => format!("since cycle {}", cause.since),
                 CauseStatus::Over(CauseEnd::Fixed { by: Some(revision), .. }) => format!("fixed by {revision}"),
@@ -278,7 +291,7 @@ impl<W: Write> Human<W> {
     fn totals(&mut self, state: &State, complete: bool) {
         let summary = summary(state, complete);
         let count = |name: &str| summary[name].as_u64().unwrap_or_default();
-        let parts = ["passed", "failed", "errored", "skipped", "xfailed", "xpassed", "lost", "not_run", "missing"];
+        let parts = ["passed", "failed", "errored", "skipped", "xfailed", "xpassed", "known", "lost", "not_run", "missing"];
         let counted: Vec<String> = parts
             .into_iter()
             .filter(|name| count(name) > 0 || *name == "passed")
@@ -289,6 +302,7 @@ impl<W: Write> Human<W> {
         let on = if revisions.is_empty() { String::new() } else { format!(" on {}", revisions.join(", ")) };
         let word = if summary["green"] == true { "green" } else { "not green" };
         let (cycle, finished, selected) = (state.cycle, count("finished"), count("selected"));
+        known::tier_lines(state).iter().for_each(|line| self.line(line));
         let took = summary["duration_s"].as_f64().unwrap_or_default();
         self.line(&format!(
             "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}",
@@ -316,7 +330,9 @@ impl<W: Write> Printer for Human<W> {
             let progress = self.modules.entry(test.module).or_default();
             progress.finished += 1;
             progress.spent = Span(progress.spent.0 + latest.took.0);
-            if latest.outcome.is_failure() {
+            if test.known.is_some() {
+                progress.known += 1;
+            } else if latest.outcome.is_failure() {
                 match latest.outcome {
                     Outcome::Errored => progress.errored += 1,
                     _ => progress.failed += 1,
@@ -352,6 +368,7 @@ impl<W: Write> Printer for Human<W> {
 
     fn finish(&mut self, state: &State, complete: bool) {
         self.causes(state);
+        known::sentences(state).iter().for_each(|sentence| self.line(sentence));
         for id in std::mem::take(&mut self.failures) {
             self.failure(state, id);
         }

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+pub use crate::domain::{KnownSpec, TierSpec};
+
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
@@ -71,6 +73,10 @@ pub struct Project {
     pub services: Vec<ServiceSpec>,
     /// Sources of agent events.
     pub streams: Vec<StreamSpec>,
+    /// Priority groups of tests, the most important one first.
+    pub tiers: Vec<TierSpec>,
+    /// Failures that are accepted.
+    pub known: Vec<KnownSpec>,
     /// How a run is held and stopped.
     pub run: RunSpec,
     /// How much is kept of what grows.

@@ -6,6 +6,7 @@
 mod runner;
 mod service;
 mod stream;
+mod triage;
 mod url;
 mod variables;
 
@@ -60,6 +61,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let runners = in_order(&settings.runner, |name, runner| resolver.runner(name, runner));
     let services = in_order(&settings.service, |name, service| resolver.service(name, service));
     let streams = in_order(&settings.stream, |name, stream| resolver.stream(name, stream));
+    let (tiers, known) = (resolver.tiers(), resolver.known());
     let run = resolver.run();
     resolver.check_ranges();
     let secrets = resolver.secrets();
@@ -69,6 +71,8 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             runners,
             services,
             streams,
+            tiers,
+            known,
             run,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),

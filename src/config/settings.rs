@@ -30,6 +30,12 @@ pub struct Settings {
     /// Sources of agent events, by name.
     #[serde(default)]
     pub stream: BTreeMap<String, Placed<StreamSettings>>,
+    /// Priority groups of tests, the most important one first.
+    #[serde(default)]
+    pub tier: Vec<TierSettings>,
+    /// Failures that are accepted.
+    #[serde(default)]
+    pub known: Vec<KnownSettings>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
     /// How much is kept of what grows.
@@ -325,6 +331,41 @@ impl Default for ProofSettings {
     fn default() -> Self {
         Self { streak: 3, interval: Timespan::from_millis(500), timeout: Timespan::from_secs(120) }
     }
+}
+
+/// `[[tier]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierSettings {
+    /// Its short name, for the header and `--gate`.
+    pub name: Template,
+    /// What it is called in full; unset, its name.
+    pub title: Option<Template>,
+    /// The tests that belong to it, by patterns over the paths of modules and the full names of tests.
+    pub tests: Vec<Template>,
+    /// What is lost where it fails.
+    pub at_risk: Option<Template>,
+}
+
+/// `[[known]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownSettings {
+    /// The tests that it is about; unset, every test that fails in this way.
+    #[serde(default)]
+    pub tests: Vec<Template>,
+    /// The key that an opened cause shows.
+    pub signature: Option<Template>,
+    /// Instead of the key: a pattern over the failure's message.
+    pub message: Option<Template>,
+    /// Why it is accepted.
+    pub reason: Template,
+    /// Who looks after it.
+    pub owner: Option<Template>,
+    /// Where it is written down.
+    pub issue: Option<Template>,
+    /// The last day on which it is accepted, `2026-12-31`, in UTC.
+    pub expires: Option<Template>,
 }
 
 /// `[stream.NAME]`

@@ -1,8 +1,10 @@
 //! What a person can ask of a session.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{DeployId, ModuleId, RunId, ServiceId, StreamId, TestId};
+use super::{DeployId, KnownId, KnownSpec, ModuleId, RunId, ServiceId, StreamId, TestId};
 
 /// Which tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,10 @@ pub enum Command {
     StartAgent(StreamId),
     /// Connect a stream anew.
     ReopenStream(StreamId),
+    /// Accept a failure from now on.
+    Mute(Arc<KnownSpec>),
+    /// Count a known failure in full again.
+    Unmute(KnownId),
     /// Probe all services now.
     ProbeServices,
     /// End the session.

@@ -9,7 +9,7 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RunId, ServiceId,
+    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RecalledKnown, RunId, ServiceId,
     Signature, Span, StreamId, Text, ViewerId,
 };
 
@@ -118,6 +118,9 @@ pub struct Recollection {
     pub deploys: Vec<(Text, Span)>,
     /// How an earlier session ended that did not end by itself.
     pub unfinished: Option<Text>,
+    /// The failures that people have accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<RecalledKnown>,
 }
 
 /// The latest result of a test in an earlier session.

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
-use super::{CauseId, Evidence, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text};
+use super::tier::Tiers;
+use super::{
+    CauseId, Evidence, KnownId, ModuleId, Moment, Outcome, RunId, RunnerId, Span, Tally, TestId, Text, TierId, TierSpec,
+};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -135,6 +138,10 @@ pub struct TestCase {
     pub gone: bool,
     /// Whether it waits in a debugger.
     pub in_debugger: bool,
+    /// The known failure that excuses its latest result.
+    pub known: Option<KnownId>,
+    /// The priority group that it belongs to.
+    pub tier: Option<TierId>,
 }
 
 impl TestCase {
@@ -154,6 +161,12 @@ impl TestCase {
     #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.latest.as_ref().map(|attempt| attempt.outcome)
+    }
+
+    /// Whether its latest result is a failure that a person must look at: not one that is known.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.known.is_none() && self.outcome().is_some_and(Outcome::is_failure)
     }
 
     /// The latest failure's message, or nothing.
@@ -182,6 +195,8 @@ pub struct Module {
     pub touched: Moment,
     /// How long the tests of its latest run took together.
     pub spent: Span,
+    /// The most important priority group among its tests.
+    pub tier: Option<TierId>,
 }
 
 /// All modules and tests.
@@ -193,6 +208,7 @@ pub struct Inventory {
     test_index: Vec<HashMap<Text, TestId>>,
     memory: HashMap<Text, Recalled>,
     tally: Tally,
+    tiers: Tiers,
 }
 
 impl Inventory {
@@ -230,15 +246,32 @@ impl Inventory {
         &self.tally
     }
 
-    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
+    /// The priority groups and how they stand.
+    #[must_use]
+    pub fn tiers(&self) -> &Tiers {
+        &self.tiers
+    }
+
+    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones and known failures are left
+    /// out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
-        self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+        self.tests().filter(|(_, test)| !test.gone && test.fails()).map(|(id, _)| id)
     }
 
     /// The runner of a test.
     #[must_use]
     pub fn runner_of(&self, id: TestId) -> Option<RunnerId> {
         Some(self.module(self.test(id)?.module)?.runner)
+    }
+
+    /// The priority groups of the project, before any test is found.
+    pub(super) fn arrange(&mut self, tiers: &[TierSpec]) {
+        self.tiers = Tiers::new(tiers);
+    }
+
+    /// The known failure that excuses a test's latest result, where one does.
+    pub(super) fn excuse(&mut self, id: TestId, known: Option<KnownId>) {
+        self.change(id, |test| test.known = known);
     }
 
     /// What an earlier session left of the test of that name.
@@ -280,6 +313,7 @@ impl Inventory {
         }
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
+        let tier = self.tiers.of(&found.module, &found.node);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
         let test = TestCase {
             module,
@@ -295,10 +329,14 @@ impl Inventory {
             earlier: Vec::new(),
             gone: true,
             in_debugger: false,
+            known: None,
+            tier,
         };
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
-        self.modules[module.index()].tests.push(id);
+        let module = &mut self.modules[module.index()];
+        module.tests.push(id);
+        module.tier = module.tier.into_iter().chain(tier).min();
         // Counted like one that has come back.
         self.change(id, |test| test.gone = false);
         id
@@ -373,6 +411,8 @@ impl Inventory {
             }
             test.in_debugger = false;
             test.stale = stale;
+            // What excused the result before does not excuse this one.
+            test.known = None;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
                     test.earlier.remove(0);
@@ -435,6 +475,7 @@ impl Inventory {
             running: Vec::new(),
             touched: Moment::default(),
             spent: Span::ZERO,
+            tier: None,
         });
         self.module_index[runner.index()].insert(path.clone(), id);
         id
@@ -453,20 +494,27 @@ impl Inventory {
     /// The only way in which a test changes: its counters change with it.
     fn change(&mut self, id: TestId, change: impl FnOnce(&mut TestCase)) {
         let Some(test) = self.tests.get_mut(id.index()) else { return };
-        let before = (test.gone, test.standing, test.is_stale());
+        let before = (test.gone, test.standing, test.is_stale(), test.known.is_some());
         change(test);
-        let after = (test.gone, test.standing, test.is_stale());
+        let after = (test.gone, test.standing, test.is_stale(), test.known.is_some());
         if before == after {
             return;
         }
-        for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally] {
-            if let (false, standing, stale) = before {
+        let tier = self.tiers.tally_mut(test.tier);
+        for tally in [&mut self.modules[test.module.index()].tally, &mut self.tally].into_iter().chain(tier) {
+            if let (false, standing, stale, known) = before {
+                if known {
+                    tally.excuse(standing, false);
+                }
                 tally.remove(standing);
                 tally.stale -= u32::from(stale);
             }
-            if let (false, standing, stale) = after {
+            if let (false, standing, stale, known) = after {
                 tally.add(standing);
                 tally.stale += u32::from(stale);
+                if known {
+                    tally.excuse(standing, true);
+                }
             }
         }
     }

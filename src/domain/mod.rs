@@ -14,9 +14,11 @@ mod event;
 mod evidence;
 mod ids;
 mod inventory;
+mod known;
 mod moment;
 mod news;
 mod outcome;
+mod pattern;
 mod project;
 mod ring;
 mod run;
@@ -24,6 +26,7 @@ mod service;
 mod signature;
 mod state;
 mod stream;
+mod tier;
 mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
@@ -36,11 +39,15 @@ pub use event::{
     StreamEvent,
 };
 pub use evidence::{Evidence, Grade};
-pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
+pub use ids::{
+    AgentRunId, CauseId, DeployId, KnownId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId, ViewerId,
+};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
+pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use outcome::{Outcome, Tally};
+pub use pattern::Pattern;
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
@@ -50,6 +57,7 @@ pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use tier::{Protection, Tier, TierSpec, Tiers};
 pub use verdict::Verdict;
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it

@@ -86,6 +86,8 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     done: [u32; Outcome::ALL.len()],
+    /// Those among them that are known failures.
+    excused: [u32; Outcome::ALL.len()],
     /// Never run in this project, as far as is known.
     pub never_run: u32,
     /// Selected and waiting for their turn.
@@ -109,10 +111,22 @@ impl Tally {
         self.done.iter().sum()
     }
 
-    /// How many have a result that a person must look at.
+    /// How many have a result that a person must look at; known failures are counted apart.
     #[must_use]
     pub fn failures(&self) -> u32 {
-        self.sum(Outcome::is_failure)
+        self.sum(Outcome::is_failure) - self.known()
+    }
+
+    /// How many fail as it was accepted.
+    #[must_use]
+    pub fn known(&self) -> u32 {
+        self.excused.iter().sum()
+    }
+
+    /// How many ended with `outcome` and are no known failures.
+    #[must_use]
+    pub fn unexcused(&self, outcome: Outcome) -> u32 {
+        self.of(outcome) - self.excused[outcome as usize]
     }
 
     /// How many ran and held.
@@ -148,9 +162,23 @@ impl Tally {
         *slot = slot.saturating_sub(1);
     }
 
+    /// Counts a test that stands at `standing` among the known failures, or no longer does.
+    pub fn excuse(&mut self, standing: Standing, is_known: bool) {
+        if let Standing::Done(outcome) = standing
+            && outcome.is_failure()
+        {
+            let most = self.of(outcome);
+            let slot = &mut self.excused[outcome as usize];
+            *slot = if is_known { (*slot + 1).min(most) } else { slot.saturating_sub(1) };
+        }
+    }
+
     /// Adds another tally to this one.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.done.iter_mut().zip(other.done) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.excused.iter_mut().zip(other.excused) {
             *mine += theirs;
         }
         self.never_run += other.never_run;

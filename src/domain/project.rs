@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, Text};
+use super::{KnownSpec, Span, Text, TierSpec};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,6 +21,12 @@ pub struct ProjectSpec {
     pub streams: Vec<StreamSpec>,
     /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
+    /// Priority groups of tests, the most important one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierSpec>,
+    /// Failures that the project accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<KnownSpec>,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,

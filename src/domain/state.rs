@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Deploys, Inventory, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
+    Agents, Attempt, Causes, Deploys, Inventory, KnownFailures, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
     Streams, Text, Tone, ViewerId,
 };
 
@@ -57,6 +57,8 @@ pub struct State {
     pub inventory: Inventory,
     /// Why tests fail.
     pub causes: Causes,
+    /// The failures that are accepted.
+    pub known: KnownFailures,
     /// The executions of them.
     pub runs: Runs,
     /// What is deployed.
@@ -83,6 +85,7 @@ impl Default for State {
             session: Session::default(),
             inventory: Inventory::default(),
             causes: Causes::default(),
+            known: KnownFailures::default(),
             runs: Runs::default(),
             services: Services::default(),
             deploys: Deploys::default(),
@@ -102,8 +105,8 @@ impl State {
         attempt.straddled || !self.services.is_current(attempt.epoch)
     }
 
-    /// Green: tests exist, every one has a result, none failed or was lost, and all results were obtained on the
-    /// revisions that serve now.
+    /// Green: tests exist, every one has a result, none failed or was lost but for known failures, and all results
+    /// were obtained on the revisions that serve now.
     #[must_use]
     pub fn is_green(&self) -> bool {
         let tally = self.inventory.tally();

@@ -14,6 +14,8 @@ pub enum Verdict {
     FailingDifferently,
     /// It fails as before.
     StillFailing,
+    /// It fails as it was accepted.
+    Known,
     /// It passed only when it was tried again.
     Flaky,
     /// It passes and failed before.
@@ -37,6 +39,7 @@ impl Verdict {
         match &test.latest {
             _ if test.gone => Self::Vanished,
             None => Self::NeverRun,
+            Some(_) if test.known.is_some() => Self::Known,
             Some(_) if test.stale => Self::Stale,
             Some(latest) => Self::against(latest, test.baseline()),
         }
@@ -71,6 +74,7 @@ impl Verdict {
             Self::NewlyFailed => "newly failed",
             Self::FailingDifferently => "failing differently",
             Self::StillFailing => "still failing",
+            Self::Known => "known",
             Self::Flaky => "flaky",
             Self::Fixed => "fixed",
             Self::Vanished => "vanished",
@@ -99,7 +103,8 @@ impl TestCase {
     pub fn failure_verdict(&self) -> Option<Verdict> {
         let latest = self.latest.as_ref().filter(|latest| latest.outcome.is_failure())?;
         let shown = matches!(self.standing, Standing::Done(_));
-        shown.then(|| Verdict::against(latest, self.baseline()))
+        let verdict = || if self.known.is_some() { Verdict::Known } else { Verdict::against(latest, self.baseline()) };
+        shown.then(verdict)
     }
 }
 
@@ -141,6 +146,8 @@ mod tests {
             stale: false,
             gone: false,
             in_debugger: false,
+            known: None,
+            tier: None,
         };
         assert_eq!(Verdict::of(&TestCase { gone: true, ..test.clone() }), Verdict::Vanished);
         Verdict::of(&test)

@@ -160,6 +160,8 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
             })
             .collect(),
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        tiers: project.tiers.clone(),
+        known: project.known.clone(),
         limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
     }
 }

@@ -58,11 +58,13 @@ pub enum Role {
     DiffRemoved,
     /// The product's own name.
     Brand,
+    /// Fails as it was accepted.
+    Known,
 }
 
 impl Role {
     /// Every role with its dotted name in a theme file, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 27] = [
         (Self::Text, "text"),
         (Self::Muted, "text.muted"),
         (Self::Faint, "text.faint"),
@@ -89,6 +91,7 @@ impl Role {
         (Self::DiffAdded, "diff.added"),
         (Self::DiffRemoved, "diff.removed"),
         (Self::Brand, "brand"),
+        (Self::Known, "state.known"),
     ];
 }
 
@@ -123,11 +126,13 @@ pub enum Mark {
     Lost,
     /// … Cut text.
     Ellipsis,
+    /// ⊘ A failure that is known and accepted.
+    Known,
 }
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str, &'static str); 15] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
@@ -142,6 +147,7 @@ impl Mark {
         (Self::Warning, "⚠", "!"),
         (Self::Lost, "?", "?"),
         (Self::Ellipsis, "…", "~"),
+        (Self::Known, "⊘", "k"),
     ];
 }
 

@@ -68,6 +68,7 @@ impl State {
             remembered.filter(|_| latest.run.is_none()).unwrap_or_else(|| Signature::of(outcome, detail.as_deref()));
         let cause = self.blame_on(signature, detail.as_deref(), met, Leave::Unknown);
         self.inventory.blame(id, cause);
+        self.review_known(id);
     }
 
     /// Tests that have vanished fail no more.

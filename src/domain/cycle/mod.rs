@@ -3,6 +3,7 @@
 
 mod causes;
 mod deploys;
+mod known;
 mod runs;
 mod selection;
 mod streams;
@@ -10,7 +11,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{Agents, Deploys, KnownFailures, Services, State, Streams, TestId, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -19,6 +20,7 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, effects: &mut Effects) {
         self.seq = entry.seq;
         self.at = entry.at;
+        self.expire_known();
         match &entry.event {
             Event::Run(event) => self.apply_run(event),
             Event::Stream(event) => self.apply_stream(event),
@@ -38,6 +40,8 @@ impl State {
                 self.deploys = Deploys::default();
                 self.agents = Agents::new(project.limits.agent_events);
                 self.streams = Streams::new(&project.streams, self.at);
+                self.inventory.arrange(&project.tiers);
+                self.known = KnownFailures::new(&project.known, self.at);
                 effects.extend(
                     self.services
                         .iter()
@@ -51,6 +55,7 @@ impl State {
             SessionEvent::Recalled(memory) => {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
+                self.recall_known(&memory.known);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));
@@ -89,6 +94,8 @@ impl State {
             Command::ReopenStream(stream) => {
                 effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
             }
+            Command::Mute(spec) => self.mute(by, spec),
+            Command::Unmute(known) => self.unmute(by, *known),
             Command::ProbeServices => effects.push(Effect::ProbeServices),
             Command::Quit => effects.push(Effect::EndSession),
         }

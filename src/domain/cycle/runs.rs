@@ -38,6 +38,9 @@ impl State {
         if selected.is_empty() {
             let why = match selection {
                 Selection::All => "there is no test runner in this project",
+                Selection::Failures if self.inventory.tally().known() > 0 => {
+                    "nothing to rerun: only known failures, which are left out; t runs a selected one"
+                }
                 Selection::Failures => "nothing to rerun: no test failed",
                 Selection::Module(_) | Selection::Tests(_) => "nothing to run: the selection is empty",
             };
@@ -252,6 +255,7 @@ impl State {
         let (runner, kind) = (active.runner, active.kind);
         for found in tests {
             let id = self.inventory.find(runner, found);
+            self.enlist_known(id);
             self.review_cause(id);
             if let Some(active) = self.runs.active_mut(run) {
                 active.collect(id);
@@ -327,6 +331,7 @@ impl State {
             Attempt { run: Some(run), cycle, outcome, started, took, epoch, straddled, tries, detail, cause, evidence };
         let stale = self.is_stale(&attempt);
         self.inventory.end(id, attempt, stale, at);
+        self.judge_known(id, straddled);
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -350,7 +355,7 @@ impl State {
             run.integrity.not_run = run.unfinished().1.len() as u32;
         }
         let end = run.judge(exit, says);
-        if end == RunEnd::Complete && exit != Exit::Code(0) && run.tally.failures() == 0 && run.kind == RunKind::Test {
+        if end == RunEnd::Complete && exit != Exit::Code(0) && run.tally.failures() + run.tally.known() == 0 && run.kind == RunKind::Test {
             run.disagreement = Some(format!("no test failed, but the runner ended with {exit}: {says}").into());
         }
         self.close_run(id, end);

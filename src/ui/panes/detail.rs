@@ -246,6 +246,7 @@ fn verdict_role(verdict: Verdict) -> Role {
     match verdict {
         Verdict::NewlyFailed => Role::Bad,
         Verdict::FailingDifferently | Verdict::Flaky => Role::Warning,
+        Verdict::Known => Role::Known,
         Verdict::Fixed => Role::Good,
         Verdict::Stale => Role::Stale,
         Verdict::StillFailing | Verdict::Vanished | Verdict::NeverRun | Verdict::SetAside | Verdict::Passing => {

@@ -75,6 +75,7 @@ fn draw_totals(line: &mut Line, scene: &Scene, airy: bool) {
     let parts = [
         (waiting, Mark::Queued, Role::Muted),
         (tally.set_aside(), Mark::Skipped, Role::Aside),
+        (tally.known(), Mark::Known, Role::Known),
         (tally.running, Mark::Running, Role::Running),
         (tally.failures(), Mark::Failed, Role::Bad),
         (tally.passes(), Mark::Check, passed),

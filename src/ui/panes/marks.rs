@@ -22,6 +22,7 @@ pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
         Standing::Running => (Mark::Running, Role::Running),
         Standing::Done(outcome) => match of_outcome(outcome) {
             (Mark::Passed, _) if test.is_stale() => (Mark::Stale, Role::Stale),
+            _ if test.known.is_some() => (Mark::Known, Role::Known),
             (mark, _) if test.is_stale() => (mark, Role::Stale),
             fresh => fresh,
         },
@@ -55,6 +56,7 @@ pub(super) fn draw_bar(line: &mut Line, tally: &Tally, columns: u16) {
     let stale = tally.stale.min(tally.passes());
     let parts = [
         (tally.failures(), Mark::Failed, Role::Bad),
+        (tally.known(), Mark::Known, Role::Known),
         (tally.running, Mark::Running, Role::Running),
         (tally.passes() - stale, Mark::Passed, Role::Good),
         (stale, Mark::Stale, Role::Stale),

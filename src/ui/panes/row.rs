@@ -13,6 +13,7 @@ pub(super) fn verdict_word(test: &TestCase) -> Option<(Role, &'static str)> {
         Verdict::NewlyFailed => Some((Role::Bad, "new")),
         Verdict::StillFailing => Some((Role::Muted, "still")),
         Verdict::FailingDifferently => Some((Role::Warning, "differs")),
+        Verdict::Known => Some((Role::Known, "known")),
         Verdict::Flaky
         | Verdict::Fixed
         | Verdict::Vanished
@@ -44,7 +45,7 @@ pub(super) fn short_name(test: &TestCase) -> &str {
 /// Draws a test into a line of a list.
 pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool) {
     let (mark, role) = marks::of_test(test);
-    let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
+    let failed = matches!(test.standing, Standing::Done(_)) && test.fails();
     match test.standing {
         Standing::Running => {
             line.mark(Role::Running, Mark::Play).gap(1);

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::Window;
 use super::block::{Block, Form, Group, Heading, List};
-use crate::domain::{Inventory, Module, ModuleId, Moment, Outcome, Standing, State, TestCase, TestId, Verdict};
+use crate::domain::{Inventory, Module, ModuleId, Moment, Standing, State, TestCase, TestId, Verdict};
 use crate::ui::text;
 use crate::ui::view::{Cursor, Page, ViewState};
 
@@ -66,7 +66,7 @@ pub struct Board {
     lists: Vec<Listed>,
     before: Vec<TestId>,
     words: String,
-    order: Vec<(Group, u32, ModuleId)>,
+    order: Vec<(Group, (u32, u32), ModuleId)>,
 }
 
 /// What a list of an earlier frame was made from, to know whether it still holds.
@@ -186,8 +186,9 @@ impl Board {
                 continue;
             }
             let group = group(module);
-            let rank = if group == Group::Failing { u32::MAX - module.tally.failures() } else { 0 };
-            self.order.push((group, rank, id));
+            let failures = if group == Group::Failing { u32::MAX - module.tally.failures() } else { 0 };
+            let tier = module.tier.map_or(u32::MAX, |tier| tier.0);
+            self.order.push((group, (tier, failures), id));
             self.largest = self.largest.max(module.tally.total());
             self.title_width = self.title_width.max(text::width(&module.title).min(40) as u16);
         }
@@ -485,7 +486,7 @@ fn importance(id: TestId, inventory: &Inventory) -> (Option<Verdict>, TestId) {
 }
 
 fn has_failed(test: &TestCase) -> bool {
-    matches!(test.standing, Standing::Done(outcome) if Outcome::is_failure(outcome))
+    matches!(test.standing, Standing::Done(_)) && test.fails()
 }
 
 fn group(module: &Module) -> Group {
