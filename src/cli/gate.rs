@@ -54,7 +54,8 @@ impl Gate {
         let names: Vec<&str> =
             self.tiers.iter().filter_map(|id| state.inventory.tiers().get(*id)).map(|tier| &*tier.spec.name).collect();
         let ran = |test: &TestCase| test.latest.as_ref().is_some_and(|latest| latest.run.is_some());
-        let failed = state.inventory.tests().map(|(_, test)| test).filter(|test| !test.gone && ran(test) && test.fails());
+        let failed =
+            state.inventory.tests().map(|(_, test)| test).filter(|test| !test.gone && ran(test) && test.fails());
         let (inside, outside): (Vec<&TestCase>, Vec<&TestCase>) = failed.partition(|test| self.has(test));
         let lost = outside.iter().filter(|test| test.outcome() == Some(Outcome::Lost)).count();
         let mut sentences = vec![format!("gate {}: {} failed", names.join(", "), inside.len())];

@@ -36,7 +36,15 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         Format::Human => Box::new(Human::new(io::stdout())),
         Format::Json => Box::new(Json::new(io::stdout())),
     };
-    let course = Course { feed, arguments, printer, state: Arc::default(), stage: Stage::Remembering, forced: false, gate: None };
+    let course = Course {
+        feed,
+        arguments,
+        printer,
+        state: Arc::default(),
+        stage: Stage::Remembering,
+        forced: false,
+        gate: None,
+    };
     let watch = tokio::spawn(course.follow());
     let signals = tokio::spawn(pass_signals(calls));
     let ended = session.engine.run().await;

@@ -69,7 +69,8 @@ fn line(tier: &Tier, name: usize, title: usize) -> String {
     let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
     let more = [part(tally.failures(), "failed"), part(tally.known(), "known"), part(tally.stale, "stale")].concat();
     let at_risk = spec.at_risk.as_deref().unwrap_or_default();
-    let line = format!("{mark} {:<name$}  {:<title$}  {counted:>7}  {word:<10}  {at_risk}{more}", spec.name, spec.title);
+    let line =
+        format!("{mark} {:<name$}  {:<title$}  {counted:>7}  {word:<10}  {at_risk}{more}", spec.name, spec.title);
     line.trim_end().to_owned()
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::known;
 use crate::domain::{
-    Cause, CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId, RunKind,
-    RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
+    Cause, CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId,
+    RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
 };
 
 /// Prints a headless run as it goes.
@@ -291,7 +291,8 @@ impl<W: Write> Human<W> {
     fn totals(&mut self, state: &State, complete: bool) {
         let summary = summary(state, complete);
         let count = |name: &str| summary[name].as_u64().unwrap_or_default();
-        let parts = ["passed", "failed", "errored", "skipped", "xfailed", "xpassed", "known", "lost", "not_run", "missing"];
+        let parts =
+            ["passed", "failed", "errored", "skipped", "xfailed", "xpassed", "known", "lost", "not_run", "missing"];
         let counted: Vec<String> = parts
             .into_iter()
             .filter(|name| count(name) > 0 || *name == "passed")

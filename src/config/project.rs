@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-pub use crate::domain::{KnownSpec, TierSpec};
+pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
@@ -77,6 +77,8 @@ pub struct Project {
     pub tiers: Vec<TierSpec>,
     /// Failures that are accepted.
     pub known: Vec<KnownSpec>,
+    /// Tests that fail because others do.
+    pub dependents: Vec<DependentSpec>,
     /// How a run is held and stopped.
     pub run: RunSpec,
     /// How much is kept of what grows.

@@ -61,7 +61,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let runners = in_order(&settings.runner, |name, runner| resolver.runner(name, runner));
     let services = in_order(&settings.service, |name, service| resolver.service(name, service));
     let streams = in_order(&settings.stream, |name, stream| resolver.stream(name, stream));
-    let (tiers, known) = (resolver.tiers(), resolver.known());
+    let (tiers, known, dependents) = (resolver.tiers(), resolver.known(), resolver.dependents());
     let run = resolver.run();
     resolver.check_ranges();
     let secrets = resolver.secrets();
@@ -73,6 +73,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             streams,
             tiers,
             known,
+            dependents,
             run,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),

@@ -36,6 +36,9 @@ pub struct Settings {
     /// Failures that are accepted.
     #[serde(default)]
     pub known: Vec<KnownSettings>,
+    /// Tests that fail because others do.
+    #[serde(default)]
+    pub dependent: Vec<DependentSettings>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
     /// How much is kept of what grows.
@@ -345,6 +348,16 @@ pub struct TierSettings {
     pub tests: Vec<Template>,
     /// What is lost where it fails.
     pub at_risk: Option<Template>,
+}
+
+/// `[[dependent]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DependentSettings {
+    /// The tests that cannot hold,
+    pub tests: Vec<Template>,
+    /// while one of these fails.
+    pub on: Vec<Template>,
 }
 
 /// `[[known]]`

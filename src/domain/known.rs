@@ -39,6 +39,20 @@ pub struct KnownSpec {
 }
 
 impl KnownSpec {
+    /// Whatever fails with that signature; what else there is to say is to be filled in.
+    #[must_use]
+    pub fn of_signature(key: Text) -> Self {
+        Self {
+            tests: Vec::new(),
+            signature: Some(key),
+            message: None,
+            reason: "".into(),
+            owner: None,
+            issue: None,
+            expires: None,
+        }
+    }
+
     /// Whether it is about a test of that name.
     #[must_use]
     pub fn is_about(&self, module: &str, node: &str) -> bool {
@@ -306,7 +320,8 @@ impl KnownFailures {
     }
 
     fn plan_expiry(&mut self) {
-        self.next_expiry = self.list.iter().filter(|known| known.is_active()).filter_map(|known| known.spec.expires).min();
+        self.next_expiry =
+            self.list.iter().filter(|known| known.is_active()).filter_map(|known| known.spec.expires).min();
     }
 
     /// What an earlier session left: those of its people, and what it had seen of those in the project's file.

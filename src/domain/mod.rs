@@ -8,6 +8,7 @@ mod agent;
 mod cause;
 mod command;
 mod cycle;
+mod dependence;
 mod deploy;
 mod effect;
 mod event;
@@ -32,6 +33,7 @@ mod verdict;
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use command::{Command, Selection};
+pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{

@@ -86,7 +86,11 @@ mod tests {
     #[test]
     fn a_star_is_any_text_and_a_question_mark_one_character() {
         check("*", &["", "a", "a/b::c"], &[]);
-        check("tests/*/test_a.py", &["tests/e2e/test_a.py", "tests/x/y/test_a.py"], &["tests/test_a.py", "tests/e/test_a.pyc"]);
+        check(
+            "tests/*/test_a.py",
+            &["tests/e2e/test_a.py", "tests/x/y/test_a.py"],
+            &["tests/test_a.py", "tests/e/test_a.pyc"],
+        );
         check("*priority1*", &["priority1", "t/test_priority1_critical.py::a"], &["priority2"]);
         check("a?c", &["abc", "aéc", "a漢c"], &["ac", "abbc"]);
         check("", &[""], &["a"]);
@@ -108,6 +112,8 @@ mod tests {
     #[test]
     fn a_test_fits_by_its_name_or_its_module() {
         let pattern = Pattern::from("t/test_a.py");
-        assert!(pattern.fits_test("t/test_a.py", "t/test_a.py::b") && !pattern.fits_test("t/test_b.py", "t/test_b.py::b"));
+        assert!(
+            pattern.fits_test("t/test_a.py", "t/test_a.py::b") && !pattern.fits_test("t/test_b.py", "t/test_b.py::b")
+        );
     }
 }

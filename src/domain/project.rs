@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{KnownSpec, Span, Text, TierSpec};
+use super::{DependentSpec, KnownSpec, Span, Text, TierSpec};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct ProjectSpec {
     /// Failures that the project accepts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<KnownSpec>,
+    /// Tests that fail because others do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependents: Vec<DependentSpec>,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Deploys, Inventory, KnownFailures, Moment, News, ProjectSpec, Ring, Runs, ServiceId, Services, Span,
-    Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Dependence, Deploys, Inventory, KnownFailures, Moment, News, ProjectSpec, Ring, Runs,
+    ServiceId, Services, Span, Streams, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -57,6 +57,8 @@ pub struct State {
     pub inventory: Inventory,
     /// Why tests fail.
     pub causes: Causes,
+    /// Which tests fail because others do.
+    pub dependence: Dependence,
     /// The failures that are accepted.
     pub known: KnownFailures,
     /// The executions of them.
@@ -85,6 +87,7 @@ impl Default for State {
             session: Session::default(),
             inventory: Inventory::default(),
             causes: Causes::default(),
+            dependence: Dependence::default(),
             known: KnownFailures::default(),
             runs: Runs::default(),
             services: Services::default(),

@@ -1,5 +1,7 @@
 //! What earlier sessions left behind: the latest result of each test, what is usual, and how the last session ended.
 
+pub mod known;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;

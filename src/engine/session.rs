@@ -10,11 +10,11 @@ use super::folder::{Folder, Holder, NotOpened};
 use super::journal::{Header, Journal};
 use super::masks::Masks;
 use super::means::Means;
-use super::recall::recall;
+use super::recall;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
-    Text,
+    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, Recollection, RunnerSpec, ServiceSpec, SessionEvent, Span,
+    StreamSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -90,7 +90,8 @@ impl Session {
     pub fn recall(&self) {
         let (sessions, own, calls) = (self.folder.sessions(), self.journal.clone(), self.handle.calls.clone());
         tokio::task::spawn_blocking(move || {
-            let recollection = recall(&sessions, &own);
+            let known = recall::known::known(&sessions, &own);
+            let recollection = Recollection { known, ..recall::recall(&sessions, &own) };
             let _ = calls.blocking_send(Call::Tell(SessionEvent::Recalled(Arc::new(recollection)).into()));
         });
     }
@@ -162,6 +163,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
         tiers: project.tiers.clone(),
         known: project.known.clone(),
+        dependents: project.dependents.clone(),
         limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
     }
 }

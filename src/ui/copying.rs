@@ -14,6 +14,8 @@ pub(super) fn copy(view: &mut ViewState, about: &About) -> Vec<Wish> {
         (None, Some(id)) => of_test(about.state, id),
         (None, None) => of_failures(about.state),
     };
+    let (cause, test) = (looked_at(about.state, view), view.subject(about));
+    let rows: Vec<_> = rows.into_iter().chain(super::muting::copies(about.state, cause, test)).collect();
     if rows.is_empty() {
         view.note(Tone::Warning, "nothing here to copy: choose a test", about.now);
     } else {

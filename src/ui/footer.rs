@@ -73,6 +73,7 @@ impl Footer<'_, '_> {
                 self.key(Action::Down, "next");
                 self.key(Action::Back, "cancel");
             }
+            Overlay::Mute(_) => self.fixed(&[("enter", "mute it"), ("tab", "next field"), ("esc", "cancel")]),
             Overlay::Confirm(confirm) => {
                 let enter = if confirm.accept { confirm.verb.as_str() } else { "cancel" };
                 self.fixed(&[("enter", enter), ("tab", "other button"), ("esc", "cancel")]);

@@ -16,6 +16,7 @@ pub(crate) mod fixture;
 pub mod footer;
 pub mod input;
 pub mod keymap;
+mod muting;
 mod navigate;
 pub mod overlay;
 pub mod painter;

@@ -6,7 +6,7 @@ use super::action::Action;
 use super::editor::Place;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, navigate};
+use super::{acting, copying, muting, navigate};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
 
@@ -96,6 +96,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::Stop => acting::stop(view, about),
         Action::DumpStacks => acting::dump_stacks(view, about),
         Action::ForceHeld => acting::force_held(view, about),
+        Action::Mute => muting::mute(view, about),
         Action::Collect => acting::collect(view, about),
         Action::Deploy => acting::deploy(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),

@@ -90,6 +90,8 @@ pub enum Overlay {
     Choice(Choice),
     /// A question before something that others feel. Cancel has the focus at first.
     Confirm(Confirm),
+    /// The form that accepts a failure.
+    Mute(super::overlay::mute::MuteForm),
 }
 
 /// A short list to choose from.

@@ -12,7 +12,7 @@ use super::action::{Action, Context};
 use super::chord::Chord;
 use super::draw;
 use super::navigate;
-use super::overlay::{confirm, help, palette};
+use super::overlay::{confirm, help, mute, palette};
 use super::regions::Regions;
 use super::scene::Scene;
 use super::theme::Theme;
@@ -197,6 +197,9 @@ impl Viewer {
         if matches!(self.view.overlay, Some(Overlay::Confirm(_))) && !interrupt {
             return confirm::press(&mut self.view, key, &about);
         }
+        if matches!(self.view.overlay, Some(Overlay::Mute(_))) && !interrupt {
+            return mute::press(&mut self.view, key, &about);
+        }
         if matches!(self.view.overlay, Some(Overlay::Palette { .. })) && !interrupt {
             return type_palette(&mut self.view, key, &about);
         }
@@ -231,6 +234,7 @@ impl Viewer {
     fn paste(&mut self, text: &str) {
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
+            Some(Overlay::Mute(form)) => form.input(),
             Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_)) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
             None => return,
@@ -322,7 +326,7 @@ fn put(input: &mut tui_input::Input, character: char) {
 }
 
 /// Edits a line; answers whether the key was one for editing.
-fn edit(input: &mut tui_input::Input, key: KeyEvent) -> bool {
+pub(super) fn edit(input: &mut tui_input::Input, key: KeyEvent) -> bool {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);
     let request = match key.code {

@@ -4,7 +4,7 @@ use super::Resolver;
 use crate::config::date::end_of_day;
 use crate::config::settings::{KnownSettings, TierSettings};
 use crate::config::template::Template;
-use crate::domain::{KnownSpec, Pattern, Text, TierSpec};
+use crate::domain::{DependentSpec, KnownSpec, Pattern, Text, TierSpec};
 
 /// How many tiers there can be, and how many known failures.
 const MOST: usize = 500;
@@ -84,6 +84,24 @@ impl Resolver<'_> {
         }
     }
 
+    pub(super) fn dependents(&mut self) -> Vec<DependentSpec> {
+        let settings = self.settings;
+        self.check_count("dependent", settings.dependent.len());
+        let mut dependents = Vec::new();
+        for (n, dependent) in settings.dependent.iter().take(MOST).enumerate() {
+            let mut patterns = |key: &str, templates: &[Template]| {
+                let path = format!("dependent.{n}.{key}");
+                if templates.is_empty() {
+                    self.mistake(&path, "names no tests").hint(PATTERN_HINT);
+                }
+                self.patterns(&path, templates)
+            };
+            dependents
+                .push(DependentSpec { tests: patterns("tests", &dependent.tests), on: patterns("on", &dependent.on) });
+        }
+        dependents
+    }
+
     /// `assertion:3f9a12c0`, as an opened cause shows it.
     fn signature(&mut self, path: &str, template: &Template) -> Option<Text> {
         let key = self.public(path, template)?;
@@ -119,4 +137,5 @@ impl Resolver<'_> {
     }
 }
 
-const PATTERN_HINT: &str = "patterns over paths and names of tests, like [\"tests/e2e/test_critical.py\", \"*::test_login*\"]";
+const PATTERN_HINT: &str =
+    "patterns over paths and names of tests, like [\"tests/e2e/test_critical.py\", \"*::test_login*\"]";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::known::{Failure, KEPT, Verdict};
 use crate::domain::{
-    Cause, CauseId, KnownId, KnownSpec, Outcome, RecalledKnown, Signature, State, TestId, Tone, Unmuted, ViewerId,
+    Cause, KnownId, KnownSpec, Outcome, RecalledKnown, Signature, State, TestId, Tone, Unmuted, ViewerId,
 };
 
 impl State {
@@ -14,20 +14,6 @@ impl State {
     pub fn is_muted(&self, cause: &Cause) -> bool {
         let known = |test| self.inventory.test(test).is_some_and(|test| test.known.is_some());
         cause.count() > 0 && cause.members().all(known)
-    }
-
-    /// What a mute of a whole cause is bound to.
-    #[must_use]
-    pub fn mute_of_cause(&self, cause: CauseId, spec: KnownSpec) -> Option<KnownSpec> {
-        Some(KnownSpec { signature: Some(self.causes.get(cause)?.key.clone()), ..spec })
-    }
-
-    /// What a mute of one test's failure is bound to; nothing where it does not fail.
-    #[must_use]
-    pub fn mute_of_test(&self, test: TestId, spec: KnownSpec) -> Option<KnownSpec> {
-        let cause = self.causes.of(test)?;
-        let node = self.inventory.test(test)?.node.as_ref().into();
-        self.mute_of_cause(cause, KnownSpec { tests: vec![node], ..spec })
     }
 
     pub(super) fn mute(&mut self, by: ViewerId, spec: &Arc<KnownSpec>) {
@@ -96,10 +82,15 @@ impl State {
         // Who was stopped or lost, or met a deploy under way, says nothing about what it would have met.
         let told = !straddled && !matches!(outcome, Outcome::Interrupted | Outcome::Lost);
         let over = if outcome.is_failure() {
-            let Verdict { known, over } =
-                self.with_failure(id, |known, failure| {
-                    if told { known.fail(id, failure) } else { Verdict { known: known.excuse(id, failure), over: Vec::new() } }
-                }).unwrap_or_default();
+            let Verdict { known, over } = self
+                .with_failure(id, |known, failure| {
+                    if told {
+                        known.fail(id, failure)
+                    } else {
+                        Verdict { known: known.excuse(id, failure), over: Vec::new() }
+                    }
+                })
+                .unwrap_or_default();
             self.excuse(id, known);
             over
         } else if outcome.is_pass() && told {
@@ -122,7 +113,11 @@ impl State {
         }
     }
 
-    fn with_failure<T>(&mut self, id: TestId, with: impl FnOnce(&mut crate::domain::KnownFailures, &Failure) -> T) -> Option<T> {
+    fn with_failure<T>(
+        &mut self,
+        id: TestId,
+        with: impl FnOnce(&mut crate::domain::KnownFailures, &Failure) -> T,
+    ) -> Option<T> {
         let test = self.inventory.test(id)?;
         let latest = test.latest.as_ref().filter(|latest| latest.outcome.is_failure())?;
         let module = self.inventory.module(test.module)?;

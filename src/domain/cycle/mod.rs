@@ -2,6 +2,7 @@
 //! follows elsewhere.
 
 mod causes;
+mod dependence;
 mod deploys;
 mod known;
 mod runs;
@@ -11,7 +12,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, KnownFailures, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{Agents, Dependence, Deploys, KnownFailures, Services, State, Streams, TestId, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -41,6 +42,7 @@ impl State {
                 self.agents = Agents::new(project.limits.agent_events);
                 self.streams = Streams::new(&project.streams, self.at);
                 self.inventory.arrange(&project.tiers);
+                self.dependence = Dependence::new(&project.dependents);
                 self.known = KnownFailures::new(&project.known, self.at);
                 effects.extend(
                     self.services

@@ -256,6 +256,7 @@ impl State {
         for found in tests {
             let id = self.inventory.find(runner, found);
             self.enlist_known(id);
+            self.enlist_dependent(id);
             self.review_cause(id);
             if let Some(active) = self.runs.active_mut(run) {
                 active.collect(id);
@@ -332,6 +333,7 @@ impl State {
         let stale = self.is_stale(&attempt);
         self.inventory.end(id, attempt, stale, at);
         self.judge_known(id, straddled);
+        self.review_dependents(id);
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -355,7 +357,11 @@ impl State {
             run.integrity.not_run = run.unfinished().1.len() as u32;
         }
         let end = run.judge(exit, says);
-        if end == RunEnd::Complete && exit != Exit::Code(0) && run.tally.failures() + run.tally.known() == 0 && run.kind == RunKind::Test {
+        if end == RunEnd::Complete
+            && exit != Exit::Code(0)
+            && run.tally.failures() + run.tally.known() == 0
+            && run.kind == RunKind::Test
+        {
             run.disagreement = Some(format!("no test failed, but the runner ended with {exit}: {says}").into());
         }
         self.close_run(id, end);
@@ -377,6 +383,7 @@ impl State {
         for test in settle {
             self.inventory.settle(test, at);
         }
+        self.find_dependents(id);
         self.report_run(id);
     }
 

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::history::{tell_history, tell_surroundings};
+use super::known;
 use super::marks;
 use super::pen::Pen;
 use super::row;
@@ -189,7 +190,7 @@ fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bo
 fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt) {
     let outcome = latest.outcome;
     let stale = state.is_stale(latest);
-    let (_, role) = marks::of_outcome(outcome);
+    let role = if test.known.is_some() { Role::Known } else { marks::of_outcome(outcome).1 };
     let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
     let verdict = test.failure_verdict();
     let cause = latest.cause.and_then(|id| state.causes.get(id));
@@ -223,6 +224,9 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
             line.end_fmt(Role::Muted, format_args!("cycle {}", before.cycle)).end_gap(2);
             line.put(Role::Stale, row::why(state, before));
         });
+    }
+    if let Some(known) = test.known {
+        known::tell(sheet, state, known);
     }
     if cause.is_some() {
         sheet.gap();
