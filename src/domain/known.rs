@@ -228,7 +228,8 @@ impl KnownFailures {
     pub(super) fn find(&mut self, test: TestId, module: &str, node: &str) {
         for n in 0..self.list.len() {
             let known = &self.list[n];
-            if known.is_active() && !known.spec.tests.is_empty() && known.spec.is_about(module, node) {
+            let named = !known.spec.tests.is_empty() && !known.tests.contains_key(&test);
+            if named && known.is_active() && known.spec.is_about(module, node) {
                 self.enlist(KnownId(n as u32), test, Record::default());
             }
         }

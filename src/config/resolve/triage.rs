@@ -137,5 +137,4 @@ impl Resolver<'_> {
     }
 }
 
-const PATTERN_HINT: &str =
-    "patterns over paths and names of tests, like [\"tests/e2e/test_critical.py\", \"*::test_login*\"]";
+const PATTERN_HINT: &str = "patterns, like [\"*/test_critical.py\", \"*::test_login*\"]";

@@ -391,13 +391,18 @@ impl State {
         let Some(run) = self.runs.get(id) else { return };
         let RunPhase::Ended(end) = &run.phase else { return };
         let (failed, passed, numbers) = (run.tally.failures(), run.tally.passes(), run.integrity);
+        let known = match run.tally.known() {
+            0 => String::new(),
+            known => format!(", {known} known"),
+        };
         let counted = format!("{} of {} finished", numbers.finished, numbers.selected.max(numbers.collected));
         let is_test = run.kind == RunKind::Test;
         let (tone, text) = match end {
             RunEnd::Complete if !is_test => (Tone::Plain, format!("{} tests found", numbers.collected)),
-            RunEnd::Complete if failed > 0 => (Tone::Bad, format!("{failed} failed, {passed} passed")),
+            RunEnd::Complete if failed > 0 => (Tone::Bad, format!("{failed} failed, {passed} passed{known}")),
             RunEnd::Complete => match &run.disagreement {
                 Some(why) => (Tone::Bad, why.to_string()),
+                None if run.tally.known() > 0 => (Tone::Good, format!("nothing new failed, {passed} passed{known}")),
                 None => (Tone::Good, format!("all {} passed or were set aside", numbers.finished)),
             },
             RunEnd::NothingRan(why) => (Tone::Warning, format!("nothing ran: {why}")),
