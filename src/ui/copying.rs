@@ -15,7 +15,10 @@ pub(super) fn copy(view: &mut ViewState, about: &About) -> Vec<Wish> {
         (None, None) => of_failures(about.state),
     };
     let (cause, test) = (looked_at(about.state, view), view.subject(about));
-    let rows: Vec<_> = rows.into_iter().chain(super::muting::copies(about.state, cause, test)).collect();
+    let mut rows = rows;
+    // The command to run it again stays the last one, where the fingers know it.
+    let last = rows.len().saturating_sub(1);
+    rows.splice(last..last, super::muting::copies(about.state, cause, test));
     if rows.is_empty() {
         view.note(Tone::Warning, "nothing here to copy: choose a test", about.now);
     } else {

@@ -10,6 +10,8 @@ use crate::domain::{
     StreamSpec, TestId, Text, ViewerId,
 };
 
+pub(crate) mod known;
+
 /// 12:00:00 of some day.
 const NOON: u64 = 1_790_078_400_000_000;
 
@@ -284,6 +286,7 @@ pub(crate) fn staging() -> ProjectSpec {
         }],
         hold_limit: Span::seconds(600),
         limits: Limits::default(),
+        ..ProjectSpec::default()
     }
 }
 
@@ -334,6 +337,7 @@ pub(crate) fn busy() -> Story {
         tests: recalled(),
         deploys: vec![("frontend".into(), Span::seconds(110)), ("backend".into(), Span::seconds(41))],
         unfinished: None,
+        ..Recollection::default()
     };
     story.tell(SessionEvent::Recalled(Arc::new(memory))).healthy().connect().start();
     for n in [21, 23, 24] {

@@ -149,7 +149,7 @@ impl State {
         let spec = &known.spec;
         let cause = spec.signature.as_ref().and_then(|key| self.causes.keyed(key));
         match (cause, &*spec.tests, &spec.signature, &spec.message) {
-            (_, [one], ..) => one.0.rsplit("::").next().unwrap_or(&one.0).to_owned(),
+            (_, [one], ..) if !one.0.contains(['*', '?']) => one.0.rsplit("::").next().unwrap_or(&one.0).to_owned(),
             (Some(cause), ..) => cause.title().to_string(),
             (None, _, Some(key), _) => key.to_string(),
             (None, _, None, Some(message)) => message.0.to_string(),

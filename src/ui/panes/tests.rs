@@ -74,6 +74,22 @@ fn causes_and_an_opened_one() {
 }
 
 #[test]
+fn what_is_accepted_and_what_is_at_risk() {
+    let story = fixture::known::guarded();
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        check("guarded", &story, &view(), size);
+    }
+    let id = story.test(1, 0);
+    let cause = story.state.causes.of(id).expect("a cause");
+    check("known-cause", &story, &ViewState { page: Page::Cause(cause), ..view() }, (80, 24));
+    check("known-causes", &story, &ViewState { focus: Pane::Causes, ..view() }, (80, 24));
+    check("known-test", &story, &ViewState { page: Page::Detail(id), ..view() }, (120, 40));
+    let spec = crate::domain::KnownSpec::of_signature("assertion:3f9a12c0".into());
+    let form = crate::ui::overlay::mute::MuteForm::new("HTTP 403 at the WebSocket handshake".into(), 4, spec);
+    check("mute", &story, &ViewState { overlay: Some(crate::ui::view::Overlay::Mute(form)), ..view() }, (80, 24));
+}
+
+#[test]
 fn each_pane_alone() {
     for (name, focus) in [("agents", Pane::Agents), ("deploy", Pane::Deploys), ("news", Pane::News)] {
         check(name, &fixture::busy(), &ViewState { focus, ..view() }, (80, 24));
@@ -312,6 +328,7 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("no-cause", fixture::empty(), ViewState { page: Page::Cause(crate::domain::CauseId(7)), ..view() }),
         ("empty", fixture::empty(), view()),
         ("green", fixture::green(), view()),
+        ("guarded", fixture::known::guarded(), view()),
         ("stale", fixture::stale(), view()),
         ("cut-short", fixture::cut_short(), view()),
         ("crashed", fixture::crashed(), view()),
