@@ -725,3 +725,23 @@ mod tiers_and_known_failures {
         assert_eq!(said(text, &[]), ["4:1 unknown setting `expire` (did you mean `expires`?)"]);
     }
 }
+
+#[test]
+fn a_contract_names_a_stream_that_exists_and_checks_that_there_are() {
+    let settings = r#"
+[stream.agents]
+url = "ws://127.0.0.1:1/ws"
+
+[contract.five]
+stream = "agnets"
+users = 900
+
+[contract.six]
+stream = "agents"
+checks = { latency = "eror" }
+"#;
+    let told = said(settings, &[]).join("\n");
+    let wanted =
+        ["there is no stream `agnets` (did you mean `agents`?)", "unknown choice `eror` (did you mean `error`?)"];
+    assert!(wanted.iter().all(|wanted| told.contains(wanted)), "{told}");
+}

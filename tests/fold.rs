@@ -310,6 +310,8 @@ fn an_agent_run_names_what_is_missing_and_is_lost_with_its_connection() {
         type_name: kind.word().into(),
         run: Some("run_1".into()),
         thread: None,
+        user: None,
+        sequence: None,
         agent: Some("supervisor".into()),
         tool: None,
         call: None,
@@ -412,7 +414,7 @@ fn what_failed_for_the_same_reason_in_an_earlier_session_is_no_new_cause() {
         ..Recollection::default()
     })));
     fail(&mut story, 0, &TESTS, &[Some("AssertionError: assert 3 == 2"), None, Some("the cart is empty")]);
-    assert_eq!(causes(&story), ["still: assert <n> == <n> 1 +0", "new: the cart is empty 1 +0"]);
+    assert_eq!(causes(&story), ["still: assert … == 2 1 +0", "new: the cart is empty 1 +0"]);
 }
 
 // ---- any entries at all ---------------------------------------------------------------------------------------

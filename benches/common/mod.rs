@@ -98,6 +98,8 @@ pub fn agent_event(n: u32) -> AgentEvent {
         type_name: kind.word().into(),
         run: Some(format!("run_{:08x}", n / 5).into()),
         thread: Some("thread_5d0c11aa".into()),
+        user: None,
+        sequence: None,
         agent: Some("triage".into()),
         tool: tool.then(|| "cost_analyzer".into()),
         call: tool.then(|| format!("{:06x}", n / 5).into()),

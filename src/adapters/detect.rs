@@ -13,7 +13,7 @@ pub const READ: &[&str] = &["package.json"];
 pub const PROGRAMS: &[&str] = &["cargo-nextest"];
 
 /// A runner that was found, and what shows that it is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Detected {
     /// The runner.
     pub runner: RunnerSpec,

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::known;
 use crate::domain::{
-    Cause, CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Outcome, Run, RunEnd, RunEvent, RunId,
-    RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
+    Cause, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId, Outcome, Run,
+    RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
 };
 
 /// Prints a headless run as it goes.
@@ -120,6 +120,9 @@ impl<W: Write> Printer for Json<W> {
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
             self.line(&known::add(line, state, test));
+            if let Some(judgement) = state.contracts.get(&id) {
+                self.line(&contract(&test.node, judgement));
+            }
         }
     }
 
@@ -146,6 +149,33 @@ impl<W: Write> Printer for Json<W> {
         let line = summary(state, complete);
         self.line(&line);
     }
+}
+
+fn contract(node: &str, judgement: &Judgement) -> Value {
+    let check = |one: &CheckResult| {
+        let mut check = json!({ "check": one.check, "verdict": one.verdict, "detail": &*one.detail });
+        if let Some(event) = one.event {
+            check["event"] = event.into();
+        }
+        check
+    };
+    let checks: Vec<Value> = judgement.checks.iter().map(check).collect();
+    let users: Vec<Value> = judgement
+        .users
+        .iter()
+        .map(|one| json!({ "user": &*one.user, "verdict": one.verdict, "why": &*one.why, "first_event_s": one.first_event.map(seconds) }))
+        .collect();
+    let mut line = json!({
+        "type": "contract",
+        "id": node,
+        "verdict": judgement.verdict,
+        "why": &*judgement.why,
+        "checks": checks,
+    });
+    if !users.is_empty() {
+        line["users"] = users.into();
+    }
+    line
 }
 
 /// Why a run's numbers are not what was asked for; nothing where they are.

@@ -10,6 +10,7 @@ use crate::adapters::python::{self, Surroundings};
 use crate::config::files::{Files, PROJECT_FILE, UserFolders, find_project_file, load_files};
 use crate::config::load::{Configuration, Vocabulary};
 use crate::config::mistake::Mistakes;
+use crate::config::project::{RunnerSpec, RunnerTool};
 use crate::config::trust::{TrustStore, commands_in};
 use crate::engine::session::SessionOptions;
 use crate::ui::action::ACTIONS;
@@ -91,6 +92,10 @@ pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Resul
             why = format!("{}, because {sign}; {why}", runner.tool.word());
         }
         configuration.project.runners.extend(found.into_iter().map(|detected| detected.runner));
+    }
+    if !configuration.project.contracts.is_empty() {
+        let tool = RunnerTool::Contracts(configuration.project.contracts.clone());
+        configuration.project.runners.push(RunnerSpec { name: tool.word().to_owned(), timeout: None, tool });
     }
     let program =
         own_program().map_err(|error| NotUsable::Folder(format!("the program cannot find itself: {error}")))?;

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::domain::ContractSpec;
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
@@ -79,6 +80,8 @@ pub struct Project {
     pub known: Vec<KnownSpec>,
     /// Tests that fail because others do.
     pub dependents: Vec<DependentSpec>,
+    /// What their agents have promised.
+    pub contracts: Vec<ContractPlan>,
     /// How a run is held and stopped.
     pub run: RunSpec,
     /// How much is kept of what grows.
@@ -110,7 +113,7 @@ pub struct CommandSpec {
 }
 
 /// A test tool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunnerSpec {
     /// Its name in the file, and in every test's identity.
     pub name: String,
@@ -121,7 +124,7 @@ pub struct RunnerSpec {
 }
 
 /// Which tool a runner is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RunnerTool {
     /// pytest, through liveloop's own plugin.
     Pytest(PytestSpec),
@@ -137,6 +140,8 @@ pub enum RunnerTool {
     Jest(ToolSpec),
     /// `go test`.
     Go(ToolSpec),
+    /// The project's contracts, which the console holds against its streams itself.
+    Contracts(Vec<ContractPlan>),
     /// Any command that leaves its results in a file.
     Command(ResultsSpec),
 }
@@ -154,6 +159,7 @@ impl RunnerTool {
             Self::Jest(_) => "jest",
             Self::Go(_) => "go",
             Self::Command(_) => "command",
+            Self::Contracts(_) => "contracts",
         }
     }
 
@@ -178,6 +184,7 @@ impl RunnerTool {
             Self::Jest(spec) => of_tool(spec, &["jest"], &[]),
             Self::Go(spec) => of_tool(spec, &["go"], &["test"]),
             Self::Command(spec) => spec.command.clone(),
+            Self::Contracts(_) => CommandSpec { argv: Vec::new(), env: Vec::new(), directory: None },
         }
     }
 
@@ -187,6 +194,7 @@ impl RunnerTool {
         match self {
             Self::Pytest(spec) => spec.python.is_some() || !spec.args.is_empty() || !spec.env.is_empty(),
             Self::Reporter(_) | Self::Command(_) => true,
+            Self::Contracts(_) => false,
             Self::Nextest(spec) | Self::Cargo(spec) | Self::Vitest(spec) | Self::Jest(spec) | Self::Go(spec) => {
                 spec.command.is_some() || !spec.args.is_empty() || !spec.env.is_empty()
             }
@@ -372,6 +380,27 @@ pub struct StreamSpec {
     pub open_timeout: Duration,
     /// From one ping to the next.
     pub ping_interval: Duration,
+}
+
+/// A contract and how it is held against a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContractPlan {
+    /// What must come.
+    pub spec: ContractSpec,
+    /// Where it must come from.
+    pub stream: StreamSpec,
+    /// What is sent once the connection is ready.
+    pub message: Option<String>,
+    /// Whether the server says by an event that it is ready.
+    pub announces_ready: bool,
+    /// How long the whole may take.
+    pub timeout: Duration,
+    /// How long is listened on after the end of the run.
+    pub settle: Duration,
+    /// How many users run it at once.
+    pub users: u32,
+    /// What a user is called; `{n}` is its number.
+    pub user: Option<String>,
 }
 
 /// Where a token comes from.

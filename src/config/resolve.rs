@@ -3,6 +3,7 @@
 //! A pure function of the settings and a way to look up the environment. It never stops at the first thing that is
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
+mod contract;
 mod runner;
 mod service;
 mod stream;
@@ -62,6 +63,8 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let services = in_order(&settings.service, |name, service| resolver.service(name, service));
     let streams = in_order(&settings.stream, |name, stream| resolver.stream(name, stream));
     let (tiers, known, dependents) = (resolver.tiers(), resolver.known(), resolver.dependents());
+    let contracts = in_order(&settings.contract, |name, contract| resolver.contract(name, contract, &streams));
+    let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
     resolver.check_ranges();
     let secrets = resolver.secrets();
@@ -74,6 +77,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             tiers,
             known,
             dependents,
+            contracts,
             run,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),

@@ -4,6 +4,8 @@
 //! and nothing is flattened or untagged: an error then points at the exact key. What a string becomes once variables
 //! are put in is the business of [`project`](super::project).
 
+mod contract;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,6 +13,8 @@ use serde::Deserialize;
 
 use super::template::{Place, Template};
 use super::timespan::Timespan;
+
+pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -39,6 +43,9 @@ pub struct Settings {
     /// Tests that fail because others do.
     #[serde(default)]
     pub dependent: Vec<DependentSettings>,
+    /// Which agent events must come, by name.
+    #[serde(default)]
+    pub contract: BTreeMap<String, Placed<ContractSettings>>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
     /// How much is kept of what grows.

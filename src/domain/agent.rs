@@ -90,6 +90,12 @@ pub struct AgentEvent {
     /// The thread id, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<Text>,
+    /// The user that it is for, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Text>,
+    /// Its number in the sender's own count, where the protocol has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u64>,
     /// The agent's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<Text>,

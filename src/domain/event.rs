@@ -9,8 +9,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Moment, Outcome, ProjectSpec, RecalledKnown, RunId,
-    ServiceId, Signature, Span, StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Judgement, Moment, Outcome, ProjectSpec, RecalledKnown,
+    RunId, ServiceId, Signature, Span, StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -275,6 +275,15 @@ pub enum RunEvent {
         /// What it touched, where its runner measures that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         evidence: Option<Arc<Evidence>>,
+    },
+    /// A contract was held against what was heard; its test ends with the same verdict.
+    ContractJudged {
+        /// Which run.
+        run: RunId,
+        /// Which test.
+        n: u32,
+        /// What it came to, and why.
+        judgement: Arc<Judgement>,
     },
     /// It printed something.
     Printed {

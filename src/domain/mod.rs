@@ -7,6 +7,7 @@
 mod agent;
 mod cause;
 mod command;
+mod contract;
 mod cycle;
 mod dependence;
 mod deploy;
@@ -33,6 +34,10 @@ mod verdict;
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use command::{Command, Selection};
+pub use contract::{
+    Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
+    Severity, SyntheticRules, UserResult, judge_crowd,
+};
 pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};

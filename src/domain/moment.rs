@@ -1,5 +1,6 @@
 //! Points in time and distances between them, in microseconds.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,20 @@ impl Span {
     }
 }
 
+/// For sentences: `0.4 ms`, `81 ms`, `3.2 s`, `1:12`, `1:02:03`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0 / 1_000_000;
+        match self.0 {
+            0..10_000 => write!(f, "{:.1} ms", self.0 as f64 / 1e3),
+            10_000..999_500 => write!(f, "{} ms", (self.0 + 500) / 1_000),
+            999_500..59_950_000 => write!(f, "{:.1} s", self.as_secs_f64()),
+            59_950_000..3_600_000_000 => write!(f, "{}:{:02}", seconds.max(60) / 60, seconds.max(60) % 60),
+            _ => write!(f, "{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60),
+        }
+    }
+}
+
 impl From<Duration> for Span {
     fn from(duration: Duration) -> Self {
         Self(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
@@ -84,6 +99,13 @@ mod tests {
     fn time_that_runs_backwards_is_no_time() {
         assert_eq!(Moment(5).since(Moment(9)), Span::ZERO);
         assert_eq!(Moment(9).since(Moment(5)), Span(4));
+    }
+
+    #[test]
+    fn a_span_is_said_in_few_short_forms() {
+        let said = [400, 9_900, 81_200, 999_600, 3_240_000, 59_960_000, 72_000_000, 3_723_000_000].map(Span);
+        let told: Vec<String> = said.iter().map(Span::to_string).collect();
+        assert_eq!(told, ["0.4 ms", "9.9 ms", "81 ms", "1.0 s", "3.2 s", "1:00", "1:12", "1:02:03"]);
     }
 
     #[test]

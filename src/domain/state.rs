@@ -1,13 +1,14 @@
 //! The whole truth of a session at one entry.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Dependence, Deploys, Inventory, KnownFailures, Moment, News, ProjectSpec, Ring, Runs,
-    ServiceId, Services, Span, Streams, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Dependence, Deploys, Inventory, Judgement, KnownFailures, Moment, News, ProjectSpec, Ring,
+    Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -71,6 +72,9 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What contracts came to, by the tests that they are.
+    #[serde(default)]
+    pub contracts: BTreeMap<TestId, Arc<Judgement>>,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
     /// The number of the present cycle; 0 before the first.
@@ -94,6 +98,7 @@ impl Default for State {
             deploys: Deploys::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
             cycle: 0,
             cycle_since: Moment::default(),

@@ -8,14 +8,17 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::contract::{self, ContractRun};
 use super::deploy::{self, Proof};
 use super::http::{Http, HttpSettings};
 use super::links::Links;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
-use crate::config::project::Project;
-use crate::domain::{DeployEvent, DeployId, Effect, Event, RunEvent, RunId, ServiceId, SessionEvent, Span, Text};
+use crate::config::project::{ContractPlan, Project, RunnerTool};
+use crate::domain::{
+    DeployEvent, DeployId, Effect, Event, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span, Text, Wanted,
+};
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
 const ORDERS: usize = 8;
@@ -63,10 +66,13 @@ impl Executor {
         match effect {
             Effect::StartRun { run, runner, kind, wanted } => {
                 let Some(spec) = self.project.runners.get(runner.index()).cloned() else { return };
-                let (python, stopping) = (self.python.clone(), self.project.run.clone());
-                let launch = Launch { run, kind, wanted, runner: spec, python, stopping };
                 let (orders, receiver) = mpsc::channel(ORDERS);
                 self.runs.insert(run, orders);
+                if let RunnerTool::Contracts(contracts) = spec.tool {
+                    return self.start_contracts(run, kind, wanted, contracts, receiver);
+                }
+                let (python, stopping) = (self.python.clone(), self.project.run.clone());
+                let launch = Launch { run, kind, wanted, runner: spec, python, stopping };
                 self.tasks.spawn(runner::execute(launch, self.means.clone(), receiver));
             }
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
@@ -155,6 +161,29 @@ impl Executor {
             tokio::time::sleep(Duration::from(after)).await;
             let _ = outbox.send(vec![event]).await;
         });
+    }
+
+    fn start_contracts(
+        &mut self,
+        run: RunId,
+        kind: RunKind,
+        wanted: Wanted,
+        contracts: Vec<ContractPlan>,
+        orders: mpsc::Receiver<RunOrder>,
+    ) {
+        let Some(http) = self.http() else {
+            let why = "there is no HTTP client to connect with".into();
+            return self.remind(Span::ZERO, RunEvent::CouldNotStart { run, why }.into());
+        };
+        let with_revision = |plan: ContractPlan| {
+            let service =
+                self.project.services.iter().find(|service| Some(&service.name) == plan.stream.service.as_ref());
+            let revision = service.and_then(|service| service.revision.clone());
+            (plan, revision)
+        };
+        let contracts = contracts.into_iter().map(with_revision).collect();
+        let order = ContractRun { run, kind, wanted, contracts, client: http.client };
+        self.tasks.spawn(contract::execute(order, self.means.clone(), orders));
     }
 
     fn start_deploy(&mut self, id: DeployId, service: ServiceId) {

@@ -105,13 +105,7 @@ impl Links {
 fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSettings {
     LinkSettings {
         stream,
-        opening: Opening {
-            url: spec.url.clone(),
-            headers: spec.headers.iter().map(|h| (h.name.clone(), h.value.reveal().to_owned())).collect(),
-            subprotocols: spec.subprotocols.clone(),
-            deadlines: Deadlines { answer: spec.open_timeout, body: BODY },
-            max_message,
-        },
+        opening: opening(spec, max_message),
         token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
         keep_open: true,
         close_codes: Vec::new(),
@@ -119,7 +113,19 @@ fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSett
     }
 }
 
-fn source(spec: &TokenSpec) -> TokenSource {
+/// How a stream is opened.
+pub(super) fn opening(spec: &StreamSpec, max_message: usize) -> Opening {
+    Opening {
+        url: spec.url.clone(),
+        headers: spec.headers.iter().map(|h| (h.name.clone(), h.value.reveal().to_owned())).collect(),
+        subprotocols: spec.subprotocols.clone(),
+        deadlines: Deadlines { answer: spec.open_timeout, body: BODY },
+        max_message,
+    }
+}
+
+/// Where a stream's token comes from.
+pub(super) fn source(spec: &TokenSpec) -> TokenSource {
     match spec {
         TokenSpec::Variable { name, .. } => TokenSource::Variable(name.clone()),
         TokenSpec::File(path) => TokenSource::File(path.into()),

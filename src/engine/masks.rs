@@ -12,7 +12,8 @@ pub struct Masks(Arc<RwLock<Known>>);
 
 struct Known {
     values: Vec<String>,
-    redactor: Arc<Redactor>,
+    /// Made when it is next needed: twenty tokens that are learnt at once cost no more than one.
+    redactor: Option<Arc<Redactor>>,
 }
 
 impl Masks {
@@ -20,8 +21,7 @@ impl Masks {
     #[must_use]
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
         let values: Vec<String> = values.into_iter().collect();
-        let redactor = Arc::new(redactor(&values));
-        Self(Arc::new(RwLock::new(Known { values, redactor })))
+        Self(Arc::new(RwLock::new(Known { values, redactor: None })))
     }
 
     /// Learns another value: a token that was just obtained.
@@ -31,25 +31,32 @@ impl Masks {
             return;
         }
         known.values.push(value.to_owned());
-        known.redactor = Arc::new(redactor(&known.values));
+        known.redactor = None;
+    }
+
+    fn redactor(&self) -> Arc<Redactor> {
+        if let Some(redactor) = &self.0.read().unwrap_or_else(PoisonError::into_inner).redactor {
+            return Arc::clone(redactor);
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { values, redactor } = &mut *known;
+        Arc::clone(redactor.get_or_insert_with(|| Arc::new(make(values))))
     }
 
     /// The text without secrets; borrowed where there were none.
     #[must_use]
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let redactor = self.0.read().unwrap_or_else(PoisonError::into_inner).redactor.clone();
-        redactor.mask(text)
+        self.redactor().mask(text)
     }
 
     /// As [`mask`](Self::mask), for the lines of one stream, in which a private key takes many of them.
     #[must_use]
     pub fn mask_line<'a>(&self, line: &'a str, block: &mut KeyBlock) -> Cow<'a, str> {
-        let redactor = self.0.read().unwrap_or_else(PoisonError::into_inner).redactor.clone();
-        redactor.mask_line(line, block)
+        self.redactor().mask_line(line, block)
     }
 }
 
-fn redactor(values: &[String]) -> Redactor {
+fn make(values: &[String]) -> Redactor {
     let secrets: Vec<Secret<'_>> = values.iter().map(|value| Secret { name: "a secret", value }).collect();
     Redactor::new(&secrets, &[])
 }

@@ -16,6 +16,7 @@ pub mod recall;
 pub mod executor;
 pub mod means;
 
+pub mod contract;
 pub mod deploy;
 pub mod http;
 pub mod links;

@@ -171,6 +171,8 @@ impl Story {
             type_name: if kind == AgentKind::Unknown { "cost_estimate".into() } else { kind.word().into() },
             run: Some(run.into()),
             thread: None,
+            user: None,
+            sequence: None,
             agent: Some("supervisor".into()),
             tool: tool.then(|| "cost_analyzer".into()),
             call: None,

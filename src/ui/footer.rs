@@ -151,6 +151,10 @@ impl Footer<'_, '_> {
                 (Page::Board, None) => {}
             }
         }
+        let failing = |id| state.causes.of(id).is_some();
+        if acting::looked_at(state, view).is_some() || matches!(view.page, Page::Detail(id) if failing(id)) {
+            self.key(Action::Mute, "mute");
+        }
         if state.inventory.tally().total() == 0 && !state.session.project.runners.is_empty() {
             self.key(Action::Collect, "list the tests");
         }

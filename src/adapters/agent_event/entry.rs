@@ -61,6 +61,8 @@ fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> Age
         type_name: names.share(&message.type_name),
         run: message.run.map(|run| names.share(&run)),
         thread: message.thread.map(|thread| names.share(&thread)),
+        user: message.user.map(|user| names.share(&user)),
+        sequence: None,
         agent: message.agent.map(|agent| names.share(&agent)),
         tool: message.tool.map(|tool| names.share(&tool)),
         call: message.call.map(|call| call.as_ref().into()),

@@ -155,6 +155,11 @@ impl State {
                     self.end_test(id, *run, cycle, ending);
                 }
             }
+            RunEvent::ContractJudged { run, n, judgement } => {
+                if let Some(id) = self.runs.active_mut(*run).and_then(|run| run.test(*n)) {
+                    self.contracts.insert(id, judgement.clone());
+                }
+            }
             RunEvent::TestRetried { run, n, .. } => {
                 if let Some(run) = self.runs.active_mut(*run) {
                     run.retry(*n);

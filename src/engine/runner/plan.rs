@@ -52,6 +52,7 @@ pub(super) fn plan(launch: &Launch, means: &Means, exchange: &Exchange) -> io::R
             let go = spec.command.clone().unwrap_or_else(|| vec!["go".to_owned()]);
             Ok(plain(spec, Box::new(Go::new(order, go, spec.args.clone()))))
         }
+        RunnerTool::Contracts(_) => Err(io::Error::other("contracts have no process to start")),
         RunnerTool::Command(spec) => Ok(command(spec, &launch.runner.name, order, means)),
     }
 }

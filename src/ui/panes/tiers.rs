@@ -62,9 +62,13 @@ fn plan(tiers: &[&Tier], room: usize) -> Vec<Words> {
 
 /// How many columns a tier takes.
 fn wide(tier: &Tier, words: Words) -> usize {
+    let digits = |count: u32| count.to_string().len();
     let count = match tier.protection() {
-        Protection::AtRisk(failures) => failures.to_string().len(),
+        Protection::AtRisk(failures) => digits(failures),
         Protection::Protected | Protection::Unproved => 0,
+    } + match tier.tally.known() {
+        0 => 0,
+        known => digits(known) + 2,
     };
     let value = tier.spec.at_risk.as_deref().filter(|_| words >= Words::Value).map_or(0, |text| width(text) + 1);
     let word = if words == Words::Full { word(tier).len() + 1 } else { 0 };
@@ -92,6 +96,9 @@ fn draw_tier(line: &mut Line, tier: &Tier, words: Words) {
     line.put(if at_risk { Role::Strong } else { Role::Text }, &tier.spec.name).gap(1).mark(role, mark);
     if let Protection::AtRisk(failures) = tier.protection() {
         line.fmt(role, format_args!("{failures}"));
+    }
+    if tier.tally.known() > 0 {
+        line.gap(1).mark(Role::Known, Mark::Known).fmt(Role::Known, format_args!("{}", tier.tally.known()));
     }
     if words == Words::Full {
         line.gap(1).put(role, word(tier));

@@ -1,0 +1,86 @@
+//! Contracts: a stream, what is said to it, and what has to come.
+
+use super::Resolver;
+use crate::config::project::{ContractPlan, StreamSpec};
+use crate::config::settings::{ContractSettings, ReadySettings};
+use crate::config::template::Template;
+use crate::domain::{Budgets, ContractSpec, Span, SyntheticRules, Text};
+
+/// More users than that are a load test, which is another matter.
+const MOST_USERS: u32 = 200;
+
+impl Resolver<'_> {
+    /// A contract on one of `streams`; none where it names another, which is said.
+    pub(super) fn contract(
+        &mut self,
+        name: &str,
+        settings: &ContractSettings,
+        streams: &[StreamSpec],
+    ) -> Option<ContractPlan> {
+        let path = format!("contract.{name}");
+        let name = self.name(&path, name);
+        self.range(&format!("{path}.users"), settings.users, 1..=MOST_USERS);
+        let Some(stream) = streams.iter().find(|stream| stream.name == settings.stream).cloned() else {
+            let known = &self.settings.stream;
+            self.mistake(&format!("{path}.stream"), format!("there is no stream `{}`", settings.stream))
+                .suggest(&settings.stream, known.keys())
+                .misses(format!("stream.{}", settings.stream));
+            return None;
+        };
+        let message = settings.message.as_ref().map(|message| self.public_text(&format!("{path}.message"), message));
+        let five = ContractSpec::five_events(&name, &stream.name);
+        let spec = ContractSpec {
+            required: self.names(&format!("{path}.required"), settings.required.as_deref(), five.required),
+            order: self.names(&format!("{path}.order"), settings.order.as_deref(), five.order),
+            shared: self.names(&format!("{path}.shared"), Some(&settings.shared), Vec::new()),
+            placeholders: self.names(&format!("{path}.placeholders"), Some(&settings.placeholders), Vec::new()),
+            budgets: budgets(settings),
+            synthetic: self.synthetic(&path, settings),
+            severities: settings.checks.clone(),
+            name: five.name,
+            stream: five.stream,
+            revision: None,
+        };
+        Some(ContractPlan {
+            message: message.or_else(|| stream.start.clone()),
+            announces_ready: settings.ready == ReadySettings::Event,
+            timeout: self.wait(&format!("{path}.timeout"), settings.timeout),
+            settle: settings.settle.0,
+            users: settings.users,
+            user: settings.user.as_ref().map(|user| self.public_text(&format!("{path}.user"), user)),
+            stream,
+            spec,
+        })
+    }
+
+    fn synthetic(&mut self, path: &str, settings: &ContractSettings) -> SyntheticRules {
+        let (rules, usual) = (&settings.synthetic, SyntheticRules::default());
+        let path = format!("{path}.synthetic");
+        SyntheticRules {
+            agents: self.names(&format!("{path}.agents"), rules.agents.as_deref(), usual.agents),
+            tools: self.names(&format!("{path}.tools"), rules.tools.as_deref(), usual.tools),
+            announced_by: self.names(
+                &format!("{path}.announced_by"),
+                rules.announced_by.as_deref(),
+                usual.announced_by,
+            ),
+            signs: rules.signs.unwrap_or(usual.signs),
+        }
+    }
+
+    fn names(&mut self, path: &str, given: Option<&[Template]>, usual: Vec<Text>) -> Vec<Text> {
+        given.map_or(usual, |given| self.public_texts(path, given).into_iter().map(Text::from).collect())
+    }
+}
+
+fn budgets(settings: &ContractSettings) -> Budgets {
+    let (given, usual) = (&settings.budgets, Budgets::default());
+    let span = |given: Option<crate::config::timespan::Timespan>| given.map(|given| Span::from(given.0));
+    Budgets {
+        ready: span(given.ready).unwrap_or(usual.ready),
+        round_trip: span(given.round_trip).unwrap_or(usual.round_trip),
+        first_event: span(given.first_event).unwrap_or(usual.first_event),
+        silence: span(given.silence),
+        total: span(given.total),
+    }
+}

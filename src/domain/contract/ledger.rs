@@ -1,0 +1,162 @@
+//! What was heard while a contract ran: everything that the judge may look at, in the order in which it happened.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::checks::closing;
+use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, Span, Text};
+
+/// The message that was sent to start a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// When.
+    pub at: Moment,
+    /// The message, secrets masked.
+    pub text: Text,
+}
+
+/// How the connection of a contract ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The handshake was refused.
+    Refused(Refusal),
+    /// The server closed it.
+    Closed {
+        /// The close code, where a close frame came.
+        code: Option<u16>,
+        /// The reason that it gave.
+        reason: Text,
+    },
+    /// It broke, or the server went away.
+    Lost {
+        /// What was seen.
+        why: Text,
+    },
+    /// We closed it: the run had ended, and a moment more had been waited.
+    Settled,
+    /// We closed it: the time was over.
+    OutOfTime {
+        /// How long was waited.
+        limit: Span,
+    },
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refusal) => write!(f, "refused: {}", refusal.why),
+            Self::Closed { code, reason } => write!(f, "closed by the server{}", closing(*code, reason)),
+            Self::Lost { why } => write!(f, "lost: {why}"),
+            Self::Settled => f.write_str("closed by us, the run is over"),
+            Self::OutOfTime { limit } => write!(f, "closed by us after {limit}"),
+        }
+    }
+}
+
+/// What was heard on one connection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// When the connection began.
+    pub began: Moment,
+    /// When the handshake succeeded.
+    pub opened: Option<Moment>,
+    /// The revision that answered the handshake, where it said so.
+    pub revision: Option<Text>,
+    /// The revision that served at the end, where that is known.
+    pub revision_at_end: Option<Text>,
+    /// Whether the server says by an event that it is ready; where it does not, an open connection is ready.
+    pub announces_ready: bool,
+    /// The user that the token was given for, where that is known.
+    pub user: Option<Text>,
+    /// The run id that was asked for, where one was.
+    pub run: Option<Text>,
+    /// What was sent.
+    pub sent: Option<Sent>,
+    /// What came, in order.
+    pub events: Vec<AgentEvent>,
+    /// How many more came than are kept.
+    pub left_out: u32,
+    /// How long our own pings were under way.
+    pub round_trips: Vec<Span>,
+    /// How it ended.
+    pub ending: Ending,
+    /// When it ended.
+    pub ended: Moment,
+}
+
+impl Ledger {
+    /// When the connection was ready for use.
+    #[must_use]
+    pub fn ready_at(&self) -> Option<Moment> {
+        let opened = self.opened?;
+        let ready = self.events.iter().find(|event| event.kind == AgentKind::Ready).map(|event| event.at);
+        if self.announces_ready || self.was_turned_away() { ready } else { ready.or(Some(opened)) }
+    }
+
+    /// Whether the server closed the connection before anything but an error came.
+    fn was_turned_away(&self) -> bool {
+        matches!(self.ending, Ending::Closed { .. })
+            && self.events.iter().all(|event| {
+                matches!(event.kind, AgentKind::Error | AgentKind::Heartbeat | AgentKind::System) && self.sent.is_none()
+            })
+    }
+
+    /// Events of agents with their numbers, counted from 1 among all that came.
+    pub(super) fn agent_events(&self) -> impl DoubleEndedIterator<Item = (u32, &AgentEvent)> {
+        self.numbered().filter(|(_, event)| is_agents(event.kind))
+    }
+
+    pub(super) fn numbered(&self) -> impl DoubleEndedIterator<Item = (u32, &AgentEvent)> {
+        self.events.iter().enumerate().map(|(place, event)| (place as u32 + 1, event))
+    }
+
+    pub(super) fn has_agent_events(&self) -> bool {
+        self.agent_events().next().is_some()
+    }
+
+    /// The event by which the run said that it is over.
+    pub(super) fn end(&self) -> Option<(u32, &AgentEvent)> {
+        self.agent_events().rev().find(|(_, event)| is_end(event.kind))
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.end().is_some()
+    }
+
+    /// Whether a run has ended, the agents inside of it included.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let of = |kind: AgentKind| self.agent_events().filter(|(_, event)| event.kind == kind).count();
+        self.has_ended() && of(AgentKind::AgentCompleted) + of(AgentKind::AgentFailed) >= of(AgentKind::AgentStarted)
+    }
+
+    /// The revisions at both ends, where they differ.
+    pub(super) fn straddles(&self) -> Option<(&Text, &Text)> {
+        self.revision.as_ref().zip(self.revision_at_end.as_ref()).filter(|(before, after)| before != after)
+    }
+}
+
+/// Whether an event of that kind is an agent's own.
+pub(super) fn is_agents(kind: AgentKind) -> bool {
+    match kind {
+        AgentKind::AgentStarted
+        | AgentKind::AgentThinking
+        | AgentKind::ToolExecuting
+        | AgentKind::ToolCompleted
+        | AgentKind::AgentCompleted
+        | AgentKind::AgentFailed => true,
+        AgentKind::Ready
+        | AgentKind::Acknowledged
+        | AgentKind::Error
+        | AgentKind::Heartbeat
+        | AgentKind::System
+        | AgentKind::Unknown => false,
+    }
+}
+
+/// Whether an event of that kind ends a run.
+pub(super) fn is_end(kind: AgentKind) -> bool {
+    matches!(kind, AgentKind::AgentCompleted | AgentKind::AgentFailed)
+}

@@ -1,0 +1,231 @@
+//! What a contract asks for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{AgentEvent, CRITICAL, Span, Text};
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// The connection became ready in time.
+    Ready,
+    /// Each listed event came.
+    Required,
+    /// The run ended by an event that says so.
+    Terminal,
+    /// The first of each listed event came after the first of those before it in the list.
+    Order,
+    /// Every tool call that began came back.
+    Pairing,
+    /// Nothing of a run came after its end.
+    NothingAfterEnd,
+    /// No run or tool call began twice.
+    Uniqueness,
+    /// Nothing came that belongs to another run or user.
+    Correlation,
+    /// Sequence numbers have no gap and none repeats.
+    Sequence,
+    /// Answers and thoughts say something.
+    Payload,
+    /// Everything came within its budget.
+    Latency,
+    /// No event reports an error.
+    ErrorEvents,
+    /// The expected revision answered.
+    Revision,
+    /// An agent ran, rather than something that plays its events.
+    Synthetic,
+}
+
+impl Check {
+    /// Every check, in the order in which they are told.
+    pub const ALL: [Self; 14] = [
+        Self::Ready,
+        Self::Required,
+        Self::Terminal,
+        Self::Order,
+        Self::Pairing,
+        Self::NothingAfterEnd,
+        Self::Uniqueness,
+        Self::Correlation,
+        Self::Sequence,
+        Self::Payload,
+        Self::Latency,
+        Self::ErrorEvents,
+        Self::Revision,
+        Self::Synthetic,
+    ];
+
+    /// The check as configuration and reports call it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Required => "required",
+            Self::Terminal => "terminal",
+            Self::Order => "order",
+            Self::Pairing => "pairing",
+            Self::NothingAfterEnd => "nothing-after-end",
+            Self::Uniqueness => "uniqueness",
+            Self::Correlation => "correlation",
+            Self::Sequence => "sequence",
+            Self::Payload => "payload",
+            Self::Latency => "latency",
+            Self::ErrorEvents => "error-events",
+            Self::Revision => "revision",
+            Self::Synthetic => "synthetic",
+        }
+    }
+
+    /// How much it counts where nothing is configured.
+    #[must_use]
+    pub fn usual_severity(self) -> Severity {
+        match self {
+            Self::Ready
+            | Self::Required
+            | Self::Terminal
+            | Self::Order
+            | Self::Pairing
+            | Self::Correlation
+            | Self::ErrorEvents
+            | Self::Revision
+            | Self::Synthetic => Severity::Error,
+            Self::NothingAfterEnd | Self::Uniqueness | Self::Sequence | Self::Payload | Self::Latency => {
+                Severity::Warning
+            }
+        }
+    }
+
+    /// Whether it can be looked at although the connection never became ready.
+    pub(super) fn needs_no_connection(self) -> bool {
+        matches!(self, Self::Ready | Self::ErrorEvents | Self::Revision)
+    }
+}
+
+/// How much a check counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It is not looked at.
+    Off,
+    /// It is told and changes nothing.
+    Warning,
+    /// It decides.
+    Error,
+}
+
+/// How long things may take. The defaults are the budgets of the loop that this console was made for: an API answer in
+/// 100 ms, a WebSocket round trip in 50 ms, the first agent event in 500 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budgets {
+    /// From the beginning of the connection until it is ready.
+    pub ready: Span,
+    /// A ping and its answer.
+    pub round_trip: Span,
+    /// From the message that was sent to the first agent event.
+    pub first_event: Span,
+    /// The longest silence within a run; nothing: any.
+    pub silence: Option<Span>,
+    /// From the message that was sent to the end of the run; nothing: any.
+    pub total: Option<Span>,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            ready: Span::seconds(10),
+            round_trip: Span::millis(50),
+            first_event: Span::millis(500),
+            silence: None,
+            total: None,
+        }
+    }
+}
+
+/// By which signs events that no agent made are known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyntheticRules {
+    /// Names of agents that only the fallback uses.
+    pub agents: Vec<Text>,
+    /// Names of tools that only the fallback uses.
+    pub tools: Vec<Text>,
+    /// Types or events by which a server says that it answers in place of its agents.
+    pub announced_by: Vec<Text>,
+    /// How many signs make it certain; a name of the lists above counts as two.
+    pub signs: u32,
+}
+
+impl Default for SyntheticRules {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+        Self {
+            agents: names(&["ChatAgent"]),
+            tools: names(&["response_generator"]),
+            announced_by: names(&["degraded_mode", "service_info"]),
+            signs: 3,
+        }
+    }
+}
+
+/// What a contract asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractSpec {
+    /// Its name.
+    pub name: Text,
+    /// The stream that it is about.
+    pub stream: Text,
+    /// Events that must come, by meaning (`agent_started`) or by the sender's own name for them.
+    pub required: Vec<Text>,
+    /// Events in the order in which the first of each has to come.
+    pub order: Vec<Text>,
+    /// Types that may come after the end of a run, and types that may carry somebody else's ids.
+    pub shared: Vec<Text>,
+    /// Texts that are placeholders rather than answers.
+    pub placeholders: Vec<Text>,
+    /// The revision that has to answer; nothing: any.
+    pub revision: Option<Text>,
+    /// How long things may take.
+    pub budgets: Budgets,
+    /// By which signs events that no agent made are known.
+    pub synthetic: SyntheticRules,
+    /// How much checks count, where that is not what is usual.
+    pub severities: BTreeMap<Check, Severity>,
+}
+
+impl ContractSpec {
+    /// The five events of a complete run, with what is usual.
+    #[must_use]
+    pub fn five_events(name: &str, stream: &str) -> Self {
+        let five: Vec<Text> = CRITICAL.iter().map(|kind| kind.word().into()).collect();
+        Self {
+            name: name.into(),
+            stream: stream.into(),
+            required: five.clone(),
+            order: five,
+            shared: Vec::new(),
+            placeholders: Vec::new(),
+            revision: None,
+            budgets: Budgets::default(),
+            synthetic: SyntheticRules::default(),
+            severities: BTreeMap::new(),
+        }
+    }
+
+    /// How much a check counts.
+    #[must_use]
+    pub fn severity(&self, check: Check) -> Severity {
+        self.severities.get(&check).copied().unwrap_or_else(|| check.usual_severity())
+    }
+
+    pub(super) fn is_shared(&self, event: &AgentEvent) -> bool {
+        self.shared.iter().any(|name| is_called(event, name))
+    }
+}
+
+/// Whether an event is known by that name: by its meaning, or by what its sender calls it.
+pub(super) fn is_called(event: &AgentEvent, name: &str) -> bool {
+    event.kind.word() == name || &*event.type_name == name
+}
