@@ -190,9 +190,11 @@ fn green_is_0() {
 const GUARDED: &str = r#"
 suite = Suite(["a::one", "a::two", "b::three", "b::four"])
 for test, message in [("a::one", None), ("a::two", "the cart is empty"), ("b::three", "never shipped"), ("b::four", None)]:
+    if test not in suite.tests:
+        continue
     suite.start(test)
     suite.result(test, "failed" if message else "passed", **({"message": message} if message else {}))
-suite.end(1)
+suite.end(1 if {"a::two", "b::three"} & set(suite.tests) else 0)
 "#;
 const TIERS: &str = "[[tier]]\nname = \"P1\"\ntests = [\"a\"]\nat_risk = \"$120K MRR\"\n\
                      [[tier]]\nname = \"P2\"\ntests = [\"b*\"]\n\
