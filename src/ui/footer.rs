@@ -151,12 +151,30 @@ impl Footer<'_, '_> {
                 (Page::Board, None) => {}
             }
         }
-        let failing = |id| state.causes.of(id).is_some();
-        if acting::looked_at(state, view).is_some() || matches!(view.page, Page::Detail(id) if failing(id)) {
-            self.key(Action::Mute, "mute");
-        }
         if state.inventory.tally().total() == 0 && !state.session.project.runners.is_empty() {
             self.key(Action::Collect, "list the tests");
+        }
+    }
+
+    /// Where a failure is looked at that can be accepted, or counted again.
+    fn mute(&mut self) {
+        let (state, view) = (self.scene.state, self.scene.view);
+        if matches!(self.scene.clock, Clock::Played { .. }) {
+            return;
+        }
+        let is_known = match (acting::looked_at(state, view), view.page) {
+            (Some(cause), _) => {
+                state.causes.get(cause).filter(|cause| cause.end.is_none()).map(|cause| state.is_muted(cause))
+            }
+            (None, Page::Detail(test)) => {
+                state.causes.of(test).and_then(|_| state.inventory.test(test)).map(|test| test.known.is_some())
+            }
+            (None, Page::Board | Page::Cause(_)) => None,
+        };
+        match is_known {
+            Some(true) => self.key(Action::Mute, "un-mute"),
+            Some(false) => self.key(Action::Mute, "mute"),
+            None => {}
         }
     }
 
@@ -215,6 +233,7 @@ impl Footer<'_, '_> {
     fn always(&mut self) {
         let view = self.scene.view;
         if self.scene.state.inventory.tally().total() > 0 {
+            self.mute();
             self.key(Action::Copy, "copy");
             self.key(Action::Filter, if matches!(view.page, Page::Detail(_)) { "search" } else { "filter" });
         }

@@ -30,7 +30,7 @@ fn of_cause(state: &State, id: CauseId) -> Result<Overlay, &'static str> {
         return Ok(end_of(state, known));
     }
     let spec = KnownSpec::of_signature(cause.key.clone());
-    Ok(Overlay::Mute(MuteForm::new(cause.title().to_string(), cause.count(), spec)))
+    Ok(Overlay::Mute(Box::new(MuteForm::new(cause.title().to_string(), cause.count(), spec))))
 }
 
 fn of_test(state: &State, id: TestId) -> Result<Overlay, &'static str> {
@@ -45,7 +45,7 @@ fn of_test(state: &State, id: TestId) -> Result<Overlay, &'static str> {
         .ok_or("it does not fail: only a failure can be muted")?;
     let tests = vec![(*test.node).into()];
     let spec = KnownSpec { tests, ..KnownSpec::of_signature(cause.key.clone()) };
-    Ok(Overlay::Mute(MuteForm::new(test.name.to_string(), 1, spec)))
+    Ok(Overlay::Mute(Box::new(MuteForm::new(test.name.to_string(), 1, spec))))
 }
 
 /// The known failure that excuses a whole cause.

@@ -91,7 +91,7 @@ pub enum Overlay {
     /// A question before something that others feel. Cancel has the focus at first.
     Confirm(Confirm),
     /// The form that accepts a failure.
-    Mute(super::overlay::mute::MuteForm),
+    Mute(Box<super::overlay::mute::MuteForm>),
 }
 
 /// A short list to choose from.

@@ -86,7 +86,12 @@ fn what_is_accepted_and_what_is_at_risk() {
     check("known-test", &story, &ViewState { page: Page::Detail(id), ..view() }, (120, 40));
     let spec = crate::domain::KnownSpec::of_signature("assertion:3f9a12c0".into());
     let form = crate::ui::overlay::mute::MuteForm::new("HTTP 403 at the WebSocket handshake".into(), 4, spec);
-    check("mute", &story, &ViewState { overlay: Some(crate::ui::view::Overlay::Mute(form)), ..view() }, (80, 24));
+    check(
+        "mute",
+        &story,
+        &ViewState { overlay: Some(crate::ui::view::Overlay::Mute(Box::new(form))), ..view() },
+        (80, 24),
+    );
 }
 
 #[test]
