@@ -11,4 +11,5 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod report;
 pub mod ui;

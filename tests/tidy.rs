@@ -25,7 +25,7 @@ enum Outside {
 
 use Outside::{AllBut, Only};
 
-const FOLDERS: [&str; 8] = ["domain", "config", "adapters", "attach", "engine", "ui", "demo", "cli"];
+const FOLDERS: [&str; 9] = ["domain", "config", "adapters", "attach", "report", "engine", "ui", "demo", "cli"];
 /// Clock, environment, files, network, threads: what nothing pure can need.
 const IMPURE: &[&str] = &[
     "std::env",
@@ -41,7 +41,7 @@ const IMPURE: &[&str] = &[
     "std::time::SystemTime",
 ];
 
-const LAYERS: [Layer; 8] = [
+const LAYERS: [Layer; 9] = [
     Layer { folder: "domain", ours: &[], outside: Only(&["serde"]), without: IMPURE, except: &[] },
     Layer {
         folder: "config",
@@ -64,16 +64,17 @@ const LAYERS: [Layer; 8] = [
         without: &["std::env", "std::fs", "std::process"],
         except: &[],
     },
+    Layer { folder: "report", ours: &["domain"], outside: Only(&[]), without: IMPURE, except: &[] },
     Layer {
         folder: "engine",
-        ours: &["domain", "config", "adapters", "attach"],
+        ours: &["domain", "config", "adapters", "attach", "report"],
         outside: AllBut(&["ratatui", "crossterm", "clap"]),
         without: &[],
         except: &[],
     },
     Layer {
         folder: "ui",
-        ours: &["domain", "config", "attach"],
+        ours: &["domain", "config", "attach", "report"],
         outside: AllBut(&["reqwest", "tokio_tungstenite", "hyper", "clap"]),
         without: &["std::net::TcpStream", "std::net::UdpSocket"],
         except: &[],
@@ -81,7 +82,7 @@ const LAYERS: [Layer; 8] = [
     Layer { folder: "demo", ours: &[], outside: AllBut(&["ratatui", "crossterm", "clap"]), without: &[], except: &[] },
     Layer {
         folder: "cli",
-        ours: &["domain", "config", "adapters", "attach", "engine", "ui", "demo"],
+        ours: &["domain", "config", "adapters", "attach", "report", "engine", "ui", "demo"],
         outside: AllBut(&[]),
         without: &[],
         except: &[],

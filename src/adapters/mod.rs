@@ -7,6 +7,7 @@ pub mod agent_event;
 pub mod cargo;
 pub mod deploy_step;
 pub mod detect;
+pub mod git;
 pub mod go;
 pub mod health;
 pub mod javascript;

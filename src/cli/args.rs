@@ -36,6 +36,11 @@ pub enum Command {
         /// The journal; without it, the newest one of this project.
         file: Option<PathBuf>,
     },
+    /// Prints what failed last as Markdown, for a colleague or a coding agent.
+    Handoff {
+        /// Words of a test's id; without them, every cause that is open.
+        test: Option<String>,
+    },
     /// Checks configuration, keys and themes: every mistake with file, line and column.
     Check,
     /// Prints completions for a shell.

@@ -6,6 +6,7 @@ pub mod console;
 pub mod demo;
 pub mod exit;
 mod gate;
+pub mod handoff;
 pub mod headless;
 mod known;
 pub mod print;
@@ -50,6 +51,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
+        Some(Command::Handoff { test }) => match project::locate(folder) {
+            Ok((root, _)) => Ok(handoff::print(&root, test.as_deref()).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
         Some(Command::Check) => Ok(check(folder)),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());

@@ -225,6 +225,8 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
         "revisions": revisions,
+        "commit": state.session.source.as_ref().map(|source| &*source.commit),
+        "dirty": state.session.source.as_ref().and_then(|source| source.dirty),
     })
 }
 

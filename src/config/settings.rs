@@ -5,6 +5,7 @@
 //! are put in is the business of [`project`](super::project).
 
 mod contract;
+mod person;
 mod triage;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use super::template::{Place, Template};
 use super::timespan::Timespan;
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
+pub use person::{EditorSettings, UiSettings};
 pub use triage::{DependentSettings, KnownSettings, TierSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
@@ -553,26 +555,6 @@ pub struct LimitSettings {
 pub struct JournalSettings {
     /// A session's file grows to this size; then agent events are left out, and the journal says so.
     pub bytes: u64,
-}
-
-/// `[ui]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UiSettings {
-    /// `auto`, a built-in theme, or the name of a file in the user's `themes` folder.
-    pub theme: String,
-    /// Clicks and the wheel; hold Shift to select text with the terminal's own mouse.
-    pub mouse: bool,
-    /// The most frames a second, where the terminal keeps up.
-    pub frames_per_second: u16,
-}
-
-/// `[editor]`, in the user's own file only.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EditorSettings {
-    /// `{file}` and `{line}` are put in; empty, `$VISUAL` or `$EDITOR` is used.
-    pub command: Vec<String>,
 }
 
 fn status_ok() -> Vec<u16> {

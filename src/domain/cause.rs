@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::service::Epoch;
-use super::{CauseClass, CauseId, Signature, TestId, Text};
+use super::{CauseClass, CauseId, Moment, Sightings, Signature, TestId, Text};
 
 /// How many causes are told apart; what comes beyond is folded by its class alone, and says so.
 const KEPT: usize = 4_096;
@@ -33,6 +33,8 @@ pub struct Cause {
     pub most: u32,
     /// How it ended; nothing while a test fails for it.
     pub end: Option<CauseEnd>,
+    /// When it was seen.
+    pub seen: Sightings,
     /// Which revisions the newest of its failures met.
     epoch: Epoch,
 }
@@ -112,6 +114,7 @@ pub(super) struct Met {
     pub(super) test: TestId,
     pub(super) cycle: u32,
     pub(super) epoch: Epoch,
+    pub(super) at: Moment,
 }
 
 /// Why a test leaves its cause.
@@ -142,6 +145,12 @@ impl Causes {
     #[must_use]
     pub fn keyed(&self, key: &str) -> Option<&Cause> {
         self.list.iter().find(|cause| &*cause.key == key)
+    }
+
+    /// The cause of the signature with that key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Option<&Cause> {
+        self.get(*self.index.get(key)?)
     }
 
     /// All causes, in the order in which they were first seen.
@@ -213,6 +222,7 @@ impl Causes {
             since: cycle,
             most: 0,
             end: Some(CauseEnd::Gone),
+            seen: Sightings::default(),
             epoch: 0,
         });
         id
@@ -229,6 +239,7 @@ impl Causes {
         }
         cause.first_seen = cause.first_seen.min(met.cycle);
         cause.since = cause.since.min(met.cycle);
+        cause.seen.see(met.cycle, met.at);
         cause.epoch = met.epoch;
         let members = if dependent { &mut cause.dependents } else { &mut cause.tests };
         members.insert(met.test);
@@ -300,7 +311,8 @@ mod tests {
     impl Session {
         fn fail(&mut self, test: u32, message: &str) -> &mut Self {
             let id = self.causes.find(signature(message), self.cycle);
-            let met = Met { test: TestId(test), cycle: self.cycle, epoch: self.cycle };
+            let met =
+                Met { test: TestId(test), cycle: self.cycle, epoch: self.cycle, at: Moment(u64::from(self.cycle)) };
             self.causes.join(id, met, false, Leave::Past { cycle: self.cycle, by: Some("b2".into()) });
             self
         }
@@ -376,7 +388,7 @@ mod tests {
             if test % 5 == 0 {
                 let detail = &details[test as usize / 5];
                 let id = causes.find(Signature::of(Outcome::Failed, Some(detail)), 1);
-                causes.join(id, Met { test: TestId(test), cycle: 1, epoch: 1 }, false, Leave::Unknown);
+                causes.join(id, Met { test: TestId(test), cycle: 1, epoch: 1, at: Moment(1) }, false, Leave::Unknown);
             } else {
                 causes.leave(TestId(test), Leave::Unknown);
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeployId, KnownId, KnownSpec, ModuleId, RunId, ServiceId, StreamId, TestId};
+use super::{CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, RunId, ServiceId, StreamId, TestId, Text};
 
 /// Which tests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,18 @@ pub enum Selection {
     Tests(Vec<TestId>),
     /// Exactly those whose latest result a person must look at.
     Failures,
+}
+
+/// What is handed to a colleague or a coding agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandOff {
+    /// One test.
+    Test(TestId),
+    /// One cause with its tests.
+    Cause(CauseId),
+    /// Every cause for which some test fails now.
+    Open,
 }
 
 /// What a person can ask of a session. Whether it can be done is decided by the fold.
@@ -48,6 +60,15 @@ pub enum Command {
     Unmute(KnownId),
     /// Probe all services now.
     ProbeServices,
+    /// Write on a cause or a test, in the place of what was written there before; nothing removes that.
+    WriteNote {
+        /// On what.
+        about: NoteAbout,
+        /// What, as it was typed.
+        text: Text,
+    },
+    /// Write a hand-off into a file of the project's own folder.
+    KeepHandOff(HandOff),
     /// End the session.
     Quit,
 }

@@ -1,6 +1,6 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
-use super::{DeployId, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
+use super::{DeployId, HandOff, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
 
 /// The effects of one entry, in order.
 pub type Effects = Vec<Effect>;
@@ -104,6 +104,11 @@ pub enum Effect {
     StartAgent {
         /// Which stream.
         stream: StreamId,
+    },
+    /// Write a hand-off into a file; closed by `SessionEvent::HandOffKept` or `SessionEvent::HandOffFailed`.
+    KeepHandOff {
+        /// What is handed over.
+        what: HandOff,
     },
     /// End the session in good order.
     EndSession,

@@ -1,5 +1,7 @@
 //! The closed list of everything that can happen.
 
+mod into;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +11,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Command, DeployId, Detail, Evidence, Judgement, Moment, Outcome, ProjectSpec, RecalledKnown,
-    RunId, ServiceId, Signature, Span, StreamId, Text, ViewerId,
+    AgentEvent, Attempt, Checkout, Command, DeployId, Detail, Evidence, Judgement, Moment, Note, Outcome, ProjectSpec,
+    RecalledKnown, RunId, ServiceId, Signature, Span, StreamId, Text, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -72,6 +74,20 @@ pub enum SessionEvent {
         /// For what.
         command: Command,
     },
+    /// The project's files were looked at.
+    SourceSeen(Arc<Checkout>),
+    /// A hand-off was written into a file.
+    HandOffKept {
+        /// The file, as seen from the project's folder.
+        path: Text,
+        /// How long it is.
+        bytes: u64,
+    },
+    /// A hand-off could not be written.
+    HandOffFailed {
+        /// What was tried, and why it failed.
+        why: Text,
+    },
     /// Something of the console's own does not work as it should.
     Troubled {
         /// What does not work.
@@ -121,6 +137,9 @@ pub struct Recollection {
     /// The failures that people have accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<RecalledKnown>,
+    /// What was written on causes and tests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
 }
 
 /// The latest result of a test in an earlier session.
@@ -528,36 +547,6 @@ pub enum StreamEvent {
         /// What.
         text: Text,
     },
-}
-
-impl From<SessionEvent> for Event {
-    fn from(event: SessionEvent) -> Self {
-        Self::Session(event)
-    }
-}
-
-impl From<RunEvent> for Event {
-    fn from(event: RunEvent) -> Self {
-        Self::Run(event)
-    }
-}
-
-impl From<ServiceEvent> for Event {
-    fn from(event: ServiceEvent) -> Self {
-        Self::Service(event)
-    }
-}
-
-impl From<DeployEvent> for Event {
-    fn from(event: DeployEvent) -> Self {
-        Self::Deploy(event)
-    }
-}
-
-impl From<StreamEvent> for Event {
-    fn from(event: StreamEvent) -> Self {
-        Self::Stream(event)
-    }
 }
 
 impl DeployEvent {

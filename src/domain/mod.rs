@@ -6,6 +6,7 @@
 
 mod agent;
 mod cause;
+mod checkout;
 mod command;
 mod contract;
 mod cycle;
@@ -19,12 +20,14 @@ mod inventory;
 mod known;
 mod moment;
 mod news;
+mod note;
 mod outcome;
 mod pattern;
 mod project;
 mod ring;
 mod run;
 mod service;
+mod sighting;
 mod signature;
 mod state;
 mod stream;
@@ -33,7 +36,8 @@ mod verdict;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
-pub use command::{Command, Selection};
+pub use checkout::Checkout;
+pub use command::{Command, HandOff, Selection};
 pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
@@ -53,6 +57,7 @@ pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
+pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use project::{
@@ -61,6 +66,7 @@ pub use project::{
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
+pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};

@@ -1,10 +1,11 @@
 //! Runs: one execution of a selection by a runner, and whether its numbers add up.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Outcome, Ring, RunId, RunnerId, Span, Tally, TestId, Text, ViewerId};
+use super::{Checkout, Moment, Outcome, Ring, RunId, RunnerId, Span, Tally, TestId, Text, ViewerId};
 
 /// How many lines of a run's own output are kept.
 const OUTPUT_KEPT: usize = 2_000;
@@ -192,6 +193,8 @@ pub struct Run {
     pub workers: u32,
     /// The folder that the paths of its modules start from.
     pub root: Option<Text>,
+    /// The state of the project's files when it started.
+    pub source: Option<Arc<Checkout>>,
     /// Why the tool said that it ends early.
     pub stopping: Option<Text>,
     /// What the tool or one of its workers died of.
@@ -384,6 +387,12 @@ impl Runs {
         self.iter().rev().find(|(_, run)| run.kind == RunKind::Test)
     }
 
+    /// The project's files were looked at: that is what the runs that have just begun are made of.
+    pub(super) fn see_source(&mut self, checkout: &Arc<Checkout>) {
+        let young = self.list.iter_mut().rev().take_while(|run| run.is_active()).filter(|run| run.source.is_none());
+        young.for_each(|run| run.source = Some(checkout.clone()));
+    }
+
     #[allow(clippy::too_many_arguments, reason = "the fields of a new run, each named at its one call")]
     pub(super) fn open(
         &mut self,
@@ -423,6 +432,7 @@ impl Runs {
             lane: None,
             workers: 0,
             root: None,
+            source: None,
             stopping: None,
             crash: None,
             disagreement: None,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Dependence, Deploys, Inventory, Judgement, KnownFailures, Moment, News, ProjectSpec, Ring,
-    Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Dependence, Deploys, Inventory, Judgement, KnownFailures, Moment, News, Notes,
+    ProjectSpec, Ring, Runs, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -43,6 +43,8 @@ pub struct Session {
     pub troubles: Vec<Text>,
     /// Whether earlier sessions have been read.
     pub recalled: bool,
+    /// The state of the project's files when they were last looked at.
+    pub source: Option<Arc<Checkout>>,
 }
 
 /// The whole truth of a session at one entry: what all viewers share. Everything in it follows from the entries alone.
@@ -72,6 +74,8 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What people wrote on causes and tests.
+    pub notes: Notes,
     /// What contracts came to, by the tests that they are.
     #[serde(default)]
     pub contracts: BTreeMap<TestId, Arc<Judgement>>,
@@ -98,6 +102,7 @@ impl Default for State {
             deploys: Deploys::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            notes: Notes::default(),
             contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
             cycle: 0,
@@ -187,8 +192,13 @@ impl Session {
                 }
             }
             SessionEvent::Recalled(_) => self.recalled = true,
+            SessionEvent::SourceSeen(checkout) => self.source = Some(checkout.clone()),
             SessionEvent::Ended { how } => self.ended = Some(how.clone()),
-            SessionEvent::Opened { .. } | SessionEvent::Asked { .. } | SessionEvent::Remarked { .. } => {}
+            SessionEvent::Opened { .. }
+            | SessionEvent::Asked { .. }
+            | SessionEvent::Remarked { .. }
+            | SessionEvent::HandOffKept { .. }
+            | SessionEvent::HandOffFailed { .. } => {}
         }
     }
 }

@@ -12,6 +12,7 @@ use super::hub::Hub;
 use super::journal::{Flushed, Journal};
 use crate::attach::{FeedSender, Request};
 use crate::domain::{Command, Effect, Entry, Event, SessionEnd, SessionEvent, State, Text, ViewerId};
+use crate::report;
 
 /// How many batches of events may wait for the loop; then the drivers wait, which is how a flood is slowed down.
 const WAITING: usize = 64;
@@ -127,7 +128,10 @@ impl Engine {
     fn hear(&mut self, viewer: ViewerId, request: Request) {
         match request {
             Request::Command(Command::Quit) => self.end(SessionEnd::Quit),
-            Request::Command(command) => self.take(SessionEvent::Asked { by: viewer, command }.into()),
+            Request::Command(command) => {
+                let command = self.cleaned(command);
+                self.take(SessionEvent::Asked { by: viewer, command }.into());
+            }
             Request::Leave(how) => {
                 self.take(SessionEvent::ViewerLeft { viewer }.into());
                 if self.state.session.viewers.is_empty() {
@@ -136,6 +140,14 @@ impl Engine {
             }
             // A session is not a recording; a viewer that thinks so is behind its time.
             Request::Playback(_) => {}
+        }
+    }
+
+    /// A command whose words a person typed, fit for the journal.
+    fn cleaned(&self, command: Command) -> Command {
+        match command {
+            Command::WriteNote { about, text } => Command::WriteNote { about, text: self.executor.clean_note(&text) },
+            command => command,
         }
     }
 
@@ -185,6 +197,9 @@ impl Engine {
         for effect in std::mem::take(&mut self.effects) {
             match effect {
                 Effect::EndSession => self.end(SessionEnd::Quit),
+                Effect::KeepHandOff { what } => {
+                    self.executor.keep(report::hand_off(&self.state, what), self.state.at);
+                }
                 effect => self.executor.perform(effect),
             }
         }

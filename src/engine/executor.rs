@@ -15,9 +15,13 @@ use super::links::Links;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
+use super::{keep, source};
+use crate::adapters::redact::KeyBlock;
+use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, Project, RunnerTool};
 use crate::domain::{
-    DeployEvent, DeployId, Effect, Event, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span, Text, Wanted,
+    DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId, SessionEvent, Span,
+    Text, Wanted,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -68,6 +72,9 @@ impl Executor {
                 let Some(spec) = self.project.runners.get(runner.index()).cloned() else { return };
                 let (orders, receiver) = mpsc::channel(ORDERS);
                 self.runs.insert(run, orders);
+                if kind == RunKind::Test {
+                    self.tasks.spawn(source::report(self.means.clone()));
+                }
                 if let RunnerTool::Contracts(contracts) = spec.tool {
                     return self.start_contracts(run, kind, wanted, contracts, receiver);
                 }
@@ -96,9 +103,28 @@ impl Executor {
             }
             Effect::ExpectDrops { stream, expected } => self.links.expect_drops(stream, expected),
             Effect::StartAgent { stream } => self.links.start_agent(stream),
-            // The engine ends itself.
-            Effect::EndSession => {}
+            // The engine knows the state that a hand-off is made of, and ends itself.
+            Effect::KeepHandOff { .. } | Effect::EndSession => {}
         }
+    }
+
+    /// Writes a hand-off into a file.
+    pub fn keep(&mut self, text: Option<String>, now: Moment) {
+        let (root, outbox) = (self.means.root.clone(), self.means.outbox.clone());
+        self.tasks.spawn(async move {
+            let kept = tokio::task::spawn_blocking(move || keep::hand_off(&root, text.as_deref(), now)).await;
+            let event = kept.unwrap_or_else(|error| SessionEvent::HandOffFailed { why: error.to_string().into() });
+            let _ = outbox.send(vec![event.into()]).await;
+        });
+    }
+
+    /// A note that a person typed, as it may enter the journal: bounded, cleaned and masked as all text from outside.
+    #[must_use]
+    pub fn clean_note(&self, typed: &str) -> Text {
+        let end = (0..=(2 * NOTE_LIMIT).min(typed.len())).rev().find(|&at| typed.is_char_boundary(at)).unwrap_or(0);
+        let mut keys = KeyBlock::default();
+        let lines = typed[..end].lines().map(|line| sanitize::text(&self.means.masks.mask_line(line, &mut keys)));
+        lines.collect::<Vec<_>>().join("\n").into()
     }
 
     /// Whether no child is left.

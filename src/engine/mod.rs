@@ -10,8 +10,11 @@ pub mod clock;
 pub mod folder;
 pub mod hub;
 pub mod journal;
+pub mod keep;
 pub mod masks;
+pub mod notes;
 pub mod recall;
+pub mod source;
 
 pub mod executor;
 pub mod means;

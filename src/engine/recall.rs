@@ -49,6 +49,7 @@ pub fn recall(sessions: &Path, except: &Path) -> Recollection {
         memory.learn(&state);
     }
     memory.recollection.tests = memory.tests.into_values().collect();
+    memory.recollection.notes = super::notes::recall(sessions, except);
     memory.recollection.tests.sort_unstable_by(|a, b| a.node.cmp(&b.node));
     memory.recollection
 }

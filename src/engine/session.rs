@@ -11,6 +11,7 @@ use super::journal::{Header, Journal};
 use super::masks::Masks;
 use super::means::Means;
 use super::recall;
+use super::source;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
     self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, Recollection, RunnerSpec, ServiceSpec, SessionEvent, Span,
@@ -86,13 +87,20 @@ pub fn open(options: SessionOptions) -> Result<Session, NotOpened> {
 }
 
 impl Session {
-    /// Reads what earlier sessions left, in the background, and tells the engine.
+    /// Reads what earlier sessions left, and which state the project's files are in, in the background, and tells the
+    /// engine.
     pub fn recall(&self) {
         let (sessions, own, calls) = (self.folder.sessions(), self.journal.clone(), self.handle.calls.clone());
         tokio::task::spawn_blocking(move || {
             let known = recall::known::known(&sessions, &own);
             let recollection = Recollection { known, ..recall::recall(&sessions, &own) };
             let _ = calls.blocking_send(Call::Tell(SessionEvent::Recalled(Arc::new(recollection)).into()));
+        });
+        let (root, masks, calls) = (self.folder.root().to_owned(), self.masks.clone(), self.handle.calls.clone());
+        tokio::spawn(async move {
+            if let Some(seen) = source::look(&root, &masks).await {
+                let _ = calls.send(Call::Tell(seen.into())).await;
+            }
         });
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn start_agent(view: &mut ViewState, about: &About) -> Vec<Wish> {
         0 | 1 => {
             let commands = rows.into_iter().filter_map(|(_, chosen)| match chosen {
                 Chosen::Command(command) => Some(command),
-                Chosen::Confirm(_) | Chosen::Copy(..) => None,
+                Chosen::Confirm(_) | Chosen::Copy(..) | Chosen::HandOver(..) | Chosen::KeepHandOff(_) => None,
             });
             let commands = commands.collect();
             ask(view, about, commands, "no stream has a message that starts an agent run: configure `start`")
@@ -155,7 +155,15 @@ pub(super) fn start_agent(view: &mut ViewState, about: &About) -> Vec<Wish> {
 pub(super) fn choose(view: &mut ViewState, chosen: Chosen, about: &About) -> Vec<Wish> {
     match chosen {
         Chosen::Command(command) => ask(view, about, vec![command], ""),
-        Chosen::Copy(what, text) => vec![Wish::Copy { what, text }],
+        Chosen::Copy(what, text) => vec![Wish::Copy { what, text, otherwise: None }],
+        Chosen::HandOver(what, text) => {
+            let file = !about.is_recording() && view.drives(about.state);
+            vec![Wish::Copy { what: "the hand-off", text, otherwise: file.then_some(Command::KeepHandOff(what)) }]
+        }
+        Chosen::KeepHandOff(what) => {
+            view.handing = true;
+            ask(view, about, vec![Command::KeepHandOff(what)], "")
+        }
         Chosen::Confirm(confirm) => {
             view.overlay = Some(Overlay::Confirm(Confirm { since: about.now, accept: false, ..confirm }));
             Vec::new()

@@ -114,6 +114,8 @@ actions! {
     PreviousMatch "previous-match" [Detail] ["N"] "Goes to the previous place that was searched for."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
     Copy "copy" [Everywhere] ["y"] "Copies a test or cause, or the command to run it again."
+    Note "note" [Session] ["i"] "Writes a note or a chain of whys on a test or cause."
+    HandOff "hand-off" [Everywhere] ["Y"] "Hands a test or cause over as Markdown: copied or a file."
     Wrap "wrap" [Detail] ["z"] "Wraps long lines, or cuts them."
     TogglePlay "toggle-play" [Recording] ["space"] "Plays the recording, or pauses it."
     StepForward "step-forward" [Recording] ["."] "Goes one entry on in the recording."

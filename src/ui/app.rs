@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::clipboard::{self, Copied, Route};
 use super::editor::{self, Place};
+use super::handing::size;
 use super::keymap::Keymap;
 use super::terminal::{FromTerminal, Screen, failed, failures, guarded};
 use super::theme::Theme;
@@ -18,7 +19,7 @@ use super::update::Wish;
 use super::view::ViewState;
 use super::viewer::Viewer;
 use crate::attach::{Delivery, Feed, Request};
-use crate::domain::{Moment, SessionEnd, Tone};
+use crate::domain::{Command, Moment, SessionEnd, Tone};
 
 /// How far the clocks of the session and of this process may be apart before the session's is taken.
 const SKEW: u64 = 2_000_000;
@@ -248,7 +249,8 @@ impl App {
         match wish {
             Wish::Command(command) => self.say(Request::Command(command), now),
             Wish::Playback(playback) => self.say(Request::Playback(playback), now),
-            Wish::Copy { what, text } => self.copy(what, &text).await,
+            Wish::Copy { what, text, otherwise } => self.copy(what, &text, otherwise).await,
+            Wish::Write(text) => self.write(&text).await?,
             Wish::Edit(place) => self.edit(&place).await?,
             Wish::Redraw => {
                 self.measure();
@@ -268,7 +270,8 @@ impl App {
         }
     }
 
-    async fn copy(&mut self, what: &str, text: &str) {
+    async fn copy(&mut self, what: &str, text: &str, otherwise: Option<Command>) {
+        let what = format!("{what}, {},", size(text.len()));
         let (tone, note) = match clipboard::copy(text, &self.settings.clipboard).await {
             Copied::Taken(route) => (Tone::Good, format!("{what} is in the clipboard, by {}", route.word())),
             Copied::Write(bytes) => {
@@ -276,7 +279,14 @@ impl App {
                 let route = Route::Terminal.word();
                 (Tone::Good, format!("{what} went to {route}, which keeps it where its settings allow that"))
             }
-            Copied::Failed(why) => (Tone::Bad, format!("{what} was not copied: {why}")),
+            Copied::Failed(why) => match otherwise {
+                Some(command) => {
+                    self.viewer.view.handing = true;
+                    self.say(Request::Command(command), self.watch.now());
+                    (Tone::Plain, format!("{why}: it goes to a file"))
+                }
+                None => (Tone::Bad, format!("{what} was not copied: {why}")),
+            },
         };
         self.viewer.view.note(tone, note, self.watch.now());
         self.viewer.spoil();
@@ -288,6 +298,18 @@ impl App {
         self.take_back()?;
         if let Err(why) = edited {
             self.viewer.view.note(Tone::Bad, why, self.watch.now());
+        }
+        Ok(())
+    }
+
+    /// Hands the text of a note to the editor, and takes back what became of it.
+    async fn write(&mut self, text: &str) -> color_eyre::Result<()> {
+        self.screen.suspend();
+        let edited = editor::write(&self.settings.editor, text).await;
+        self.take_back()?;
+        match edited {
+            Ok(text) => self.viewer.written(&text),
+            Err(why) => self.viewer.view.note(Tone::Bad, why, self.watch.now()),
         }
         Ok(())
     }

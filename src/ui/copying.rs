@@ -2,10 +2,11 @@
 
 use super::acting::looked_at;
 use super::editor::Place;
-use super::shell;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Cursor, Overlay, ViewState};
 use crate::domain::{Cause, CauseId, Detail, State, TestId, Tone};
+use crate::report::markdown::plain;
+use crate::report::rerun::of_tools as rerun;
 
 /// Offers what can be copied of the test under the cursor, or of all failures.
 pub(super) fn copy(view: &mut ViewState, about: &About) -> Vec<Wish> {
@@ -74,20 +75,6 @@ fn copy_rerun(text: String) -> Chosen {
     Chosen::Copy("the rerun command", text)
 }
 
-/// The command that runs these tests again, one line for each runner that has some of them.
-fn rerun(state: &State, tests: &[TestId]) -> Option<String> {
-    let runners = state.session.project.runners.iter().enumerate();
-    let lines: Vec<String> = runners
-        .filter_map(|(n, runner)| {
-            let mine = |id: &&TestId| state.inventory.runner_of(**id).is_some_and(|id| id.index() == n);
-            let nodes = tests.iter().filter(mine).filter_map(|id| state.inventory.test(*id));
-            let nodes: Vec<&str> = nodes.map(|test| &*test.node).collect();
-            (!nodes.is_empty()).then(|| shell::rerun_command(&runner.command, nodes))
-        })
-        .collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
 /// A failure as plain text, to be pasted into a message or an issue.
 fn failure_text(node: &str, detail: &Detail) -> String {
     let mut text = format!("{node}\n\n{}\n", detail.message.trim_end());
@@ -98,13 +85,6 @@ fn failure_text(node: &str, detail: &Detail) -> String {
         text.push_str(&format!("\n--- {}\n{}\n", section.title, plain(&section.text).trim_end()));
     }
     text
-}
-
-/// Without colours: sanitized text holds no other sequences than those.
-fn plain(text: &str) -> String {
-    let mut parts = text.split("\u{1b}[");
-    let first = parts.next().unwrap_or("").to_owned();
-    parts.fold(first, |all, part| all + part.split_once('m').map_or(part, |(_, rest)| rest))
 }
 
 /// Opens the place that matters: the innermost frame of the project's own, else where the test is defined.

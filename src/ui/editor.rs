@@ -1,5 +1,6 @@
 //! The editor of a person's choice at a place in a file.
 
+use std::io::{Read as _, Write as _};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +61,25 @@ pub async fn edit(editor: &str, place: &Place) -> Result<(), String> {
         Ok(status) => Err(format!("{program} ended with {status}")),
         Err(error) => Err(format!("could not start {program}: {error}; set $EDITOR to another editor")),
     }
+}
+
+/// How much of a text is read back from the editor.
+const READ_BACK: u64 = 64 << 10;
+
+/// Lets a person change a text in their editor, by a file that nobody else can read and that goes afterwards.
+///
+/// # Errors
+/// When the file cannot be written or read back, or the editor failed: what was tried, and why.
+pub async fn write(editor: &str, text: &str) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("could not pass the note to the editor: {error}");
+    let mut file = tempfile::Builder::new().prefix("note-").suffix(".md").tempfile().map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
+    let line = text.lines().position(|line| !line.trim().is_empty()).and_then(|n| NonZeroU32::new(n as u32 + 1));
+    edit(editor, &Place { path: file.path().to_owned(), line }).await?;
+    // Many editors write another file and give it the name: it is opened anew.
+    let mut edited = String::new();
+    let read = std::fs::File::open(file.path()).and_then(|file| file.take(READ_BACK).read_to_string(&mut edited));
+    read.map(|_| edited).map_err(failed)
 }
 
 #[cfg(test)]

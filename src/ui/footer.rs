@@ -67,6 +67,16 @@ impl Footer<'_, '_> {
                 self.key(Action::Down, "scroll");
                 self.key(Action::Back, "close");
             }
+            Overlay::Note(draft) if draft.is_asking() => {
+                self.fixed(&[("ctrl-s", "save"), ("y", "leave"), ("n", "go on")])
+            }
+            Overlay::Note(_) => self.fixed(&[
+                ("ctrl-s", "save"),
+                ("tab", "next blank"),
+                ("ctrl-o", "your editor"),
+                ("ctrl-u", "undo"),
+                ("esc", "leave"),
+            ]),
             Overlay::Palette { .. } => self.fixed(&[("enter", "do it"), ("↑↓", "choose"), ("esc", "close")]),
             Overlay::Choice(_) => {
                 self.key(Action::Open, "choose");
@@ -206,6 +216,7 @@ impl Footer<'_, '_> {
                     self.key(Action::NextFailure, "next failure");
                 }
                 self.key(Action::Edit, "editor");
+                self.notes();
                 if !view.filter.is_empty() {
                     self.key(Action::NextMatch, "next match");
                 }
@@ -221,13 +232,23 @@ impl Footer<'_, '_> {
             (Pane::Tests, Page::Cause(_)) => {
                 self.key(Action::Back, "back");
                 self.key(Action::Open, "open the test");
+                self.notes();
             }
             (Pane::Causes, _) => {
                 self.key(Action::Open, "open");
+                self.notes();
                 self.key(Action::Back, "tests");
             }
             (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
         }
+    }
+
+    /// What can be written down and handed over of what is looked at.
+    fn notes(&mut self) {
+        if matches!(self.scene.clock, Clock::Live) && self.scene.view.drives(self.scene.state) {
+            self.key(Action::Note, "note");
+        }
+        self.key(Action::HandOff, "hand off");
     }
 
     fn always(&mut self) {

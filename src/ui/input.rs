@@ -7,7 +7,7 @@
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 /// How much of a paste is kept. Nothing that is typed here is longer.
-const PASTE_KEPT: usize = 4_096;
+const PASTE_KEPT: usize = 8_192;
 /// How long a sequence can be before it is taken for noise.
 const SEQUENCE_KEPT: usize = 256;
 const ESC: u8 = 0x1b;

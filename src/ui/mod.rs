@@ -14,6 +14,7 @@ pub mod editor;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod footer;
+mod handing;
 pub mod input;
 pub mod keymap;
 mod muting;

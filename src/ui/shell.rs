@@ -1,28 +1,6 @@
 //! Words of a command line: quoted for people to read and paste, and split from what they configured.
 
-/// A word as a shell would need it, quoted only where it must be.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// A command as a shell would need it.
-#[must_use]
-pub fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// The command that runs these tests again: the runner as people start it, and the tests by their full names.
-#[must_use]
-pub fn rerun_command<'a>(runner: &str, nodes: impl IntoIterator<Item = &'a str>) -> String {
-    let nodes = command_line(nodes);
-    if nodes.is_empty() { runner.to_owned() } else { format!("{runner} {nodes}") }
-}
+pub use crate::report::shell::{command_line, quoted};
 
 /// The words of a configured command such as `$EDITOR`: spaces part them, quotes and backslashes hold them together.
 #[must_use]
@@ -61,17 +39,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_can_be_pasted_as_it_is_shown() {
+    fn what_is_quoted_is_split_again() {
         let command = ["python3", "deploy.py", "it's $HOME", ""];
-        assert_eq!(command_line(command), r"python3 deploy.py 'it'\''s $HOME' ''");
         assert_eq!(words(&command_line(command)), command);
-    }
-
-    #[test]
-    fn a_test_is_rerun_by_its_full_name() {
-        let node = "tests/test_a.py::test_b[x y-$(rm)]";
-        assert_eq!(rerun_command("python -m pytest", [node]), format!("python -m pytest '{node}'"));
-        assert_eq!(rerun_command("pytest", []), "pytest");
     }
 
     #[test]

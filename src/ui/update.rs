@@ -4,9 +4,10 @@
 
 use super::action::Action;
 use super::editor::Place;
+use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, copying, muting, navigate};
+use super::{acting, copying, handing, muting, navigate};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, RunKind, Span, State, TestId, Tone};
 
@@ -47,7 +48,11 @@ pub enum Wish {
         what: &'static str,
         /// The text.
         text: String,
+        /// What is asked of the session where no clipboard takes so much.
+        otherwise: Option<Command>,
     },
+    /// A text in the editor; what comes back goes into the note that is being written.
+    Write(String),
     /// A place in a file, in the editor.
     Edit(Place),
     /// The whole screen anew.
@@ -103,6 +108,8 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::StartAgent => acting::start_agent(view, about),
         Action::Reconnect => acting::reconnect(view, about),
         Action::Copy => copying::copy(view, about),
+        Action::Note => note::open(view, about),
+        Action::HandOff => handing::hand_off(view, about),
         Action::Edit => copying::edit(view, about),
         Action::Open => navigate::open(view, about),
         Action::Back => back(view),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::keymap::Keymap;
-use crate::domain::{AgentRunId, CauseId, Command, ModuleId, Moment, TestId, Tone, ViewerId};
+use super::overlay::note::NoteDraft;
+use crate::domain::{AgentRunId, CauseId, Command, HandOff, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -92,6 +93,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// The form that accepts a failure.
     Mute(Box<super::overlay::mute::MuteForm>),
+    /// A note being written.
+    Note(Box<NoteDraft>),
 }
 
 /// A short list to choose from.
@@ -114,6 +117,10 @@ pub enum Chosen {
     Confirm(Confirm),
     /// Text for the clipboard: what it is, and the text.
     Copy(&'static str, String),
+    /// A hand-off for the clipboard, or a file where it is too long for that.
+    HandOver(HandOff, String),
+    /// A hand-off into a file.
+    KeepHandOff(HandOff),
 }
 
 /// A question before something that others feel.
@@ -209,6 +216,8 @@ pub struct ViewState {
     pub overlay: Option<Overlay>,
     /// A sentence for this person alone.
     pub notice: Option<Notice>,
+    /// Whether this person waits to hear where their hand-off is.
+    pub handing: bool,
     /// The last action, for "press again" habits.
     pub last: Option<Action>,
     /// Which keys do what for this person.

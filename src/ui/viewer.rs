@@ -11,8 +11,9 @@ use tui_input::InputRequest;
 use super::action::{Action, Context};
 use super::chord::Chord;
 use super::draw;
+use super::handing;
 use super::navigate;
-use super::overlay::{confirm, help, mute, palette};
+use super::overlay::{confirm, help, mute, note, palette};
 use super::regions::Regions;
 use super::scene::Scene;
 use super::theme::Theme;
@@ -117,6 +118,14 @@ impl Viewer {
             })
     }
 
+    /// Another editor gave back the text of the note that is being written.
+    pub fn written(&mut self, text: &str) {
+        if let Some(Overlay::Note(draft)) = &mut self.view.overlay {
+            draft.replace(text);
+        }
+        self.is_dirty = true;
+    }
+
     /// A second passed.
     pub fn tick(&mut self, now: Moment) {
         if self.view.notice.as_ref().is_some_and(|notice| notice.until <= now) {
@@ -135,6 +144,7 @@ impl Viewer {
                 for entry in entries {
                     state.apply(&entry, &mut self.effects);
                     self.effects.clear();
+                    handing::hear(&mut self.view, &entry, now);
                 }
             }
             Delivery::Clock(clock) => self.clock = clock,
@@ -173,7 +183,7 @@ impl Viewer {
             }
             Event::Mouse(mouse) => self.point(*mouse, now),
             Event::Paste(text) => {
-                self.paste(text);
+                self.paste(text, now);
                 Vec::new()
             }
             Event::Resize(width, height) => {
@@ -199,6 +209,10 @@ impl Viewer {
         }
         if matches!(self.view.overlay, Some(Overlay::Mute(_))) && !interrupt {
             return mute::press(&mut self.view, key, &about);
+        }
+        if matches!(self.view.overlay, Some(Overlay::Note(_))) {
+            // Its own way out for Ctrl-C: what was written is not lost by it.
+            return note::press(&mut self.view, key, &about);
         }
         if matches!(self.view.overlay, Some(Overlay::Palette { .. })) && !interrupt {
             return type_palette(&mut self.view, key, &about);
@@ -231,11 +245,17 @@ impl Viewer {
     }
 
     /// Pasted text goes where text is typed and nowhere else: it never presses a key.
-    fn paste(&mut self, text: &str) {
+    fn paste(&mut self, text: &str, now: Moment) {
+        if let Some(Overlay::Note(_)) = self.view.overlay {
+            let about = About { state: &self.state, regions: &self.regions, now, clock: self.clock };
+            note::paste(&mut self.view, text, &about);
+            self.is_dirty = true;
+            return;
+        }
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
             Some(Overlay::Mute(form)) => form.input(),
-            Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_)) => return,
+            Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_) | Overlay::Note(_)) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
             None => return,
         };

@@ -30,7 +30,7 @@ impl State {
             CauseClass::Crash => Leave::Unknown,
             _ => self.past(test, cycle, epoch),
         };
-        let met = Met { test, cycle, epoch };
+        let met = Met { test, cycle, epoch, at: self.at };
         Some(self.blame_on(signature, detail, met, past))
     }
 
@@ -63,7 +63,7 @@ impl State {
             return;
         };
         let Some(latest) = test.latest.as_ref().filter(|latest| latest.outcome.is_failure()) else { return };
-        let met = Met { test: id, cycle: latest.cycle, epoch: latest.epoch };
+        let met = Met { test: id, cycle: latest.cycle, epoch: latest.epoch, at: latest.started.after(latest.took) };
         let (outcome, detail) = (latest.outcome, latest.detail.clone());
         let remembered =
             self.inventory.recalled(&test.node).and_then(|recalled| recalled.signature.as_deref().cloned());

@@ -46,7 +46,7 @@ impl State {
         let was = (before, self.causes.is_dependent(id));
         let Some(test) = self.inventory.test(id).filter(|test| !test.gone) else { return };
         let Some(latest) = test.latest.as_ref().filter(|latest| latest.outcome.is_failure()) else { return };
-        let met = Met { test: id, cycle: latest.cycle, epoch: latest.epoch };
+        let met = Met { test: id, cycle: latest.cycle, epoch: latest.epoch, at: latest.started.after(latest.took) };
         let (outcome, detail) = (latest.outcome, latest.detail.clone());
         let cause = self.blame_on(Signature::of(outcome, detail.as_deref()), detail.as_deref(), met, Leave::Unknown);
         if was != (cause, self.causes.is_dependent(id)) {

@@ -5,6 +5,7 @@ mod causes;
 mod dependence;
 mod deploys;
 mod known;
+mod notes;
 mod runs;
 mod selection;
 mod streams;
@@ -58,6 +59,7 @@ impl State {
                 self.cycle = self.cycle.max(memory.cycle);
                 self.inventory.recall(&memory.tests);
                 self.recall_known(&memory.known);
+                self.notes.recall(&memory.notes);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
                     self.review_cause(TestId(n));
@@ -78,6 +80,9 @@ impl State {
                 self.say(tone, text);
             }
             SessionEvent::Remarked { text } => self.say(Tone::Plain, text.clone()),
+            SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
+            SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
+            SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
             SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
             SessionEvent::Ended { .. } => {}
         }
@@ -99,6 +104,8 @@ impl State {
             Command::Mute(spec) => self.mute(by, spec),
             Command::Unmute(known) => self.unmute(by, *known),
             Command::ProbeServices => effects.push(Effect::ProbeServices),
+            Command::WriteNote { about, text } => self.write_note(by, about, text),
+            Command::KeepHandOff(what) => effects.push(Effect::KeepHandOff { what: *what }),
             Command::Quit => effects.push(Effect::EndSession),
         }
     }

@@ -8,6 +8,7 @@ use super::causes;
 use super::detail::inner;
 use super::known;
 use super::marks;
+use super::notes::{tell_note, tell_sightings};
 use super::pen::Pen;
 use super::row;
 use super::sheet::Sheet;
@@ -23,10 +24,11 @@ pub(crate) fn window(area: Rect, state: &State, view: &ViewState, id: CauseId) -
     let inner = inner(area);
     let (mut sheet, shown) = (Sheet::measure(inner, false, ""), u64::from(inner.height));
     let Some(cause) = state.causes.get(id) else { return Window::default() };
-    let cursor = tell(&mut sheet, state, cause, chosen_test(state, view, id));
+    let cursor = tell(&mut sheet, state, cause, chosen_test(state, view, id), view.utc_offset);
     let (lines, _) = sheet.into_lines();
-    // A list that fits is shown with all that stands above it.
-    let top = cursor.map_or(0, |line| (line + 2).saturating_sub(shown));
+    // A list that fits is shown with all that stands above it. What people wrote may be long: the page begins with it,
+    // until somebody moves through the tests.
+    let top = cursor.filter(|_| view.cause_test.is_some()).map_or(0, |line| (line + 2).saturating_sub(shown));
     Window::new(Scroll::At(top), 0, lines, shown)
 }
 
@@ -48,7 +50,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     let chosen = chosen_test(scene.state, scene.view, id);
     let cursor = {
         let mut sheet = Sheet::draw(inner(area), regions.detail.top, false, "", pen);
-        tell(&mut sheet, scene.state, cause, chosen)
+        tell(&mut sheet, scene.state, cause, chosen, scene.view.utc_offset)
     };
     if let Some(down) = cursor.and_then(|line| line.checked_sub(regions.detail.top)) {
         let inner = inner(area);
@@ -65,7 +67,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
 }
 
 /// The whole story of a cause; answers the line of the chosen test.
-fn tell(sheet: &mut Sheet, state: &State, cause: &Cause, chosen: Option<TestId>) -> Option<u64> {
+fn tell(sheet: &mut Sheet, state: &State, cause: &Cause, chosen: Option<TestId>, offset: i32) -> Option<u64> {
     let status = cause.status(state.cycle);
     sheet.line(|line| {
         let quiet = matches!(status, CauseStatus::Over(_)) || state.is_muted(cause);
@@ -74,7 +76,6 @@ fn tell(sheet: &mut Sheet, state: &State, cause: &Cause, chosen: Option<TestId>)
             if status == CauseStatus::New && !quiet { Role::Bad } else { Role::Muted },
             &causes::how(status, cause),
         );
-        line.gap(3).fmt(Role::Muted, format_args!("first seen in cycle {}", cause.first_seen));
         if cause.most > cause.count() {
             line.gap(3).fmt(Role::Muted, format_args!("{} at the most", causes::tests(cause.most)));
         }
@@ -84,6 +85,8 @@ fn tell(sheet: &mut Sheet, state: &State, cause: &Cause, chosen: Option<TestId>)
     {
         known::tell(sheet, state, id);
     }
+    tell_sightings(sheet, state, cause, offset);
+    tell_note(sheet, state, state.notes.on_cause(&cause.signature), "note", offset);
     tell_signature(sheet, cause);
     tell_before(sheet, state, cause);
     let mut place = None;

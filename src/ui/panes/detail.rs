@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::history::{tell_history, tell_surroundings};
 use super::known;
 use super::marks;
+use super::notes::tell_notes;
 use super::pen::Pen;
 use super::row;
 use super::sheet::Sheet;
@@ -96,6 +97,7 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, now: Mome
     }
     if let Some(latest) = &test.latest {
         tell_outcome(sheet, state, id, test, latest);
+        tell_notes(sheet, state, id, test, offset);
         if let Some(detail) = latest.detail.as_deref() {
             tell_detail(sheet, detail);
         }

@@ -10,6 +10,8 @@ use crate::ui::theme::{Mark, Role};
 
 /// From this width on there is air between the numbers.
 const AIRY: u16 = 120;
+/// From this width on the project's commit is told.
+const SPACIOUS: u16 = 180;
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.header;
@@ -29,6 +31,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         line.bold(Role::Brand, "liveloop").gap(if airy { 2 } else { 1 });
     }
     draw_badge(&mut line, scene);
+    if area.width >= SPACIOUS {
+        draw_checkout(&mut line, scene);
+    }
     line.gap(if airy { 2 } else { 1 });
     if scene.state.cycle > 0 {
         line.fmt(Role::Strong, format_args!("cycle {}", scene.state.cycle)).gap(if airy { 2 } else { 1 });
@@ -55,6 +60,19 @@ fn draw_badge(line: &mut Line, scene: &Scene) {
     if let Clock::Played { playing, speed, progress: (reached, last), .. } = scene.clock {
         let word = if playing { "replay" } else { "paused" };
         line.gap(1).fmt(Role::Chosen, format_args!(" {word} {speed}× {reached}/{last} "));
+    }
+}
+
+/// Which commit the project's files are at, and whether they differ from it.
+fn draw_checkout(line: &mut Line, scene: &Scene) {
+    let Some(checkout) = &scene.state.session.source else { return };
+    line.gap(2);
+    if let Some(branch) = &checkout.branch {
+        line.cell(Role::Muted, branch, (branch.chars().count() as u16).min(24)).gap(1);
+    }
+    line.put(Role::Muted, checkout.short());
+    if let Some(dirty) = checkout.dirty.filter(|dirty| *dirty > 0) {
+        line.fmt(Role::Warning, format_args!(" +{dirty}"));
     }
 }
 

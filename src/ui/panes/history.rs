@@ -3,7 +3,7 @@
 use super::marks;
 use super::pen::Line;
 use super::sheet::Sheet;
-use crate::domain::{Attempt, Moment, Span, State, TestCase};
+use crate::domain::{Attempt, Checkout, Moment, Span, State, TestCase};
 use crate::ui::text::{Short, first_line, time_of_day, took};
 use crate::ui::theme::Role;
 
@@ -79,6 +79,16 @@ fn first_at(len: usize, at: impl Fn(usize) -> Option<Moment>, from: Moment) -> u
     low
 }
 
+/// Which state of the project's files the test is from.
+fn tell_checkout(line: &mut Line, checkout: &Checkout) {
+    line.cell(Role::Muted, "commit", 10).gap(1).put(Role::Text, checkout.short());
+    if let Some(branch) = &checkout.branch {
+        line.put(Role::Muted, " on ").put(Role::Text, branch);
+    }
+    let role = if checkout.dirty == Some(0) { Role::Muted } else { Role::Warning };
+    line.gap(2).put(role, &checkout.state()).gap(2).put(Role::Muted, &checkout.subject);
+}
+
 pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
     let attempts = || test.earlier.iter().chain(&test.latest);
     sheet.section("history");
@@ -123,6 +133,9 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
             }
         });
         if let Some(run) = latest.run.and_then(|id| state.runs.get(id)) {
+            if let Some(checkout) = &run.source {
+                sheet.line(|line| tell_checkout(line, checkout));
+            }
             sheet.line(|line| {
                 line.cell(Role::Muted, "run", 10).gap(1).put(Role::Text, &run.what);
                 line.fmt(Role::Muted, format_args!("  cycle {}", run.cycle));

@@ -23,6 +23,7 @@ mod disconnected;
 mod history;
 mod module_line;
 mod news;
+mod notes;
 mod row;
 mod small;
 

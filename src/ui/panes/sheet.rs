@@ -30,6 +30,11 @@ impl<'a, 'p> Sheet<'a, 'p> {
         Self { area, top, line: 0, pen: Some(pen), wrap, searched, matches: Vec::new() }
     }
 
+    /// How many columns a line has.
+    pub(super) fn width(&self) -> u16 {
+        self.area.width
+    }
+
     /// How many lines were told so far.
     pub(super) fn lines(&self) -> u64 {
         self.line

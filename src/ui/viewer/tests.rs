@@ -184,7 +184,7 @@ fn a_cause_is_opened_rerun_and_copied_as_a_whole() {
     assert_eq!(desk.type_in(&["r"]), [Wish::Command(Command::Run(both))]);
     let wishes = desk.type_in(&["y", "\r"]);
     assert!(
-        matches!(&wishes[..], [Wish::Copy { what: "the cause", text }]
+        matches!(&wishes[..], [Wish::Copy { what: "the cause", text, .. }]
             if text.starts_with("authentication: HTTP 403\n") && text.contains("test_orders.py::test_ship\n")),
         "{wishes:?}"
     );
@@ -297,7 +297,7 @@ fn copying_offers_id_failure_and_command() {
     let screen = desk.screen();
     assert!(screen.contains("the test's id") && screen.contains("the failure"), "{screen}");
     let text = "python3 -m pytest tests/test_orders.py::test_create".to_owned();
-    assert_eq!(desk.type_in(&["G", "\r"]), [Wish::Copy { what: "the rerun command", text }]);
+    assert_eq!(desk.type_in(&["G", "\r"]), [Wish::Copy { what: "the rerun command", text, otherwise: None }]);
     let wishes = desk.type_in(&["o"]);
     assert!(
         matches!(&wishes[..], [Wish::Edit(place)] if place.path.ends_with("shop/tests/test_orders.py")),

@@ -1,0 +1,15 @@
+//! What a session knows, as text for somebody who was not there.
+//!
+//! Pure: a state in, a text out. What is in a state was made harmless and masked at the door, and nothing else is looked
+//! at, so that no report holds what must not leave.
+
+pub mod hand_off;
+
+mod around;
+mod excerpt;
+pub mod markdown;
+pub mod rerun;
+pub mod shell;
+mod time;
+
+pub use hand_off::hand_off;
