@@ -12,8 +12,8 @@ use super::service::Probe;
 use super::stream::Refusal;
 use super::{
     AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Grounds,
-    Judgement, LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span,
-    StreamId, Text, VacuousTest, ViewerId,
+    Judgement, LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RecalledKnown, RunId, ServiceId,
+    Signature, Span, StreamId, Text, VacuousTest, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -153,6 +153,9 @@ pub struct Recollection {
     /// The tests that passed a null run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vacuous: Vec<VacuousTest>,
+    /// The failures that people have accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<RecalledKnown>,
     /// What was written on causes and tests.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,

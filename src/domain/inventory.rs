@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
+use super::tier::Tiers;
 use super::{
-    CauseId, Circumstance, Evidence, FlakeRate, Grounds, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunId,
-    RunnerId, Span, Tally, TestId, Text, Vacuous, VacuousTest, Verdict, Verdicts,
+    CauseId, Circumstance, Evidence, FlakeRate, Grounds, KnownId, LeftOver, Measure, ModuleId, Moment, On, Outcome,
+    RunId, RunnerId, Span, Tally, TestId, Text, TierId, TierSpec, Vacuous, VacuousTest, Verdict, Verdicts,
 };
 
 use counted::Share;
@@ -162,6 +163,10 @@ pub struct TestCase {
     /// moves under somebody's eyes.
     #[serde(default)]
     pub place: Option<Verdict>,
+    /// The known failure that excuses its latest result.
+    pub known: Option<KnownId>,
+    /// The priority group that it belongs to.
+    pub tier: Option<TierId>,
 }
 
 impl TestCase {
@@ -187,6 +192,12 @@ impl TestCase {
     #[must_use]
     pub fn flake(&self) -> Option<FlakeRate> {
         self.grounds.rate()
+    }
+
+    /// Whether its latest result is a failure that a person must look at: not one that is known.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.known.is_none() && self.outcome().is_some_and(Outcome::is_failure)
     }
 
     /// The latest failure's message, or nothing.
@@ -222,6 +233,8 @@ pub struct Module {
     pub touched: Moment,
     /// How long the tests of its latest run took together.
     pub spent: Span,
+    /// The most important priority group among its tests.
+    pub tier: Option<TierId>,
 }
 
 /// All modules and tests.
@@ -242,6 +255,7 @@ pub struct Inventory {
     verdicts: Verdicts,
     #[serde(default)]
     ordered: u32,
+    tiers: Tiers,
 }
 
 impl Inventory {
@@ -300,9 +314,16 @@ impl Inventory {
         }
     }
 
-    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
+    /// The priority groups and how they stand.
+    #[must_use]
+    pub fn tiers(&self) -> &Tiers {
+        &self.tiers
+    }
+
+    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones and known failures are left
+    /// out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
-        self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+        self.tests().filter(|(_, test)| !test.gone && test.fails()).map(|(id, _)| id)
     }
 
     /// Ids of the tests that are to be run again, in order: what failed, was lost, was spoilt by the environment, or
@@ -315,6 +336,16 @@ impl Inventory {
     #[must_use]
     pub fn runner_of(&self, id: TestId) -> Option<RunnerId> {
         Some(self.module(self.test(id)?.module)?.runner)
+    }
+
+    /// The priority groups of the project, before any test is found.
+    pub(super) fn arrange(&mut self, tiers: &[TierSpec]) {
+        self.tiers = Tiers::new(tiers);
+    }
+
+    /// The known failure that excuses a test's latest result, where one does.
+    pub(super) fn excuse(&mut self, id: TestId, known: Option<KnownId>) {
+        self.change(id, |test| test.known = known);
     }
 
     /// What an earlier session left of the test of that name.
@@ -397,6 +428,7 @@ impl Inventory {
         grow(&mut self.test_index, runner.index());
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
+        let tier = self.tiers.of(&found.module, &found.node);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
         let mut test = TestCase {
             module,
@@ -419,6 +451,8 @@ impl Inventory {
             missed: false,
             measure,
             place: None,
+            known: None,
+            tier,
         };
         if let Some(circumstance) = self.left.get(&found.node) {
             test.leave(circumstance.clone());
@@ -426,9 +460,11 @@ impl Inventory {
         test.place = test.rank();
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
-        self.modules[module.index()].tests.push(id);
-        let counted = Share::of(&self.tests[id.index()]);
-        self.count(module, |tally, verdicts| counted.add(tally, verdicts));
+        let module = &mut self.modules[module.index()];
+        module.tests.push(id);
+        module.tier = module.tier.into_iter().chain(tier).min();
+        let share = Share::of(&self.tests[id.index()]);
+        self.count(id, None, share);
         self.review_vacuous(id);
         id
     }
@@ -505,6 +541,8 @@ impl Inventory {
             test.in_debugger = false;
             test.missed = false;
             test.stale = stale;
+            // What excused the result before does not excuse this one.
+            test.known = None;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
                     // Of a cycle that repeats a test, only the newest attempts are kept: what it is measured against
@@ -598,6 +636,7 @@ impl Inventory {
             running: Vec::new(),
             touched: Moment::default(),
             spent: Span::ZERO,
+            tier: None,
         });
         self.module_index[runner.index()].insert(path.clone(), id);
         id
@@ -619,20 +658,23 @@ impl Inventory {
         let before = Share::of(test);
         change(test);
         let after = Share::of(test);
-        if before == after {
-            return;
+        if before != after {
+            self.count(id, Some(before), after);
         }
-        let module = test.module;
-        self.count(module, |tally, verdicts| {
-            before.remove(tally, verdicts);
-            after.add(tally, verdicts);
-        });
     }
 
-    fn count(&mut self, module: ModuleId, count: impl Fn(&mut Tally, &mut Verdicts)) {
-        let module = &mut self.modules[module.index()];
-        count(&mut module.tally, &mut module.verdicts);
-        count(&mut self.tally, &mut self.verdicts);
+    /// A test counts so now, where it is counted at all: in its module, in its tier, and among all.
+    fn count(&mut self, id: TestId, before: Option<Share>, after: Share) {
+        let test = &self.tests[id.index()];
+        let (module, tier) = (&mut self.modules[test.module.index()], self.tiers.tally_mut(test.tier));
+        for tally in [&mut module.tally, &mut self.tally].into_iter().chain(tier) {
+            before.into_iter().for_each(|share| share.remove(tally));
+            after.add(tally);
+        }
+        for verdicts in [&mut module.verdicts, &mut self.verdicts] {
+            before.into_iter().for_each(|share| share.remove_verdict(verdicts));
+            after.add_verdict(verdicts);
+        }
     }
 
     fn leave(&mut self, id: TestId) {
