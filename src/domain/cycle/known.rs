@@ -113,6 +113,7 @@ impl State {
         for id in self.causes.tests().collect::<Vec<_>>() {
             self.review_known(id);
         }
+        self.put_in_order();
     }
 
     fn with_failure<T>(
