@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod load;
 
 mod complaint;
+pub mod date;
 mod layers;
 pub mod mistake;
 pub mod places;
