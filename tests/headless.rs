@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -255,6 +255,78 @@ fn an_environment_that_is_down_is_3() {
     let ran = json(&home, &[]);
     assert_eq!((ran.code, ran.tests().len(), &ran.summary()["green"]), (Some(3), 0, &false.into()), "{ran:?}");
     let ran = json(&home, &["--force"]);
+    assert_eq!((ran.code, ran.tests().len()), (Some(0), 3), "{ran:?}");
+}
+
+/// A server that gives every connection the same answer, after a while.
+fn server(answer: &'static str, after: Duration) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("it is bound").port();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten().take(100) {
+            std::thread::spawn(move || {
+                let mut request = [0; 1024];
+                let _ = connection.read(&mut request);
+                std::thread::sleep(after);
+                let _ = write!(connection, "HTTP/1.1 {answer}");
+            });
+        }
+    });
+    port
+}
+
+const WELL: &str = "200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+const MAINTENANCE: &str = "503 Service Unavailable\r\nconnection: close\r\n\r\n<html><head><title>503</title>\
+    <style>h1 {}</style></head><body><h1>Back at 14:00</h1><p>We upgrade &amp; move</body></html>";
+
+#[test]
+fn what_a_run_waits_for_in_vain_is_said_in_its_own_words() {
+    let http = |port: u16| format!("url = \"http://127.0.0.1:{port}\"\nhealth.http.path = \"/\"\n");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|held| held.local_addr()).expect("a port").port();
+    let cases = [
+        (
+            http(server(MAINTENANCE, Duration::ZERO)),
+            "backend is not healthy (HTTP 503: Back at 14:00 We upgrade & move)",
+        ),
+        (
+            format!("{}health.http.timeout = \"50ms\"\n", http(server(WELL, Duration::from_secs(2)))),
+            "backend does not answer (no answer within 0.05 s)",
+        ),
+        (
+            format!("url = \"http://127.0.0.1:{free}\"\nhealth.tcp = {{}}\n"),
+            "backend does not answer (connection refused)",
+        ),
+        (
+            "url = \"http://127.0.0.1:1\"\nhealth.command.command = [\"sh\", \"-c\", \"echo no leader; exit 2\"]\n"
+                .to_owned(),
+            "backend is not healthy (exit 2: no leader)",
+        ),
+        (
+            "url = \"http://127.0.0.1:1\"\nhealth.command = { command = [\"sleep\", \"60\"], timeout = \"100ms\" }\n"
+                .to_owned(),
+            "backend does not answer (no answer within 0.1 s)",
+        ),
+    ];
+    for (service, words) in cases {
+        let Some(home) = suite_home(GREEN, &format!("[run]\nhold_limit = \"1s\"\n[service.backend]\n{service}")) else {
+            return;
+        };
+        let ran = json(&home, &[]);
+        assert_eq!((ran.code, ran.tests().len()), (Some(3), 0), "{ran:?}");
+        assert!(ran.out.contains(words), "{words}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_is_slow_or_not_needed_holds_no_run() {
+    let (slow, down) = (server(WELL, Duration::from_millis(60)), server(MAINTENANCE, Duration::ZERO));
+    let services = format!(
+        "services = [\"auth\"]\n[run]\nhold_limit = \"20s\"\n\
+         [service.auth]\nurl = \"http://127.0.0.1:{slow}\"\nlatency_budget = \"10ms\"\nhealth.http.path = \"/\"\n\
+         [service.backend]\nurl = \"http://127.0.0.1:{down}\"\nhealth.http.path = \"/\"\nneeds = [\"auth\"]\n"
+    );
+    let Some(home) = suite_home(GREEN, &services) else { return };
+    let ran = json(&home, &[]);
     assert_eq!((ran.code, ran.tests().len()), (Some(0), 3), "{ran:?}");
 }
 

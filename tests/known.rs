@@ -14,8 +14,12 @@ struct Story {
 
 impl Story {
     fn new(project: ProjectSpec) -> Self {
-        let runner =
-            |name: &str| RunnerSpec { name: name.into(), tool: name.into(), command: name.into(), why: "".into() };
+        let runner = |name: &str| RunnerSpec {
+            name: name.into(),
+            tool: name.into(),
+            command: name.into(),
+            ..RunnerSpec::default()
+        };
         let project = ProjectSpec { runners: vec![runner("pytest")], ..project };
         let mut story = Self { state: State::default(), effects: Vec::new(), run: 0 };
         story.tell(SessionEvent::Opened { project: Arc::new(project) });

@@ -27,8 +27,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let streams_first = !airy;
     let services = || scene.state.services.iter();
     let needed = |width| services().map(|(id, service)| room_for(scene, id, service, width)).sum::<u16>();
-    // Sparklines make way for the words of a stream in trouble.
+    // Sparklines make way for the words of what is in trouble.
     let wanted: u16 = scene.state.streams.iter().take(2).map(|(_, stream)| wanted(stream, scene.now)).sum();
+    let wanted = wanted + services().map(|(id, service)| words_of(scene, id, service)).sum::<u16>();
     let crowded = line.room().saturating_sub(needed(area.width)) < wanted;
     let width = if crowded { area.width.min(SPARKLINES - 1) } else { area.width };
     let mut reserved = needed(width);
@@ -147,6 +148,13 @@ fn trouble(scene: &Scene, id: ServiceId, service: &Service) -> Option<Trouble> {
     let is_down = matches!(service.health, Health::Unhealthy(_) | Health::Unreachable(_));
     let role = if is_down && root.is_none() { Role::Bad } else { Role::Warning };
     Some(Trouble { role, since, words })
+}
+
+/// The columns that the words of a service's trouble would fill.
+fn words_of(scene: &Scene, id: ServiceId, service: &Service) -> u16 {
+    let doubt = || service.doubt().and_then(Health::why).map(|why| " latest: ".len() + text::width(why));
+    let trouble = trouble(scene, id, service).map(|trouble| 1 + text::width(&trouble.words));
+    trouble.or_else(doubt).map_or(0, |width| (width as u16).min(STREAM_WORDS.1))
 }
 
 /// The columns that a service needs with its gap: what is told of it, but for the words of a trouble.
