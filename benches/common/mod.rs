@@ -21,8 +21,12 @@ impl Story {
     /// A session with one runner and one stream.
     pub fn new() -> Self {
         let mut story = Self { state: State::default(), run: RunId(0), seq: 0, effects: Effects::new() };
-        let runner =
-            RunnerSpec { name: "pytest".into(), tool: "pytest".into(), command: "pytest".into(), why: "".into() };
+        let runner = RunnerSpec {
+            name: "pytest".into(),
+            tool: "pytest".into(),
+            command: "pytest".into(),
+            ..RunnerSpec::default()
+        };
         let stream = StreamSpec {
             name: "agents".into(),
             url: "ws://127.0.0.1".into(),
