@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::known;
 use super::spoilt;
-use super::worth::{add_evidence, add_worths, in_words, of_runs};
+use super::worth::{add_evidence, add_worths, in_words, shown_of_runs};
 use crate::domain::{
     Baseline, Cause, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId,
     Outcome, Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId,
@@ -427,7 +427,7 @@ impl<W: Write> Human<W> {
             .into_iter()
             .filter(|name| count(name) > 0 || *name == "passed")
             .map(|name| {
-                let worths = if name == "passed" { in_words(&of_runs(state)) } else { String::new() };
+                let worths = if name == "passed" { in_words(&shown_of_runs(state)) } else { String::new() };
                 format!("{} {}{worths}", count(name), name.replace('_', " "))
             })
             .collect();

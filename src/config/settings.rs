@@ -5,6 +5,7 @@
 //! are put in is the business of [`project`](super::project).
 
 mod contract;
+mod health;
 mod person;
 mod triage;
 
@@ -24,6 +25,7 @@ pub use baseline::{BaselineKind, BaselineSettings};
 pub use limits::{JournalSettings, LimitSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
+pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
 pub use person::{EditorSettings, UiSettings};
 pub use triage::{DependentSettings, KnownSettings, TierSettings};
 
@@ -280,75 +282,6 @@ pub struct ServiceSettings {
     pub down_after: Option<QuorumSetting>,
 }
 
-/// `[service.NAME.health.KIND]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HealthSettings {
-    /// A GET request.
-    Http(HttpHealthSettings),
-    /// A connection, nothing more.
-    Tcp(TcpHealthSettings),
-    /// A command, whose exit code decides.
-    Command(CommandHealthSettings),
-}
-
-/// `[service.NAME.health.tcp]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TcpHealthSettings {
-    /// `host:port`; unset, those of the service's URL.
-    pub address: Option<Template>,
-    /// From one probe to the next.
-    #[serde(default = "health_interval")]
-    pub interval: Timespan,
-    /// How long a connection may take.
-    #[serde(default = "probe_timeout")]
-    pub timeout: Timespan,
-}
-
-/// `[service.NAME.health.command]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CommandHealthSettings {
-    /// Exit code 0 is healthy; else its first line says why not. Never a shell line: the first word is the program.
-    pub command: Vec<Template>,
-    /// Variables that the command sees, on top of the console's own environment.
-    #[serde(default)]
-    pub env: BTreeMap<String, Template>,
-    /// Where it runs, relative to the project.
-    pub directory: Option<Template>,
-    /// From one probe to the next.
-    #[serde(default = "health_interval")]
-    pub interval: Timespan,
-    /// How long it may take; then it is killed.
-    #[serde(default = "probe_timeout")]
-    pub timeout: Timespan,
-}
-
-/// `[service.NAME.health.http]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpHealthSettings {
-    /// Appended to the URL of the service.
-    pub path: Template,
-    /// The statuses that count as healthy.
-    #[serde(default = "status_ok")]
-    pub status: Vec<u16>,
-    /// A place in the JSON answer (RFC 6901); without `equals` it has to be there.
-    pub pointer: Option<Template>,
-    /// What has to stand at `pointer`.
-    pub equals: Option<Template>,
-    /// From one probe to the next.
-    #[serde(default = "health_interval")]
-    pub interval: Timespan,
-    /// How long an answer may take.
-    #[serde(default = "probe_timeout")]
-    pub timeout: Timespan,
-    /// Headers to send.
-    #[serde(default)]
-    pub headers: BTreeMap<String, ValueSettings>,
-}
-
 /// `[service.NAME.revision.KIND]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -600,14 +533,6 @@ pub struct RunSettings {
     pub hold_on_unhealthy: bool,
     /// How long a headless run is held before it gives up with exit code 3.
     pub hold_limit: Timespan,
-}
-
-fn status_ok() -> Vec<u16> {
-    vec![200]
-}
-
-fn health_interval() -> Timespan {
-    Timespan::from_secs(5)
 }
 
 fn probe_timeout() -> Timespan {

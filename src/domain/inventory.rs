@@ -90,6 +90,8 @@ pub struct Inventory {
     #[serde(default)]
     ordered: u32,
     tiers: Tiers,
+    #[serde(default)]
+    aimed: bool,
 }
 
 impl Inventory {
@@ -172,9 +174,10 @@ impl Inventory {
         Some(self.module(self.test(id)?.module)?.runner)
     }
 
-    /// The priority groups of the project, before any test is found.
-    pub(super) fn arrange(&mut self, tiers: &[TierSpec]) {
+    /// The priority groups of the project, before any test is found, and whether there is an environment.
+    pub(super) fn arrange(&mut self, tiers: &[TierSpec], aimed: bool) {
         self.tiers = Tiers::new(tiers);
+        self.aimed = aimed;
     }
 
     /// The known failure that excuses a test's latest result, where one does.
@@ -287,6 +290,7 @@ impl Inventory {
             place: None,
             known: None,
             tier,
+            aimed: self.aimed,
         };
         if let Some(circumstance) = self.left.get(&found.node) {
             test.leave(circumstance.clone());

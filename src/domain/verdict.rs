@@ -225,6 +225,7 @@ mod tests {
             place: None,
             known: None,
             tier: None,
+            aimed: false,
         };
         assert_eq!(Verdict::of(&TestCase { gone: true, ..test.clone() }), Verdict::Vanished);
         Verdict::of(&test)

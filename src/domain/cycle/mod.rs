@@ -50,7 +50,8 @@ impl State {
                 self.deploys = Deploys::default();
                 self.agents = Agents::new(project.limits.agent_events);
                 self.streams = Streams::new(&project.streams, self.at);
-                self.inventory.arrange(&project.tiers);
+                let aimed = !project.services.is_empty() || !project.streams.is_empty();
+                self.inventory.arrange(&project.tiers, aimed);
                 self.dependence = Dependence::new(&project.dependents);
                 self.known = KnownFailures::new(&project.known, self.at);
                 effects.extend(

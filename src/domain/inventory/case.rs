@@ -60,6 +60,9 @@ pub struct TestCase {
     pub known: Option<KnownId>,
     /// The priority group that it belongs to.
     pub tier: Option<TierId>,
+    /// Whether its project has an environment that tests are aimed at.
+    #[serde(default)]
+    pub aimed: bool,
 }
 
 impl TestCase {

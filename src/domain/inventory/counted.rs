@@ -16,7 +16,7 @@ pub(super) struct Share {
 impl Share {
     pub(super) fn of(test: &TestCase) -> Self {
         let among = || [test.is_stale(), test.is_not_run(), test.is_held_over()];
-        let worth = test.worth().filter(|_| !test.gone);
+        let worth = test.shown_worth().filter(|_| !test.gone);
         Self { place: (!test.gone).then(|| (test.counted(), among())), worth, verdict: test.verdict() }
     }
 
