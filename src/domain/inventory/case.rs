@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Attempt, Standing};
 use crate::domain::service::Epoch;
 use crate::domain::{
-    FlakeRate, Grounds, KnownId, Measure, ModuleId, Moment, Outcome, Span, Text, TierId, Vacuous, Verdict,
+    Circumstance, FlakeRate, Grounds, KnownId, Measure, ModuleId, Moment, Outcome, Span, Text, TierId, Vacuous, Verdict,
 };
 
 /// A test by its stable identity.
@@ -90,10 +90,12 @@ impl TestCase {
         self.grounds.rate()
     }
 
-    /// Whether its latest result is a failure that a person must look at: not one that is known.
+    /// Whether its latest result is a failure that a person must look at: not one that is known, nor one of which nobody
+    /// knows what it met.
     #[must_use]
     pub fn fails(&self) -> bool {
-        self.known.is_none() && self.outcome().is_some_and(Outcome::is_failure)
+        let fails = |latest: &Attempt| latest.outcome.is_failure() && latest.circumstance != Circumstance::Straddled;
+        self.known.is_none() && self.latest.as_ref().is_some_and(fails)
     }
 
     /// The latest failure's message, or nothing.
