@@ -458,7 +458,7 @@ mod secrets {
             accepted("[stream.s]\nurl = \"ws://localhost\"\ntoken.env = \"T\"\nheaders.X.env = \"X\"\n", &[]);
         assert_eq!(
             lines(&configuration.notices),
-            ["3:13 T is not set: the stream has no token", "4:9 X is not set: this header is left out"]
+            ["3:13 T is not set: there is no token", "4:9 X is not set: this header is left out"]
         );
         let configuration = accepted("[stream.s]\nurl = \"ws://localhost\"\ntoken.env = \"T\"\n", &[("T", "abc")]);
         assert_eq!(lines(&configuration.notices), ["3:13 a secret of fewer than 6 characters is not masked"]);

@@ -17,6 +17,7 @@ mod complaint;
 mod layers;
 pub mod mistake;
 pub mod places;
+pub mod platform;
 mod secrets;
 
 pub mod files;

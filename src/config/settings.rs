@@ -7,6 +7,7 @@
 mod contract;
 
 mod baseline;
+mod deploy;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use super::template::{Place, Template};
 use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
+pub use deploy::{CloudRunSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
@@ -311,8 +313,9 @@ pub struct HttpRevisionSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeploySettings {
-    /// Puts the next revision in place. Never a shell line: the first word is the program.
-    pub command: Vec<Template>,
+    /// Puts the next revision in place. Never a shell line: the first word is the program. Some platforms bring their
+    /// own.
+    pub command: Option<Vec<Template>>,
     /// Variables that the command sees, on top of the console's own environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
@@ -324,6 +327,10 @@ pub struct DeploySettings {
     /// When the new revision counts as live.
     #[serde(default)]
     pub proof: ProofSettings,
+    /// How an earlier revision is brought back.
+    pub rollback: Option<RollbackSettings>,
+    /// It is Cloud Run that knows how it goes.
+    pub cloud_run: Option<CloudRunSettings>,
 }
 
 /// `[service.NAME.deploy.proof]`: the revision probe has to agree with itself, on fresh connections.

@@ -27,6 +27,7 @@ mod note;
 mod null;
 mod outage;
 mod outcome;
+mod platform;
 mod project;
 mod record;
 mod repeat;
@@ -69,6 +70,7 @@ pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use null::{Vacuous, VacuousTest};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
+pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };

@@ -506,6 +506,7 @@ mod tests {
                     timeout: Span::seconds(9),
                     streak: 1,
                     proof_timeout: Span::seconds(9),
+                    ..DeploySpec::default()
                 }),
             };
             let runner = RunnerSpec { name: "t".into(), tool: "t".into(), command: "t".into(), why: "".into() };
