@@ -107,6 +107,7 @@ async fn run(session: Session, service: ServiceId, arguments: &DeployArguments) 
         deploy: None,
         until: Some(Instant::now() + FIRST_LOOK),
         refused: None,
+        told: Vec::new(),
     };
     let watch = tokio::spawn(course.follow());
     let signals = tokio::spawn(pass_signals(handle.calls));
@@ -129,6 +130,8 @@ struct Course {
     /// Until when it is waited for what serves before the deploy is asked for; `None` once it was.
     until: Option<Instant>,
     refused: Option<String>,
+    /// What a person was told last.
+    told: Vec<String>,
 }
 
 impl Course {
@@ -194,11 +197,18 @@ impl Course {
         self.feed.line.say(Request::Command(command));
     }
 
-    fn tell(&self, event: &DeployEvent) {
+    fn tell(&mut self, event: &DeployEvent) {
         match self.arguments.format {
-            Format::Human => human(event).iter().for_each(|line| {
-                print_line(&mut io::stdout(), line);
-            }),
+            Format::Human => {
+                let lines = human(event);
+                // A platform says it once more when the command has ended, for those who judge by it.
+                if lines != self.told {
+                    lines.iter().for_each(|line| {
+                        print_line(&mut io::stdout(), line);
+                    });
+                    self.told = lines;
+                }
+            }
             Format::Json => machine(event).iter().for_each(|line| {
                 print_line(&mut io::stdout(), &line.to_string());
             }),
@@ -254,8 +264,10 @@ fn human(event: &DeployEvent) -> Vec<String> {
     match event {
         DeployEvent::Printed { lines, .. } => lines.iter().map(|line| line.text.to_string()).collect(),
         DeployEvent::Platform { verdict, message, .. } => {
-            let message = message.iter().map(|message| format!("  platform: {message}"));
-            std::iter::once(format!("  platform: {verdict}")).chain(message).collect()
+            let verdict = verdict.to_string();
+            let message = message.iter().filter(|message| !verdict.contains(&***message));
+            let lines = std::iter::once(&*verdict).chain(message.map(|message| &**message));
+            lines.map(|line| format!("  platform: {line}")).collect()
         }
         DeployEvent::Stepped { name, state: StepState::Failed, .. } => vec![format!("  {name} failed")],
         DeployEvent::Stepped { .. }

@@ -19,7 +19,7 @@ use super::template::{Place, Template};
 use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
-pub use deploy::{CloudRunSettings, RollbackSettings};
+pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
@@ -331,6 +331,17 @@ pub struct DeploySettings {
     pub rollback: Option<RollbackSettings>,
     /// It is Cloud Run that knows how it goes.
     pub cloud_run: Option<CloudRunSettings>,
+    /// It is GitHub Actions that deploys, and knows how it goes.
+    pub github: Option<GithubSettings>,
+    /// It is Kubernetes that knows how it goes.
+    pub kubernetes: Option<KubernetesSettings>,
+}
+
+impl DeploySettings {
+    /// Whether a platform is asked how it goes.
+    pub fn has_platform(&self) -> bool {
+        self.cloud_run.is_some() || self.kubernetes.is_some() || self.github.is_some()
+    }
 }
 
 /// `[service.NAME.deploy.proof]`: the revision probe has to agree with itself, on fresh connections.

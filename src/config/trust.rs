@@ -47,6 +47,10 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
             if let Some(rollback) = &deploy.rollback {
                 add(format!("rollback of {}", service.name), rollback.clone());
             }
+            if let Some(argv) = deploy.platform.as_ref().and_then(PlatformSpec::asked_by) {
+                let command = CommandSpec { argv: argv.to_vec(), env: Vec::new(), directory: None };
+                add(format!("questions about the deploys of {}", service.name), command);
+            }
             if let Some(TokenSpec::Command(command)) = deploy.platform.as_ref().and_then(PlatformSpec::token) {
                 add(format!("token for the deploys of {}", service.name), command.clone());
             }

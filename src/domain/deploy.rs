@@ -299,7 +299,7 @@ impl Deploys {
                 let well = *exit == Exit::Code(0);
                 deploy.end_steps(if well { StepState::Done } else { StepState::Failed }, at);
                 if well && !cancelled {
-                    return deploy.accept(at);
+                    return deploy.accept();
                 }
                 let phase = match deploy.overdue.take() {
                     _ if *cancelled => DeployPhase::Cancelled,
@@ -363,11 +363,12 @@ impl Deploy {
         }
     }
 
-    /// The action is done. What comes next is the platform's to say, where there is one.
-    fn accept(&mut self, at: Moment) -> DeployFact {
+    /// The action is done. What comes next is the platform's to say, where there is one; it says it once more, as what it
+    /// said while the command ran may be overtaken.
+    fn accept(&mut self) -> DeployFact {
         if self.has_platform {
             self.phase = DeployPhase::Routing;
-            return self.weigh(at);
+            return DeployFact::Nothing;
         }
         self.phase = DeployPhase::Proving;
         DeployFact::Prove
@@ -381,15 +382,20 @@ impl Deploy {
         let words = || said.message.clone().unwrap_or_else(|| said.verdict.to_string().into());
         let phase = match &said.verdict {
             PlatformVerdict::Progressing { .. } | PlatformVerdict::Split { .. } => return DeployFact::Nothing,
-            PlatformVerdict::Routed if self.has_revision => {
+            PlatformVerdict::Routed | PlatformVerdict::Finished if self.has_revision => {
+                self.end_steps(StepState::Done, at);
                 self.phase = DeployPhase::Proving;
                 return DeployFact::Prove;
+            }
+            PlatformVerdict::Finished => {
+                DeployPhase::NotServing("no revision probe is configured: nobody knows what serves".into())
             }
             PlatformVerdict::Routed => DeployPhase::Live,
             PlatformVerdict::Failed { .. } => DeployPhase::Failed(words()),
             PlatformVerdict::Superseded { .. } => DeployPhase::Superseded(said.verdict.to_string().into()),
             PlatformVerdict::NotServing { why } => DeployPhase::NotServing(why.clone()),
         };
+        self.end_steps(if phase == DeployPhase::Live { StepState::Done } else { StepState::Failed }, at);
         self.close(phase, at)
     }
 

@@ -38,6 +38,8 @@ pub enum PlatformVerdict {
         /// Where, or why.
         why: Text,
     },
+    /// It is done, and knows nothing of where the traffic goes.
+    Finished,
     /// It is done, and all traffic goes to ours.
     Routed,
 }
@@ -48,7 +50,9 @@ impl PlatformVerdict {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Progressing { .. } | Self::Split { .. } => false,
-            Self::Failed { .. } | Self::Superseded { .. } | Self::NotServing { .. } | Self::Routed => true,
+            Self::Failed { .. } | Self::Superseded { .. } | Self::NotServing { .. } | Self::Finished | Self::Routed => {
+                true
+            }
         }
     }
 }
@@ -62,6 +66,7 @@ impl fmt::Display for PlatformVerdict {
             Self::Superseded { by } => write!(f, "{by} came after it"),
             Self::Split { percent } => write!(f, "{percent} % of the traffic goes to it"),
             Self::NotServing { why } => f.write_str(why),
+            Self::Finished => f.write_str("it ended well"),
             Self::Routed => f.write_str("all traffic goes to it"),
         }
     }

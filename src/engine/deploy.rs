@@ -51,7 +51,11 @@ pub async fn run(order: DeployOrder, means: Means, http: Option<Http>, cancel: m
     });
     let names_itself =
         back_to.is_none() && plan.iter().flat_map(|plan| &plan.argv).any(|word| word.contains("{suffix}"));
-    let aim = Aim { suffix: names_itself.then_some(suffix), back_to: back_to.as_deref().map(str::to_owned) };
+    let aim = Aim {
+        id: suffix.clone(),
+        suffix: names_itself.then_some(suffix),
+        back_to: back_to.as_deref().map(str::to_owned),
+    };
     let mut follower = match spec.platform.as_ref().map(|platform| Follower::new(deploy, platform, aim, &means, http)) {
         Some(Ok(follower)) => Some(follower),
         Some(Err(why)) => return tell(&means, DeployEvent::OutOfReach { deploy, why }).await,

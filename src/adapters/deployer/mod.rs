@@ -5,6 +5,8 @@
 
 pub mod cloud_run;
 pub mod command;
+pub mod github;
+pub mod kubernetes;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -111,6 +113,8 @@ pub enum Told {
 /// What a deploy is after, as far as that is known when it begins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Aim {
+    /// A word that no other deploy has.
+    pub id: String,
     /// The name, or the end of the name, that the new revision will have: expected identity comes from the deploy.
     pub suffix: Option<String>,
     /// The earlier revision to which the traffic is to go back.
@@ -139,6 +143,11 @@ pub trait Deployer: Debug + Send + Sync {
     /// When it was refused.
     fn started(&mut self, _reply: &Reply) -> Result<Vec<Told>, Text> {
         Ok(Vec::new())
+    }
+
+    /// The reply to that request was lost. It is never sent twice; whether it can be found out what came of it.
+    fn lost(&self) -> bool {
+        false
     }
 
     /// The command named the revision that it puts in place.
@@ -195,5 +204,7 @@ pub fn request(spec: &DeploySpec) -> String {
 pub fn of(platform: &PlatformSpec, aim: Aim) -> Box<dyn Deployer> {
     match platform {
         PlatformSpec::CloudRun(spec) => Box::new(cloud_run::CloudRun::new(spec.clone(), aim)),
+        PlatformSpec::Github(spec) => Box::new(github::Github::new(spec.clone(), aim)),
+        PlatformSpec::Kubernetes(spec) => Box::new(kubernetes::Kubernetes::new(spec.clone())),
     }
 }

@@ -11,7 +11,7 @@ impl Resolver<'_> {
     pub(super) fn service(&mut self, name: &str, service: &ServiceSettings) -> ServiceSpec {
         let path = format!("service.{name}");
         let url = self.url(&format!("{path}.url"), &service.url, &["http", "https"]);
-        if service.deploy.as_ref().is_some_and(|deploy| deploy.cloud_run.is_none()) && service.revision.is_none() {
+        if service.deploy.as_ref().is_some_and(|deploy| !deploy.has_platform()) && service.revision.is_none() {
             self.notice(
                 &format!("{path}.deploy"),
                 "without a revision probe nobody can see whether a deploy took effect",

@@ -147,8 +147,22 @@ impl Follower {
 
     async fn start(&mut self) -> bool {
         let Some(ask) = self.deployer.start() else { return false };
-        let reply = self.ask(&ask).await;
-        match reply.and_then(|reply| self.deployer.started(&reply)) {
+        let mut reply = self.ask(&ask).await;
+        let mut started = match &reply {
+            Ok(reply) => self.deployer.started(reply),
+            // It may have been taken all the same.
+            Err(_) if self.deployer.lost() => Ok(Vec::new()),
+            Err(why) => Err(why.clone()),
+        };
+        // A deployer that would now ask otherwise has learnt from the refusal.
+        if started.is_err()
+            && reply.is_ok()
+            && let Some(again) = self.deployer.start().filter(|again| *again != ask)
+        {
+            reply = self.ask(&again).await;
+            started = reply.and_then(|reply| self.deployer.started(&reply));
+        }
+        match started {
             Ok(told) => {
                 self.pass_on(told).await;
                 self.tell(DeployEvent::CommandEnded { deploy: self.deploy, exit: Exit::Code(0), cancelled: false })
