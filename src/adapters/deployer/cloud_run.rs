@@ -247,7 +247,7 @@ enum Dialect {
 #[derive(Deserialize, Default)]
 #[serde(untagged)]
 enum Number {
-    Number(u64),
+    Whole(u64),
     Text(String),
     #[default]
     Nothing,
@@ -256,7 +256,7 @@ enum Number {
 impl Number {
     fn value(&self) -> u64 {
         match self {
-            Self::Number(number) => *number,
+            Self::Whole(number) => *number,
             Self::Text(text) => text.parse().unwrap_or(0),
             Self::Nothing => 0,
         }

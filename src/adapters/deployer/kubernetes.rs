@@ -278,10 +278,10 @@ impl Pods {
         let mut complaints = self.items.iter().filter(is_new).filter_map(|pod| {
             let containers = pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses);
             let waiting = containers.filter_map(|container| Some((container, container.state.waiting.as_ref()?)));
-            let stuck = waiting.filter(|(_, waiting)| {
+            let mut stuck = waiting.filter(|(_, waiting)| {
                 !matches!(waiting.reason.as_str(), "ContainerCreating" | "PodInitializing" | "")
             });
-            if let Some((container, waiting)) = stuck.last() {
+            if let Some((container, waiting)) = stuck.next_back() {
                 let message = waiting.message.as_deref().unwrap_or("no message");
                 let why = format!("{}/{}: {}: {message}", pod.metadata.name, container.name, waiting.reason);
                 return Some((Text::from(sanitize::text(&why)), FATAL.contains(&waiting.reason.as_str())));
