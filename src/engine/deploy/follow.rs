@@ -55,6 +55,8 @@ pub(super) struct Follower {
     token: Option<Token>,
     said: Option<(PlatformVerdict, Option<Text>)>,
     acted: bool,
+    /// Whether the last request never left, as nobody listened or there was no token to send.
+    unsent: bool,
 }
 
 impl Follower {
@@ -80,6 +82,7 @@ impl Follower {
             token: None,
             said: None,
             acted: false,
+            unsent: false,
         })
     }
 
@@ -151,7 +154,7 @@ impl Follower {
         let mut started = match &reply {
             Ok(reply) => self.deployer.started(reply),
             // It may have been taken all the same.
-            Err(_) if self.deployer.lost() => Ok(Vec::new()),
+            Err(_) if self.deployer.lost() && !self.unsent => Ok(Vec::new()),
             Err(why) => Err(why.clone()),
         };
         // A deployer that would now ask otherwise has learnt from the refusal.
@@ -254,6 +257,7 @@ impl Follower {
     }
 
     async fn send(&mut self, request: &Request) -> Result<Reply, Text> {
+        self.unsent = true;
         if let Some(source) = &self.source
             && self.token.as_ref().is_none_or(|token| token.is_due(SystemTime::now()))
         {
@@ -272,7 +276,9 @@ impl Follower {
             asked = asked.header("content-type", "application/json").body(body.clone());
         }
         let shown = |error: &reqwest::Error| -> Text { sanitize::text(&self.means.masks.mask(&chain(error))).into() };
-        let mut answer = asked.send().await.map_err(|error| shown(&error))?;
+        let sent = asked.send().await;
+        self.unsent = sent.as_ref().is_err_and(reqwest::Error::is_connect);
+        let mut answer = sent.map_err(|error| shown(&error))?;
         let header = |name: &str| Some((name.to_owned(), answer.headers().get(name)?.to_str().ok()?.to_owned()));
         let headers = HEADERS.into_iter().filter_map(header).collect();
         let status = answer.status().as_u16();
