@@ -117,7 +117,9 @@ impl Github {
             ("completed", conclusion) => {
                 let how = conclusion.unwrap_or("without a conclusion").replace('_', " ");
                 let step = self.failed.first().map(|step| format!(" at {step}")).unwrap_or_default();
-                PlatformVerdict::Failed { reason: format!("the run ended: {how}{step}").into(), serving: None }
+                let link = run.html_url.as_deref().map(|url| format!("; {}", sanitize::text(url))).unwrap_or_default();
+                let reason = format!("the run ended: {how}{step}{link}").into();
+                return vec![Told::Verdict(PlatformVerdict::Failed { reason, serving: None }, None)];
             }
             ("waiting", _) => PlatformVerdict::Progressing { stage: "the run waits for an approval".into() },
             (status, _) => {
