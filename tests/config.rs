@@ -86,7 +86,7 @@ mod the_example_for_the_lab {
         assert_eq!(revision.source, RevisionSource::Header("x-revision".to_owned()));
         let deploy = backend.deploy.as_ref().expect("a deploy");
         assert_eq!(
-            shown(&deploy.command),
+            deploy.command.as_ref().map(shown).unwrap_or_default(),
             "python deploy.py backend --port 18000 --env E2E_OAUTH_SIMULATION_KEY=lab-key"
         );
         assert_eq!((deploy.proof.streak, deploy.timeout.as_secs()), (3, 900));
@@ -509,7 +509,7 @@ mod secrets {
             accepted("[stream.s]\nurl = \"ws://localhost\"\ntoken.env = \"T\"\nheaders.X.env = \"X\"\n", &[]);
         assert_eq!(
             lines(&configuration.notices),
-            ["3:13 T is not set: the stream has no token", "4:9 X is not set: this header is left out"]
+            ["3:13 T is not set: there is no token", "4:9 X is not set: this header is left out"]
         );
         let configuration = accepted("[stream.s]\nurl = \"ws://localhost\"\ntoken.env = \"T\"\n", &[("T", "abc")]);
         assert_eq!(lines(&configuration.notices), ["3:13 a secret of fewer than 6 characters is not masked"]);

@@ -23,6 +23,7 @@ impl Story {
                 timeout: Span::seconds(60),
                 streak: 2,
                 proof_timeout: Span::seconds(60),
+                ..DeploySpec::default()
             }),
             ..ServiceSpec::default()
         };

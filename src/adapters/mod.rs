@@ -5,7 +5,7 @@
 
 pub mod agent_event;
 pub mod cargo;
-pub mod deploy_step;
+pub mod deployer;
 pub mod detect;
 pub mod git;
 pub mod go;

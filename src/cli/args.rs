@@ -34,6 +34,8 @@ pub enum Command {
     Demo(DemoArguments),
     /// Runs tests without a screen: for CI and scripts.
     Run(RunArguments),
+    /// Deploys a service without a screen, and says whether the new revision serves.
+    Deploy(DeployArguments),
     /// A session again, from its journal: play, pause, step, seek.
     Replay {
         /// The journal; without it, the newest one of this project.
@@ -113,6 +115,22 @@ pub struct RunArguments {
     /// Starts although a service is down or being deployed.
     #[arg(long)]
     pub force: bool,
+}
+
+/// What is deployed without a screen.
+#[derive(Debug, Clone, Args)]
+pub struct DeployArguments {
+    /// The service, as liveloop.toml names it.
+    pub service: String,
+    /// Brings this earlier revision back instead of a new one, by the deploy's rollback command.
+    #[arg(long, value_name = "REVISION")]
+    pub to: Option<String>,
+    /// Prints the exact command or request, and does nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
 }
 
 /// What is asked of the history.

@@ -4,6 +4,7 @@ pub mod args;
 pub mod check;
 pub mod console;
 pub mod demo;
+pub mod deploy;
 pub mod exit;
 mod gate;
 pub mod handoff;
@@ -53,6 +54,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
     match &arguments.command {
         Some(Command::Run(run)) => match open(folder, Yes::Given, "run") {
             Ok(opening) => runtime()?.block_on(run_headless(opening, run.clone())),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Deploy(wanted)) => match open(folder, Yes::Given, "deploy") {
+            Ok(opening) => runtime()?.block_on(deploy::deploy(opening, wanted)).map(Into::into),
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),

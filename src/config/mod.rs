@@ -19,6 +19,7 @@ pub mod date;
 mod layers;
 pub mod mistake;
 pub mod places;
+pub mod platform;
 mod secrets;
 
 pub mod files;

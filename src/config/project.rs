@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::domain::{Baseline, ContractSpec, Damping};
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
+pub use super::platform::PlatformSpec;
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
@@ -380,8 +381,12 @@ pub enum RevisionSource {
 /// How a new revision is put in place, and when it counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeploySpec {
-    /// The command.
-    pub command: CommandSpec,
+    /// The command; unset, the platform is asked by a request.
+    pub command: Option<CommandSpec>,
+    /// Brings the revision back that is put in for `{revision}`.
+    pub rollback: Option<CommandSpec>,
+    /// Who knows how it goes.
+    pub platform: Option<PlatformSpec>,
     /// After this long it is stopped.
     pub timeout: Duration,
     /// When the new revision counts as live.

@@ -4,6 +4,7 @@
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
 mod contract;
+mod deploy;
 mod health;
 mod runner;
 mod service;

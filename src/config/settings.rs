@@ -10,6 +10,7 @@ mod person;
 mod triage;
 
 mod baseline;
+mod deploy;
 mod limits;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use super::template::{Place, Template};
 use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
+pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
@@ -312,8 +314,9 @@ pub struct HttpRevisionSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeploySettings {
-    /// Puts the next revision in place. Never a shell line: the first word is the program.
-    pub command: Vec<Template>,
+    /// Puts the next revision in place. Never a shell line: the first word is the program. Some platforms bring their
+    /// own.
+    pub command: Option<Vec<Template>>,
     /// Variables that the command sees, on top of the console's own environment.
     #[serde(default)]
     pub env: BTreeMap<String, Template>,
@@ -325,6 +328,21 @@ pub struct DeploySettings {
     /// When the new revision counts as live.
     #[serde(default)]
     pub proof: ProofSettings,
+    /// How an earlier revision is brought back.
+    pub rollback: Option<RollbackSettings>,
+    /// It is Cloud Run that knows how it goes.
+    pub cloud_run: Option<CloudRunSettings>,
+    /// It is GitHub Actions that deploys, and knows how it goes.
+    pub github: Option<GithubSettings>,
+    /// It is Kubernetes that knows how it goes.
+    pub kubernetes: Option<KubernetesSettings>,
+}
+
+impl DeploySettings {
+    /// Whether a platform is asked how it goes.
+    pub fn has_platform(&self) -> bool {
+        self.cloud_run.is_some() || self.kubernetes.is_some() || self.github.is_some()
+    }
 }
 
 /// `[service.NAME.deploy.proof]`: the revision probe has to agree with itself, on fresh connections.

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::mistake::visible;
-use super::project::{CommandSpec, HealthProbe, HealthSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec};
+use super::project::{
+    CommandSpec, HealthProbe, HealthSpec, PlatformSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec,
+};
 
 /// A command, with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,19 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
             add(format!("health of {}", service.name), command.clone());
         }
         if let Some(deploy) = &service.deploy {
-            add(format!("deploy of {}", service.name), deploy.command.clone());
+            if let Some(command) = &deploy.command {
+                add(format!("deploy of {}", service.name), command.clone());
+            }
+            if let Some(rollback) = &deploy.rollback {
+                add(format!("rollback of {}", service.name), rollback.clone());
+            }
+            if let Some(argv) = deploy.platform.as_ref().and_then(PlatformSpec::asked_by) {
+                let command = CommandSpec { argv: argv.to_vec(), env: Vec::new(), directory: None };
+                add(format!("questions about the deploys of {}", service.name), command);
+            }
+            if let Some(TokenSpec::Command(command)) = deploy.platform.as_ref().and_then(PlatformSpec::token) {
+                add(format!("token for the deploys of {}", service.name), command.clone());
+            }
         }
     }
     for stream in &project.streams {

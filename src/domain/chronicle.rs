@@ -166,7 +166,12 @@ impl State {
     pub(super) fn note_asked(&mut self, by: ViewerId, command: &Command) {
         let stream = |id: StreamId| self.streams.get(id).map_or("a stream", |stream| &stream.spec.name);
         let what: Text = match command {
-            Command::Run(_) | Command::RunNull { .. } | Command::Collect | Command::Deploy(_) | Command::Quit => return,
+            Command::Run(_)
+            | Command::RunNull { .. }
+            | Command::Collect
+            | Command::Deploy(_)
+            | Command::RollBack { .. }
+            | Command::Quit => return,
             Command::ForceRun(_) => "starts the held run anyway".into(),
             Command::StopRun(_) => "stops the run".into(),
             Command::DumpStacks(_) => "asks for the stacks".into(),

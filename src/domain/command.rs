@@ -74,6 +74,13 @@ pub enum Command {
     DumpStacks(RunId),
     /// Deploy a service.
     Deploy(ServiceId),
+    /// Bring an earlier revision of a service back.
+    RollBack {
+        /// Which service.
+        service: ServiceId,
+        /// Which revision.
+        to: Text,
+    },
     /// Stop a deploy's command.
     CancelDeploy(DeployId),
     /// Send a stream's configured start message.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::DeployEvent;
+use super::platform::{PlatformSaid, PlatformVerdict, Rung};
 use super::run::Exit;
 use super::{DeployId, Moment, Ring, ServiceId, Span, Text, ViewerId};
 
@@ -58,6 +59,8 @@ pub struct Step {
 pub enum DeployPhase {
     /// The command runs.
     Running,
+    /// The command ended well, or the request was taken; the platform puts the new revision in place.
+    Routing,
     /// The command ended well; probes look for the new revision.
     Proving,
     /// The new revision answered as often in a row as was asked.
@@ -66,6 +69,10 @@ pub enum DeployPhase {
     Failed(Text),
     /// The command ended well, but the new revision never served.
     NotServing(Text),
+    /// Another deploy came after it.
+    Superseded(Text),
+    /// It did not come about in time.
+    TimedOut(Text),
     /// A person stopped it.
     Cancelled,
 }
@@ -75,8 +82,13 @@ impl DeployPhase {
     #[must_use]
     pub fn is_over(&self) -> bool {
         match self {
-            Self::Running | Self::Proving => false,
-            Self::Live | Self::Failed(_) | Self::NotServing(_) | Self::Cancelled => true,
+            Self::Running | Self::Routing | Self::Proving => false,
+            Self::Live
+            | Self::Failed(_)
+            | Self::NotServing(_)
+            | Self::Superseded(_)
+            | Self::TimedOut(_)
+            | Self::Cancelled => true,
         }
     }
 }
@@ -112,6 +124,24 @@ pub struct Deploy {
     pub needed: u32,
     /// How long it took in the past, from the request to the proof.
     pub usual: Option<Span>,
+    /// Whether a platform is asked how it goes.
+    #[serde(default)]
+    pub has_platform: bool,
+    /// Whether the service can be asked which revision serves.
+    #[serde(default)]
+    pub has_revision: bool,
+    /// The earlier revision to which the traffic is to go back.
+    #[serde(default)]
+    pub back_to: Option<Text>,
+    /// The last that the platform said.
+    #[serde(default)]
+    pub platform: Option<PlatformSaid>,
+    /// Why it is late, where its time is over.
+    #[serde(default)]
+    pub overdue: Option<Text>,
+    /// Whether it failed because nothing could be started or reached, so that nothing was tried.
+    #[serde(default)]
+    pub out_of_reach: bool,
 }
 
 impl Deploy {
@@ -120,6 +150,41 @@ impl Deploy {
     pub fn is_active(&self) -> bool {
         !self.phase.is_over()
     }
+
+    /// How far up the ladder of proof it came.
+    #[must_use]
+    pub fn rung(&self) -> Rung {
+        if self.phase == DeployPhase::Live && self.streak >= self.needed {
+            Rung::DataPlane
+        } else if self.platform.as_ref().is_some_and(|said| said.verdict == PlatformVerdict::Routed) {
+            Rung::ControlPlane
+        } else if self.exit == Some(Exit::Code(0)) {
+            Rung::Accepted
+        } else {
+            Rung::None
+        }
+    }
+}
+
+/// What a deploy begins with.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Opening {
+    /// What is deployed.
+    pub service: ServiceId,
+    /// Who asked for it.
+    pub by: ViewerId,
+    /// The revision that serves.
+    pub from: Option<Text>,
+    /// The earlier revision to go back to.
+    pub back_to: Option<Text>,
+    /// How many probes in a row must show the new revision.
+    pub needed: u32,
+    /// Whether a platform is asked how it goes.
+    pub has_platform: bool,
+    /// Whether the service can be asked which revision serves.
+    pub has_revision: bool,
+    /// How many lines of output are kept.
+    pub lines: usize,
 }
 
 /// What happened to a deploy that others must know.
@@ -193,15 +258,8 @@ impl Deploys {
         self.usual[service.index()] = Some(took);
     }
 
-    pub(super) fn open(
-        &mut self,
-        service: ServiceId,
-        by: ViewerId,
-        from: Option<Text>,
-        needed: u32,
-        lines: usize,
-        at: Moment,
-    ) -> DeployId {
+    pub(super) fn open(&mut self, opening: Opening, at: Moment) -> DeployId {
+        let Opening { service, by, from, back_to, needed, has_platform, has_revision, lines } = opening;
         let id = DeployId(self.list.len() as u32);
         self.list.push(Deploy {
             service,
@@ -218,6 +276,12 @@ impl Deploys {
             streak: 0,
             needed: needed.max(1),
             usual: self.usual.get(service.index()).copied().flatten(),
+            has_platform,
+            has_revision,
+            back_to,
+            platform: None,
+            overdue: None,
+            out_of_reach: false,
         });
         id
     }
@@ -236,13 +300,31 @@ impl Deploys {
                 let well = *exit == Exit::Code(0);
                 deploy.end_steps(if well { StepState::Done } else { StepState::Failed }, at);
                 if well && !cancelled {
-                    deploy.phase = DeployPhase::Proving;
-                    return DeployFact::Prove;
+                    return deploy.accept();
                 }
-                let phase = if *cancelled { DeployPhase::Cancelled } else { DeployPhase::Failed(deploy.why_failed()) };
+                let phase = match deploy.overdue.take() {
+                    _ if *cancelled => DeployPhase::Cancelled,
+                    Some(why) => DeployPhase::TimedOut(why),
+                    None => DeployPhase::Failed(deploy.why_failed()),
+                };
                 return deploy.close(phase, at);
             }
-            DeployEvent::CouldNotStart { why, .. } => return deploy.close(DeployPhase::Failed(why.clone()), at),
+            DeployEvent::CouldNotStart { why, .. } | DeployEvent::OutOfReach { why, .. } => {
+                deploy.out_of_reach = true;
+                return deploy.close(DeployPhase::Failed(why.clone()), at);
+            }
+            DeployEvent::Platform { verdict, message, .. } => {
+                deploy.platform = Some(PlatformSaid { verdict: verdict.clone(), message: message.clone() });
+                return deploy.weigh(at);
+            }
+            DeployEvent::TimedOut { why, .. } => {
+                // The end of a command that is late is still to come.
+                if deploy.command_ended.is_none() {
+                    deploy.overdue = Some(why.clone());
+                    return DeployFact::Nothing;
+                }
+                return deploy.close(DeployPhase::TimedOut(why.clone()), at);
+            }
             DeployEvent::Proved { saw, .. } => return deploy.prove(saw.as_ref(), at),
             DeployEvent::ProofEnded { why, .. } => return deploy.close(DeployPhase::NotServing(why.clone()), at),
         }
@@ -282,9 +364,45 @@ impl Deploy {
         }
     }
 
+    /// The action is done. What comes next is the platform's to say, where there is one; it says it once more, as what it
+    /// said while the command ran may be overtaken.
+    fn accept(&mut self) -> DeployFact {
+        if self.has_platform {
+            self.phase = DeployPhase::Routing;
+            return DeployFact::Nothing;
+        }
+        self.phase = DeployPhase::Proving;
+        DeployFact::Prove
+    }
+
+    /// What the platform said last decides once the action is done: before, it may speak of the deploy before this one.
+    fn weigh(&mut self, at: Moment) -> DeployFact {
+        let Some(said) = self.platform.as_ref().filter(|_| self.phase == DeployPhase::Routing) else {
+            return DeployFact::Nothing;
+        };
+        let words = || said.message.clone().unwrap_or_else(|| said.verdict.to_string().into());
+        let phase = match &said.verdict {
+            PlatformVerdict::Progressing { .. } | PlatformVerdict::Split { .. } => return DeployFact::Nothing,
+            PlatformVerdict::Routed | PlatformVerdict::Finished if self.has_revision => {
+                self.end_steps(StepState::Done, at);
+                self.phase = DeployPhase::Proving;
+                return DeployFact::Prove;
+            }
+            PlatformVerdict::Finished => {
+                DeployPhase::NotServing("no revision probe is configured: nobody knows what serves".into())
+            }
+            PlatformVerdict::Routed => DeployPhase::Live,
+            PlatformVerdict::Failed { .. } => DeployPhase::Failed(words()),
+            PlatformVerdict::Superseded { .. } => DeployPhase::Superseded(said.verdict.to_string().into()),
+            PlatformVerdict::NotServing { why } => DeployPhase::NotServing(why.clone()),
+        };
+        self.end_steps(if phase == DeployPhase::Live { StepState::Done } else { StepState::Failed }, at);
+        self.close(phase, at)
+    }
+
     /// One probe on the service's own URL, each on a fresh connection. Only another revision than before counts.
     fn prove(&mut self, saw: Option<&Text>, at: Moment) -> DeployFact {
-        let is_new = saw.is_some() && saw != self.from.as_ref();
+        let is_new = saw.is_some() && (saw != self.from.as_ref() || saw == self.back_to.as_ref());
         if !is_new || (self.streak > 0 && saw != self.to.as_ref()) {
             self.streak = 0;
         }
@@ -301,8 +419,11 @@ impl Deploy {
         DeployFact::Over
     }
 
-    /// The command's own last words of error, else how it ended.
+    /// The platform's message, else the command's own last words of error, else how it ended.
     fn why_failed(&self) -> Text {
+        if let Some(PlatformSaid { verdict: PlatformVerdict::Failed { reason, .. }, message }) = &self.platform {
+            return message.clone().unwrap_or_else(|| reason.clone());
+        }
         let last_error = self.output.iter().rev().find(|line| line.source == Source::Stderr && !line.text.is_empty());
         match (last_error, self.exit) {
             (Some(line), _) => line.text.clone(),

@@ -58,6 +58,8 @@ pub enum Effect {
         deploy: DeployId,
         /// Of what.
         service: ServiceId,
+        /// The earlier revision to bring back, instead of a new one.
+        back_to: Option<Text>,
     },
     /// Stop a deploy's command.
     CancelDeploy {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::deploy::{OutputLine, StepState};
+use super::platform::PlatformVerdict;
 use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
@@ -391,6 +392,30 @@ pub enum DeployEvent {
         /// Why, and what to do.
         why: Text,
     },
+    /// The platform says something else of it than before.
+    Platform {
+        /// Which deploy.
+        deploy: DeployId,
+        /// How it stands.
+        verdict: PlatformVerdict,
+        /// The platform's message, word for word.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<Text>,
+    },
+    /// The platform could not be asked, so that nothing is known.
+    OutOfReach {
+        /// Which deploy.
+        deploy: DeployId,
+        /// Why, and what to do.
+        why: Text,
+    },
+    /// Its time is over.
+    TimedOut {
+        /// Which deploy.
+        deploy: DeployId,
+        /// What was still awaited.
+        why: Text,
+    },
     /// A fresh connection was asked which revision serves.
     Proved {
         /// Which deploy.
@@ -510,6 +535,9 @@ impl DeployEvent {
             | Self::TargetNamed { deploy, .. }
             | Self::CommandEnded { deploy, .. }
             | Self::CouldNotStart { deploy, .. }
+            | Self::Platform { deploy, .. }
+            | Self::OutOfReach { deploy, .. }
+            | Self::TimedOut { deploy, .. }
             | Self::Proved { deploy, .. }
             | Self::ProofEnded { deploy, .. } => *deploy,
         }

@@ -32,6 +32,7 @@ mod null;
 mod outage;
 mod outcome;
 mod pattern;
+mod platform;
 mod project;
 mod record;
 mod repeat;
@@ -81,6 +82,7 @@ pub use null::{Vacuous, VacuousTest};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
+pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };

@@ -119,9 +119,9 @@ pub struct ServiceSpec {
 }
 
 /// How a service is deployed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct DeploySpec {
-    /// The exact command, one word an item.
+    /// The exact command, one word an item; or the request that takes its place.
     pub command: Vec<Text>,
     /// How long the command may take.
     pub timeout: Span,
@@ -129,6 +129,12 @@ pub struct DeploySpec {
     pub streak: u32,
     /// How long the proof may take after the command ended.
     pub proof_timeout: Span,
+    /// The platform that is asked how it goes, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Text>,
+    /// The command that brings an earlier revision back, where there is one; `{revision}` is put in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rollback: Vec<Text>,
 }
 
 /// A source of agent events.

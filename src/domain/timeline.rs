@@ -506,6 +506,7 @@ mod tests {
                     timeout: Span::seconds(9),
                     streak: 1,
                     proof_timeout: Span::seconds(9),
+                    ..DeploySpec::default()
                 }),
                 ..ServiceSpec::default()
             };

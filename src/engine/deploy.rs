@@ -1,4 +1,6 @@
-//! Deploys: the command of one, and the proof that what it promised serves.
+//! Deploys: the command of one, the platform that is followed, and the proof that what it promised serves.
+
+mod follow;
 
 use std::time::Duration;
 
@@ -6,31 +8,131 @@ use reqwest::Client;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::follow::{Followed, Follower};
 use super::core::Outbox;
+use super::http::Http;
 use super::means::Means;
 use super::probe::ask_revision;
 use super::process::{CommandSpec, ExitStatus, Output, Process, Stream};
 use super::supervisor::Signal;
-use crate::adapters::deploy_step::{Reader, Said};
+use crate::adapters::deployer::Aim;
+use crate::adapters::deployer::command::{Reader, Said};
 use crate::adapters::redact::KeyBlock;
 use crate::config::project::{DeploySpec, ProofSpec, RevisionSpec};
-use crate::domain::{DeployEvent, DeployId, Event, Exit, OutputLine, Source, StepState, Text};
+use crate::domain::{DeployEvent, DeployId, Event, Exit, Moment, OutputLine, Source, StepState, Text};
 
 /// How long a cancelled command has to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
+/// How much may wait to be told to who follows the platform.
+const FOLLOWED: usize = 16;
 
-/// Runs a deploy's command to its end. A message on `cancel` stops it.
-pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: mpsc::Receiver<()>) {
-    let outbox = means.outbox.clone();
-    let mut process = match Process::spawn(&command(&spec, &means)).await {
+/// What is to be deployed, and how.
+#[derive(Debug)]
+pub struct DeployOrder {
+    /// Which deploy.
+    pub deploy: DeployId,
+    /// How.
+    pub spec: DeploySpec,
+    /// The earlier revision to bring back, instead of a new one.
+    pub back_to: Option<Text>,
+}
+
+/// Starts a deploy and follows it until nothing more can come of it. A message on `cancel` stops it.
+pub async fn run(order: DeployOrder, means: Means, http: Option<Http>, cancel: mpsc::Receiver<()>) {
+    let DeployOrder { deploy, spec, back_to } = order;
+    let suffix = suffix(means.clock.now());
+    let plan = if back_to.is_some() { &spec.rollback } else { &spec.command };
+    let command = plan.as_ref().map(|plan| {
+        let put_in = |word: &String| {
+            let word = word.replace("{suffix}", &suffix);
+            back_to.as_ref().map_or_else(|| word.clone(), |to| word.replace("{revision}", to))
+        };
+        means.command(&plan.argv.iter().map(put_in).collect::<Vec<_>>(), &plan.env, plan.directory.as_deref())
+    });
+    let names_itself =
+        back_to.is_none() && plan.iter().flat_map(|plan| &plan.argv).any(|word| word.contains("{suffix}"));
+    let aim = Aim {
+        id: suffix.clone(),
+        suffix: names_itself.then_some(suffix),
+        back_to: back_to.as_deref().map(str::to_owned),
+    };
+    let mut follower = match spec.platform.as_ref().map(|platform| Follower::new(deploy, platform, aim, &means, http)) {
+        Some(Ok(follower)) => Some(follower),
+        Some(Err(why)) => return tell(&means, DeployEvent::OutOfReach { deploy, why }).await,
+        None => None,
+    };
+    if let Some(follower) = &mut follower
+        && let Err(why) = follower.remember().await
+    {
+        return tell(&means, DeployEvent::OutOfReach { deploy, why }).await;
+    }
+    let deadline = Instant::now() + spec.timeout;
+    let (told, heard) = mpsc::channel(FOLLOWED);
+    let action = async {
+        match command {
+            Some(command) => act(deploy, &command, deadline, &means, cancel, told).await,
+            None => request(deploy, &means, cancel, told).await,
+        }
+    };
+    match follower {
+        Some(follower) => drop(tokio::join!(action, follower.follow(heard, deadline))),
+        None => {
+            drop(heard);
+            action.await;
+        }
+    }
+}
+
+/// How a revision is told from all others before it is made: short, and allowed in every platform's names.
+fn suffix(now: Moment) -> String {
+    let mut number = now.0 / 1_000;
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]));
+        number /= 36;
+    }
+    std::iter::once('l').chain(digits.into_iter().rev()).collect()
+}
+
+async fn tell(means: &Means, event: DeployEvent) {
+    let _ = means.outbox.send(vec![event.into()]).await;
+}
+
+/// The platform is asked to start it, by its follower; what is left to do here is to pass on that somebody stops it.
+async fn request(deploy: DeployId, means: &Means, mut cancel: mpsc::Receiver<()>, told: mpsc::Sender<Followed>) {
+    if told.send(Followed::Request).await.is_err() {
+        let why = "no platform is configured to be asked".into();
+        return tell(means, DeployEvent::CouldNotStart { deploy, why }).await;
+    }
+    pass_on(&mut cancel, &told).await;
+}
+
+/// Somebody who stops it after the command has ended stops the platform, or at least our waiting for it.
+async fn pass_on(cancel: &mut mpsc::Receiver<()>, told: &mpsc::Sender<Followed>) {
+    tokio::select! {
+        Some(()) = cancel.recv() => drop(told.send(Followed::Cancel).await),
+        () = told.closed() => {}
+    }
+    told.closed().await;
+}
+
+/// Runs a command to its end.
+async fn act(
+    deploy: DeployId,
+    command: &CommandSpec,
+    limit: Instant,
+    means: &Means,
+    mut cancel: mpsc::Receiver<()>,
+    told: mpsc::Sender<Followed>,
+) {
+    let outbox = &means.outbox;
+    let mut process = match Process::spawn(command).await {
         Ok(process) => process,
         Err(error) => {
             let why = error.to_string().into();
-            let _ = outbox.send(vec![DeployEvent::CouldNotStart { deploy, why }.into()]).await;
-            return;
+            return tell(means, DeployEvent::CouldNotStart { deploy, why }).await;
         }
     };
-    let limit = Instant::now() + spec.timeout;
     let (mut steps, mut keys) = (Reader::default(), KeyBlock::default());
     let mut cancelled = false;
     let mut kill_at: Option<Instant> = None;
@@ -39,12 +141,20 @@ pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: m
         tokio::select! {
             output = process.next() => match output {
                 Some(Output::Lines(batch)) => {
-                    let events = read(deploy, batch, &means, &mut steps, &mut keys);
+                    let events = read(deploy, batch, means, &mut steps, &mut keys);
+                    for event in &events {
+                        if let Event::Deploy(DeployEvent::TargetNamed { revision, .. }) = event {
+                            let _ = told.try_send(Followed::Target(revision.clone()));
+                        }
+                    }
                     let _ = outbox.send(events).await;
                 }
                 Some(Output::Exited { status, .. }) => {
                     let exit = exit(status);
-                    let _ = outbox.send(vec![DeployEvent::CommandEnded { deploy, exit, cancelled }.into()]).await;
+                    tell(means, DeployEvent::CommandEnded { deploy, exit, cancelled }).await;
+                    if exit == Exit::Code(0) && !cancelled && told.send(Followed::Acted).await.is_ok() {
+                        pass_on(&mut cancel, &told).await;
+                    }
                     return;
                 }
                 None => return,
@@ -55,21 +165,20 @@ pub async fn run(deploy: DeployId, spec: DeploySpec, means: Means, mut cancel: m
                 kill_at = Some(Instant::now() + GRACE);
             }
             () = sleep_until(deadline) => {
-                let text = match kill_at {
-                    Some(_) => format!("the command did not end within {} s: it is killed", GRACE.as_secs()),
-                    None => format!("the command took longer than {} s: it is stopped", spec.timeout.as_secs()),
+                let text: Text = match kill_at {
+                    Some(_) => format!("the command did not end within {} s: it is killed", GRACE.as_secs()).into(),
+                    None => "the command took longer than it may: it is stopped".into(),
                 };
-                let line = OutputLine { source: Source::Console, text: text.into() };
-                let _ = outbox.send(vec![DeployEvent::Printed { deploy, lines: vec![line] }.into()]).await;
+                let line = OutputLine { source: Source::Console, text: text.clone() };
+                tell(means, DeployEvent::Printed { deploy, lines: vec![line] }).await;
+                if kill_at.is_none() {
+                    tell(means, DeployEvent::TimedOut { deploy, why: text }).await;
+                }
                 process.signal(if kill_at.is_some() { Signal::Kill } else { Signal::Interrupt });
                 kill_at = Some(Instant::now() + GRACE);
             }
         }
     }
-}
-
-fn command(spec: &DeploySpec, means: &Means) -> CommandSpec {
-    means.command(&spec.command.argv, &spec.command.env, spec.command.directory.as_deref())
 }
 
 fn read(

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::baseline::{self, Sources};
 use super::contract::{self, ContractRun};
-use super::deploy::{self, Proof};
+use super::deploy::{self, DeployOrder, Proof};
 use super::http::{Http, HttpSettings};
 use super::links::Links;
 use super::means::Means;
@@ -87,7 +87,7 @@ impl Executor {
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
-            Effect::StartDeploy { deploy, service } => self.start_deploy(deploy, service),
+            Effect::StartDeploy { deploy, service, back_to } => self.start_deploy(deploy, service, back_to),
             Effect::CancelDeploy { deploy } => {
                 if let Some(cancel) = self.deploys.get(&deploy) {
                     let _ = cancel.try_send(());
@@ -223,15 +223,18 @@ impl Executor {
         self.tasks.spawn(contract::execute(order, self.means.clone(), orders));
     }
 
-    fn start_deploy(&mut self, id: DeployId, service: ServiceId) {
+    fn start_deploy(&mut self, id: DeployId, service: ServiceId, back_to: Option<Text>) {
         let spec = self.project.services.get(service.index()).and_then(|spec| spec.deploy.clone());
         let Some(spec) = spec else {
             let why = "no deploy command is configured".into();
             return self.remind(Span::ZERO, DeployEvent::CouldNotStart { deploy: id, why }.into());
         };
+        // Only a platform is asked by HTTP: a plain command needs no client.
+        let http = spec.platform.is_some().then(|| self.http()).flatten();
         let (cancel, receiver) = mpsc::channel(1);
         self.deploys.insert(id, cancel);
-        self.tasks.spawn(deploy::run(id, spec, self.means.clone(), receiver));
+        let order = DeployOrder { deploy: id, spec, back_to };
+        self.tasks.spawn(deploy::run(order, self.means.clone(), http, receiver));
     }
 
     fn begin_proof(&mut self, deploy: DeployId, service: ServiceId, from: Option<Text>) {

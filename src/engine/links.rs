@@ -124,7 +124,7 @@ pub(super) fn opening(spec: &StreamSpec, max_message: usize) -> Opening {
     }
 }
 
-/// Where a stream's token comes from.
+/// Where a token comes from.
 pub(super) fn source(spec: &TokenSpec) -> TokenSource {
     match spec {
         TokenSpec::Variable { name, .. } => TokenSource::Variable(name.clone()),

@@ -13,6 +13,7 @@ use super::journal::{Header, Journal};
 use super::masks::Masks;
 use super::means::Means;
 use super::source;
+use crate::adapters::deployer;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
     self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
@@ -160,10 +161,17 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 has_health: service.health.is_some(),
                 has_revision: service.revision.is_some(),
                 deploy: service.deploy.as_ref().map(|deploy| DeploySpec {
-                    command: deploy.command.argv.iter().map(|word| shown(word)).collect(),
+                    command: deployer::words(deploy).iter().map(|word| shown(word)).collect(),
                     timeout: deploy.timeout.into(),
                     streak: deploy.proof.streak,
                     proof_timeout: deploy.proof.timeout.into(),
+                    platform: deploy.platform.as_ref().map(|platform| platform.name().into()),
+                    rollback: deploy
+                        .rollback
+                        .iter()
+                        .flat_map(|rollback| &rollback.argv)
+                        .map(|word| shown(word))
+                        .collect(),
                 }),
                 needs: service.needs.iter().map(|name| shown(name)).collect(),
                 damping: service.damping,

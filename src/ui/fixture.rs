@@ -300,6 +300,7 @@ pub(crate) fn staging() -> ProjectSpec {
             timeout: Span::seconds(300),
             streak: 3,
             proof_timeout: Span::seconds(60),
+            ..DeploySpec::default()
         }),
         ..ServiceSpec::default()
     };

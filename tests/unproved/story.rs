@@ -27,6 +27,7 @@ impl Story {
                 timeout: Span::seconds(60),
                 streak: 1,
                 proof_timeout: Span::seconds(60),
+                ..DeploySpec::default()
             }),
             ..ServiceSpec::default()
         };

@@ -2,15 +2,15 @@
 
 use super::health::damping;
 use super::{Resolver, url};
-use crate::config::project::{DeploySpec, ProofSpec, RevisionSource, RevisionSpec, ServiceSpec};
-use crate::config::settings::{DeploySettings, HttpRevisionSettings, RevisionSettings, ServiceSettings};
+use crate::config::project::{RevisionSource, RevisionSpec, ServiceSpec};
+use crate::config::settings::{HttpRevisionSettings, RevisionSettings, ServiceSettings};
 use crate::config::template::Template;
 
 impl Resolver<'_> {
     pub(super) fn service(&mut self, name: &str, service: &ServiceSettings) -> ServiceSpec {
         let path = format!("service.{name}");
         let url = self.url(&format!("{path}.url"), &service.url, &["http", "https"]);
-        if service.deploy.is_some() && service.revision.is_none() {
+        if service.deploy.as_ref().is_some_and(|deploy| !deploy.has_platform()) && service.revision.is_none() {
             self.notice(
                 &format!("{path}.deploy"),
                 "without a revision probe nobody can see whether a deploy took effect",
@@ -24,7 +24,7 @@ impl Resolver<'_> {
                 .revision
                 .as_ref()
                 .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
-            deploy: service.deploy.as_ref().map(|deploy| self.deploy(&format!("{path}.deploy"), deploy)),
+            deploy: service.deploy.as_ref().map(|deploy| self.deploy(name, &format!("{path}.deploy"), deploy)),
             needs: self.needs(&path, name, service),
             damping: damping(service),
             url,
@@ -73,19 +73,5 @@ impl Resolver<'_> {
             timeout: self.wait(&format!("{path}.timeout"), http.timeout),
             headers: self.headers(path, &http.headers),
         })
-    }
-
-    fn deploy(&mut self, path: &str, deploy: &DeploySettings) -> DeploySpec {
-        let proof = &deploy.proof;
-        self.range(&format!("{path}.proof.streak"), proof.streak, 1..=1_000);
-        DeploySpec {
-            command: self.command(path, "command", &deploy.command, &deploy.env, deploy.directory.as_ref()),
-            timeout: self.wait(&format!("{path}.timeout"), deploy.timeout),
-            proof: ProofSpec {
-                streak: proof.streak,
-                interval: self.wait(&format!("{path}.proof.interval"), proof.interval),
-                timeout: self.wait(&format!("{path}.proof.timeout"), proof.timeout),
-            },
-        }
     }
 }

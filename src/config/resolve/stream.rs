@@ -51,7 +51,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn token(&mut self, path: &str, token: &TokenSettings) -> TokenSpec {
+    pub(super) fn token(&mut self, path: &str, token: &TokenSettings) -> TokenSpec {
         match token {
             TokenSettings::Env(name) => {
                 let value = self.environment_variable(name).map(Secret::new);
@@ -59,7 +59,7 @@ impl Resolver<'_> {
                 match &value {
                     Some(secret) => self.secrets.push((path, secret.clone())),
                     None => {
-                        self.notice(&path, format!("{name} is not set: the stream has no token"));
+                        self.notice(&path, format!("{name} is not set: there is no token"));
                     }
                 }
                 TokenSpec::Variable { name: name.clone(), value }

@@ -1,6 +1,6 @@
 //! Services and deploys: what serves, and what follows for results, held runs and streams when that changes.
 
-use crate::domain::deploy::DeployFact;
+use crate::domain::deploy::{DeployFact, Opening};
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
 use crate::domain::need::listed;
@@ -74,7 +74,14 @@ impl State {
         self.inventory.review_stale(|attempt| attempt.circumstance.is_steady() && !services.is_current(attempt.epoch))
     }
 
-    pub(super) fn request_deploy(&mut self, by: ViewerId, id: ServiceId, effects: &mut Effects) {
+    /// A new revision of a service, or an earlier one again.
+    pub(super) fn request_deploy(
+        &mut self,
+        by: ViewerId,
+        id: ServiceId,
+        back_to: Option<&Text>,
+        effects: &mut Effects,
+    ) {
         let Some(service) = self.services.get(id) else { return };
         let name = service.spec.name.clone();
         let Some(spec) = &service.spec.deploy else {
@@ -83,19 +90,33 @@ impl State {
         if self.deploys.active(id).is_some() {
             return self.say(Tone::Warning, format!("{name} is being deployed already"));
         }
-        let (streak, from) = (spec.streak, service.revision.clone());
-        let lines = self.session.project.limits.deploy_lines;
-        let deploy = self.deploys.open(id, by, from, streak, lines, self.at);
+        if back_to.is_some() && spec.rollback.is_empty() {
+            return self.say(Tone::Warning, format!("{name} has no rollback command in the configuration"));
+        }
+        let opening = Opening {
+            service: id,
+            by,
+            from: service.revision.clone(),
+            back_to: back_to.cloned(),
+            needed: spec.streak,
+            has_platform: spec.platform.is_some(),
+            has_revision: service.spec.has_revision,
+            lines: self.session.project.limits.deploy_lines,
+        };
+        let deploy = self.deploys.open(opening, self.at);
         let who = self.viewer_name(Some(by)).to_owned();
-        self.say(Tone::Person, format!("{who} deploys {name}"));
-        effects.push(Effect::StartDeploy { deploy, service: id });
+        match back_to {
+            None => self.say(Tone::Person, format!("{who} deploys {name}")),
+            Some(to) => self.say(Tone::Person, format!("{who} brings {to} of {name} back")),
+        }
+        effects.push(Effect::StartDeploy { deploy, service: id, back_to: back_to.cloned() });
         effects.push(Effect::WatchClosely { service: id, closely: true });
         self.expect_drops(&name, true, effects);
     }
 
     pub(super) fn cancel_deploy(&mut self, id: DeployId, effects: &mut Effects) {
         match self.deploys.get(id).map(|deploy| &deploy.phase) {
-            Some(DeployPhase::Running) => effects.push(Effect::CancelDeploy { deploy: id }),
+            Some(DeployPhase::Running | DeployPhase::Routing) => effects.push(Effect::CancelDeploy { deploy: id }),
             Some(DeployPhase::Proving) => self.say(Tone::Warning, "the command has ended: only the proof is awaited"),
             _ => {}
         }
@@ -134,6 +155,7 @@ impl State {
         let Some(deploy) = self.deploys.get(id) else { return };
         let (service, phase, exit) = (deploy.service, deploy.phase.clone(), deploy.exit);
         let (from, to, streak) = (deploy.from.clone(), deploy.to.clone(), deploy.needed);
+        let deploy_is_proved = deploy.streak >= streak;
         let name = self.services.get(service).map_or_else(|| "the service".into(), |service| service.spec.name.clone());
         let revision = |revision: Option<Text>| revision.unwrap_or_else(|| name.clone());
         match phase {
@@ -144,7 +166,11 @@ impl State {
                     let revision = to.clone();
                     self.chronicle.note(self.at, Occasion::Health { service, health, revision });
                 }
-                self.say(Tone::Good, format!("{} is live, proved {streak} times", revision(to)));
+                if deploy_is_proved {
+                    self.say(Tone::Good, format!("{} is live, proved {streak} times", revision(to)));
+                } else {
+                    self.say(Tone::Good, format!("{} is live, as its platform says", revision(to)));
+                }
                 effects.push(Effect::EndProof { deploy: id });
             }
             DeployPhase::Failed(why) => {
@@ -155,8 +181,10 @@ impl State {
                 let exit = exit.map_or(String::new(), |exit| format!("{exit}, but "));
                 self.say(Tone::Bad, format!("{exit}{why}"));
             }
+            DeployPhase::Superseded(by) => self.say(Tone::Bad, format!("the deploy of {name} was superseded: {by}")),
+            DeployPhase::TimedOut(why) => self.say(Tone::Bad, format!("the deploy of {name} took too long: {why}")),
             DeployPhase::Cancelled => self.say(Tone::Person, format!("the deploy of {name} was cancelled")),
-            DeployPhase::Running | DeployPhase::Proving => {}
+            DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {}
         }
         effects.push(Effect::WatchClosely { service, closely: false });
         self.expect_drops(&name, false, effects);

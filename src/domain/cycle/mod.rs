@@ -120,7 +120,8 @@ impl State {
             Command::ForceRun(run) => self.force_run(*run, effects),
             Command::StopRun(run) => self.stop_run(*run, effects),
             Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
-            Command::Deploy(service) => self.request_deploy(by, *service, effects),
+            Command::Deploy(service) => self.request_deploy(by, *service, None, effects),
+            Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
             Command::ReopenStream(stream) => {

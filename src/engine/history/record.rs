@@ -160,6 +160,9 @@ pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
         Event::Deploy(
             DeployEvent::CommandEnded { deploy, .. }
             | DeployEvent::CouldNotStart { deploy, .. }
+            | DeployEvent::Platform { deploy, .. }
+            | DeployEvent::OutOfReach { deploy, .. }
+            | DeployEvent::TimedOut { deploy, .. }
             | DeployEvent::Proved { deploy, .. }
             | DeployEvent::ProofEnded { deploy, .. },
         ) => ended_deploy(state, *deploy),
@@ -357,8 +360,10 @@ fn deploy_record(state: &State, id: DeployId, deploy: &Deploy) -> DeployRecord {
         DeployPhase::Live => ("live", None),
         DeployPhase::Failed(why) => ("failed", Some(why.clone())),
         DeployPhase::NotServing(why) => ("not serving", Some(why.clone())),
+        DeployPhase::Superseded(why) => ("superseded", Some(why.clone())),
+        DeployPhase::TimedOut(why) => ("timed out", Some(why.clone())),
         DeployPhase::Cancelled => ("cancelled", None),
-        DeployPhase::Running | DeployPhase::Proving => (broken_off(state), None),
+        DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => (broken_off(state), None),
     };
     DeployRecord {
         n: id.0,

@@ -108,9 +108,11 @@ fn draw_revisions(line: &mut Line, name: &str, deploy: &Deploy) {
 
 fn phase_role(deploy: &Deploy) -> Role {
     match deploy.phase {
-        DeployPhase::Running | DeployPhase::Proving => Role::Warning,
+        DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => Role::Warning,
         DeployPhase::Live => Role::Good,
-        DeployPhase::Failed(_) | DeployPhase::NotServing(_) => Role::Bad,
+        DeployPhase::Failed(_) | DeployPhase::NotServing(_) | DeployPhase::Superseded(_) | DeployPhase::TimedOut(_) => {
+            Role::Bad
+        }
         DeployPhase::Cancelled => Role::Muted,
     }
 }
@@ -141,11 +143,11 @@ fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
         line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, " ─ ");
     }
     let (mark, role) = match deploy.phase {
-        DeployPhase::Running => (Mark::Queued, Role::Muted),
+        DeployPhase::Running | DeployPhase::Routing => (Mark::Queued, Role::Muted),
         DeployPhase::Proving => (Mark::Running, Role::Running),
         DeployPhase::Live => (Mark::Check, Role::Good),
         DeployPhase::Failed(_) | DeployPhase::Cancelled => (Mark::Queued, Role::Muted),
-        DeployPhase::NotServing(_) => (Mark::Failed, Role::Bad),
+        DeployPhase::NotServing(_) | DeployPhase::Superseded(_) | DeployPhase::TimedOut(_) => (Mark::Failed, Role::Bad),
     };
     line.mark(role, mark).gap(1).put(role, "proof");
     if deploy.phase == DeployPhase::Proving
@@ -174,8 +176,14 @@ fn draw_output(pen: &mut Pen, regions: &Regions, area: Rect, deploy: &Deploy) {
 
 fn why_failed(deploy: &Deploy) -> Option<&str> {
     match &deploy.phase {
-        DeployPhase::Failed(why) | DeployPhase::NotServing(why) => Some(why),
-        DeployPhase::Running | DeployPhase::Proving | DeployPhase::Live | DeployPhase::Cancelled => None,
+        DeployPhase::Failed(why)
+        | DeployPhase::NotServing(why)
+        | DeployPhase::Superseded(why)
+        | DeployPhase::TimedOut(why) => Some(why),
+        DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {
+            deploy.platform.as_ref().and_then(|said| said.message.as_deref())
+        }
+        DeployPhase::Live | DeployPhase::Cancelled => None,
     }
 }
 
@@ -187,7 +195,16 @@ fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
     match &deploy.phase {
         DeployPhase::Running => {
             let who = scene.state.viewer_name(Some(deploy.by));
-            line.fmt(Role::Muted, format_args!("after the command ends; {who} asked for it"));
+            match &deploy.platform {
+                Some(said) => line.fmt(Role::Text, format_args!("the platform: {}", said.verdict)),
+                None => line.fmt(Role::Muted, format_args!("after the command ends; {who} asked for it")),
+            };
+        }
+        DeployPhase::Routing => {
+            match &deploy.platform {
+                Some(said) => line.fmt(Role::Running, format_args!("the platform: {}", said.verdict)),
+                None => line.put(Role::Running, "the platform is asked how it goes"),
+            };
         }
         DeployPhase::Proving => {
             line.fmt(Role::Running, format_args!("proved {} of {}", deploy.streak, deploy.needed)).gap(2);
@@ -201,7 +218,12 @@ fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
             }
         }
         DeployPhase::Live => {
-            line.fmt(Role::Good, format_args!("live, proved {} of {}", deploy.streak, deploy.needed));
+            if deploy.streak < deploy.needed {
+                line.put(Role::Good, "live, as its platform says").gap(2);
+                line.put(Role::Muted, "the service itself was not asked");
+            } else {
+                line.fmt(Role::Good, format_args!("live, proved {} of {}", deploy.streak, deploy.needed));
+            }
         }
         DeployPhase::Failed(_) => {
             line.bold(Role::Bad, "failed").gap(2);
@@ -217,6 +239,12 @@ fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
             if let Some(exit) = deploy.exit {
                 line.fmt(Role::Muted, format_args!("{exit}"));
             }
+        }
+        DeployPhase::Superseded(_) => {
+            line.bold(Role::Bad, "superseded");
+        }
+        DeployPhase::TimedOut(_) => {
+            line.bold(Role::Bad, "timed out");
         }
         DeployPhase::Cancelled => {
             line.put(Role::Warning, "cancelled");
@@ -241,10 +269,13 @@ fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, shown: &Deploy) {
         draw_revisions(&mut line, name, deploy);
         let word = match deploy.phase {
             DeployPhase::Running => "running",
+            DeployPhase::Routing => "being routed",
             DeployPhase::Proving => "being proved",
             DeployPhase::Live => "live",
             DeployPhase::Failed(_) => "failed",
             DeployPhase::NotServing(_) => "not serving",
+            DeployPhase::Superseded(_) => "superseded",
+            DeployPhase::TimedOut(_) => "timed out",
             DeployPhase::Cancelled => "cancelled",
         };
         line.gap(2).put(phase_role(deploy), word);

@@ -182,9 +182,11 @@ fn tell_point(line: &mut Line, state: &State, test: &TestCase, timeline: &Timeli
             match &deploy.phase {
                 DeployPhase::Live => line.put(Role::Good, to).put(Role::Good, " is live"),
                 DeployPhase::Failed(why) => line.put(Role::Bad, "failed").gap(2).ansi(Role::Muted, why),
-                DeployPhase::NotServing(why) => line.ansi(Role::Bad, why),
+                DeployPhase::NotServing(why) | DeployPhase::Superseded(why) | DeployPhase::TimedOut(why) => {
+                    line.ansi(Role::Bad, why)
+                }
                 DeployPhase::Cancelled => line.put(Role::Warning, "cancelled"),
-                DeployPhase::Running | DeployPhase::Proving => line,
+                DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => line,
             };
         }),
         What::RunAsked(id) => tell_run(line, state, id, |line, run| {

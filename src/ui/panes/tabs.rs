@@ -50,9 +50,14 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
         Pane::Deploys => match state.deploys.newest().and_then(|id| state.deploys.get(id)) {
             None => nothing,
             Some(deploy) => match &deploy.phase {
-                DeployPhase::Running | DeployPhase::Proving => (Role::Warning, watch(scene.now.since(deploy.started))),
+                DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {
+                    (Role::Warning, watch(scene.now.since(deploy.started)))
+                }
                 DeployPhase::Live => (Role::Good, Short::new(format_args!("live"))),
-                DeployPhase::Failed(_) | DeployPhase::NotServing(_) => (Role::Bad, Short::new(format_args!("failed"))),
+                DeployPhase::Failed(_)
+                | DeployPhase::NotServing(_)
+                | DeployPhase::Superseded(_)
+                | DeployPhase::TimedOut(_) => (Role::Bad, Short::new(format_args!("failed"))),
                 DeployPhase::Cancelled => nothing,
             },
         },

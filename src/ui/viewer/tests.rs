@@ -133,6 +133,7 @@ fn project() -> ProjectSpec {
             timeout: Span::seconds(60),
             streak: 3,
             proof_timeout: Span::seconds(60),
+            ..DeploySpec::default()
         }),
         ..ServiceSpec::default()
     };

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::sanitize;
+use crate::adapters::sanitize;
 use crate::domain::{StepState, Text};
 
 /// What a line of a deploy's output says.
