@@ -539,6 +539,7 @@ fn settings(address: SocketAddr) -> LinkSettings {
     LinkSettings {
         stream: StreamId(0),
         opening: opening(address),
+        language: liveloop::config::mapping::Language::default(),
         token: None,
         keep_open: false,
         close_codes: Vec::new(),

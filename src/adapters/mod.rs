@@ -3,7 +3,6 @@
 //! Text from outside becomes harmless in [`sanitize`] and loses its secrets in [`redact`]; then each tool's format is
 //! read in its own file and never travels further. Test tools are driven in the one shape of [`tool`].
 
-pub mod agent_event;
 pub mod cargo;
 pub mod deploy_step;
 pub mod detect;
@@ -13,6 +12,7 @@ pub mod health;
 pub mod javascript;
 pub mod nextest;
 mod places;
+pub mod protocol;
 pub mod pytest;
 pub mod python;
 pub mod redact;
@@ -22,4 +22,5 @@ pub mod rust;
 pub mod sanitize;
 #[cfg(test)]
 mod spoken;
+pub mod sse;
 pub mod tool;

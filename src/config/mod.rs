@@ -15,6 +15,7 @@ pub mod load;
 
 mod complaint;
 mod layers;
+pub mod mapping;
 pub mod mistake;
 pub mod places;
 mod secrets;

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::mapping::Language;
 use crate::domain::{Baseline, ContractSpec};
 
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
@@ -370,6 +371,8 @@ pub struct StreamSpec {
     pub name: String,
     /// Where to connect, `ws://` or `wss://`.
     pub url: String,
+    /// In which words it speaks.
+    pub language: Language,
     /// The service that it belongs to.
     pub service: Option<String>,
     /// Offered in the opening handshake.

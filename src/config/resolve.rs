@@ -4,6 +4,7 @@
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
 mod contract;
+mod mapping;
 mod runner;
 mod service;
 mod stream;

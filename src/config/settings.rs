@@ -8,6 +8,7 @@ mod contract;
 
 mod baseline;
 mod limits;
+mod mapping;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use limits::{JournalSettings, LimitSettings};
+pub use mapping::{MappingSettings, Protocol, RuleSettings, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 
@@ -350,6 +352,11 @@ impl Default for ProofSettings {
 pub struct StreamSettings {
     /// Where to connect; `http` and `https` are read as `ws` and `wss`.
     pub url: Template,
+    /// In which words it speaks.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// A vocabulary of its own.
+    pub mapping: Option<MappingSettings>,
     /// The service that it belongs to: while that one deploys, a drop is expected.
     pub service: Option<String>,
     /// Offered in the opening handshake, in this order.

@@ -106,6 +106,7 @@ fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSett
     LinkSettings {
         stream,
         opening: opening(spec, max_message),
+        language: spec.language.clone(),
         token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
         keep_open: true,
         close_codes: Vec::new(),

@@ -16,6 +16,7 @@ impl Resolver<'_> {
         StreamSpec {
             name: self.name(&path, name),
             url,
+            language: self.language(&path, stream),
             service: stream.service.clone(),
             subprotocols: self.texts(&format!("{path}.subprotocols"), &stream.subprotocols),
             headers: self.headers(&path, &stream.headers),

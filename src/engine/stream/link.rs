@@ -17,7 +17,8 @@ use super::connection::{CLOSE_DEADLINE, Connection, Heard, Leaving, close_advice
 use super::handshake::{Opened, Opening, Socket, open};
 use super::outbox::{Gone, Outbox};
 use super::token::{Means, Token, TokenOffer, TokenSource};
-use crate::adapters::agent_event::{Names, receive_binary, receive_text};
+use crate::adapters::protocol::Reader;
+use crate::config::mapping::Language;
 use crate::domain::{AgentEvent, AgentKind, Moment, StreamEvent, StreamId, Text};
 
 /// How long a connection must have been good before earlier failures are forgotten.
@@ -50,6 +51,8 @@ pub struct LinkSettings {
     pub stream: StreamId,
     /// What to open.
     pub opening: Opening,
+    /// In which words it speaks.
+    pub language: Language,
     /// Where the token comes from and how it is offered.
     pub token: Option<(TokenSource, Vec<TokenOffer>)>,
     /// Whether a normal close is followed by a new connection.
@@ -73,13 +76,14 @@ pub async fn run(
 ) {
     let outbox = Outbox::new(settings.stream, events);
     let token_is_fresh = settings.token.is_none();
+    let reader = Reader::new(settings.language.clone());
     let link = Link {
         settings: Arc::new(settings),
         means,
         clock,
         orders,
         outbox,
-        names: Names::default(),
+        reader,
         token: None,
         token_is_fresh,
         failures: 0,
@@ -103,7 +107,7 @@ struct Link {
     clock: Clock,
     orders: Receiver<LinkOrder>,
     outbox: Outbox,
-    names: Names,
+    reader: Reader,
     token: Option<Token>,
     /// Whether a new token was tried since the last good connection, or there is none to get.
     token_is_fresh: bool,
@@ -361,9 +365,9 @@ impl Link {
         for message in connection.heard.drain(..) {
             match message {
                 Message::Text(text) => {
-                    receive_text(&redactor.mask(&text), at, &mut self.names, &mut connection.events);
+                    self.reader.receive_text(None, &redactor.mask(&text), at, &mut connection.events);
                 }
-                Message::Binary(bytes) => receive_binary(&bytes, at, &mut self.names, &mut connection.events),
+                Message::Binary(bytes) => self.reader.receive_binary(&bytes, at, &mut connection.events),
                 Message::Pong(nonce) => {
                     if let Some(sent) = connection.unanswered.iter().position(|(asked, _)| nonce.as_ref() == asked) {
                         let round_trip = connection.unanswered[sent].1.elapsed().into();
@@ -383,7 +387,9 @@ impl Link {
             connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
             connection.next_beat = Instant::now() + CLOSE_DEADLINE;
         }
-        answer_pings(connection);
+        if self.reader.answers_pings() {
+            answer_pings(connection);
+        }
         self.outbox.push_messages(&mut connection.events);
     }
 

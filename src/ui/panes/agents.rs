@@ -262,6 +262,7 @@ fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment
         AgentKind::ToolExecuting => (Mark::Running, Role::Agent),
         AgentKind::ToolCompleted => (Mark::Up, Role::Agent),
         AgentKind::AgentThinking => (Mark::Queued, Role::Text),
+        AgentKind::Progress => (Mark::Queued, Role::Muted),
         AgentKind::Unknown => (Mark::Lost, Role::Warning),
         AgentKind::Ready | AgentKind::Acknowledged | AgentKind::Heartbeat | AgentKind::System => {
             (Mark::Queued, Role::Muted)
