@@ -20,7 +20,7 @@ use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use limits::{JournalSettings, LimitSettings};
-pub use mapping::{MappingSettings, Protocol, RuleSettings, WhenSettings};
+pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 
@@ -352,6 +352,13 @@ impl Default for ProofSettings {
 pub struct StreamSettings {
     /// Where to connect; `http` and `https` are read as `ws` and `wss`.
     pub url: Template,
+    /// How its messages travel.
+    #[serde(default)]
+    pub transport: Transport,
+    /// How it is asked for, over HTTP; GET, or POST where there is a body.
+    pub method: Option<Method>,
+    /// What is sent with that, as JSON unless a `content-type` header says otherwise.
+    pub body: Option<Template>,
     /// In which words it speaks.
     #[serde(default)]
     pub protocol: Protocol,

@@ -1,4 +1,4 @@
-//! `[stream.NAME] protocol` and `[stream.NAME.mapping]`: in which words a stream speaks.
+//! `[stream.NAME] transport`, `protocol` and `[stream.NAME.mapping]`: in which words a stream speaks.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,19 @@ use serde::Deserialize;
 
 use crate::config::template::Template;
 use crate::domain::AgentKind;
+
+/// How messages travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Over a WebSocket.
+    #[default]
+    Websocket,
+    /// As server-sent events in an answer over HTTP.
+    Sse,
+    /// As JSON lines in an answer over HTTP.
+    Ndjson,
+}
 
 /// A protocol that the program knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
