@@ -221,7 +221,8 @@ pub(super) fn origin(field: Field, text: &str, frame: &Value) -> Option<String> 
     };
     let holds = |pointer: &String| {
         let value = frame.pointer(pointer).and_then(|value| worth(field, value));
-        value.is_some_and(|value| one_line(Cow::Owned(value)) == text)
+        // A time is told in another notation than the sender's.
+        value.is_some_and(|value| field == Field::Time || one_line(Cow::Owned(value)) == text)
     };
     // A nested `type` never is the event's.
     let outer = (field == Field::Type).then(|| "/type".to_owned());

@@ -202,6 +202,7 @@ fn natively(number: usize, message: &AgentMessage, value: &Value) -> Explained {
         Field::Tool,
         Field::Call,
         Field::Sequence,
+        Field::Time,
         Field::Text,
     ] {
         if let Some(text) = text_of(message, field).filter(|text| !text.is_empty())
