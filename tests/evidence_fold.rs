@@ -9,6 +9,17 @@ const TESTS: [&str; 4] = ["a.py::one", "a.py::two", "a.py::three", "b.py::four"]
 const PASSED: Outcome = Outcome::Passed;
 const FAILED: Outcome = Outcome::Failed;
 
+/// What the tests of these stories are aimed at.
+fn agents() -> StreamSpec {
+    StreamSpec {
+        name: "agents".into(),
+        url: "ws://127.0.0.1:1".into(),
+        service: None,
+        start: None,
+        budget: Span::seconds(2),
+    }
+}
+
 /// A session that is told events, one millisecond apart.
 struct Story {
     state: State,
@@ -19,7 +30,15 @@ impl Story {
     fn new() -> Self {
         let runner =
             RunnerSpec { name: "pytest".into(), tool: "pytest".into(), command: "pytest".into(), why: "".into() };
-        let project = ProjectSpec { name: "shop".into(), runners: vec![runner], ..ProjectSpec::default() };
+        Self::of(ProjectSpec {
+            name: "shop".into(),
+            runners: vec![runner],
+            streams: vec![agents()],
+            ..ProjectSpec::default()
+        })
+    }
+
+    fn of(project: ProjectSpec) -> Self {
         let mut story = Self { state: State::default(), effects: Vec::new() };
         story.tell(SessionEvent::Opened { project: Arc::new(project) });
         story
@@ -106,6 +125,16 @@ impl Story {
     fn said(&self, part: &str) -> bool {
         self.state.news.iter().any(|news| news.text.contains(part))
     }
+}
+
+#[test]
+fn where_there_is_nothing_to_touch_a_pass_that_touched_nothing_is_an_ordinary_one() {
+    let mut story = Story::new();
+    let project = ProjectSpec { streams: Vec::new(), ..story.state.session.project.as_ref().clone() };
+    story = Story::of(project);
+    story.run(&[(PASSED, Some(Grade::None)), (PASSED, Some(Grade::Http)), (PASSED, None), (FAILED, None)]);
+    let worths = &story.state.inventory.tally().worths;
+    assert_eq!((worths.hollow(), worths.of(Grade::Http), worths.unmeasured()), (0, 1, 2));
 }
 
 #[test]

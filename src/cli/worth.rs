@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::{Grade, State, TestCase, Worths};
+use crate::domain::{Grade, State, TestCase, Worth, Worths};
 
 /// Adds to a test's line what its attempt touched, and whether its pass proves anything.
 pub fn add_evidence(line: &mut Value, test: &TestCase) {
@@ -31,7 +31,7 @@ pub fn add_evidence(line: &mut Value, test: &TestCase) {
 
 /// Adds to a summary what the passes of the session's runs are worth.
 pub fn add_worths(summary: &mut Value, state: &State) {
-    let worths = of_runs(state);
+    let worths = of_runs(state, TestCase::worth);
     summary["no_evidence"] = json!(worths.of(Grade::None));
     summary["vacuous"] = json!(worths.vacuous());
     if worths.measured() > 0 {
@@ -39,13 +39,20 @@ pub fn add_worths(summary: &mut Value, state: &State) {
     }
 }
 
-/// The passes that this session's runs brought; those of earlier sessions are not its own.
+/// The passes that this session's runs brought, as people are shown them: that nothing was touched is told where
+/// something could be, or was.
 #[must_use]
-pub fn of_runs(state: &State) -> Worths {
+pub fn shown_of_runs(state: &State) -> Worths {
+    let worths = of_runs(state, TestCase::worth);
+    if worths.measured() > worths.of(Grade::None) { worths } else { of_runs(state, TestCase::shown_worth) }
+}
+
+/// The passes that this session's runs brought; those of earlier sessions are not its own.
+fn of_runs(state: &State, worth: fn(&TestCase) -> Option<Worth>) -> Worths {
     let tests = state.inventory.tests().map(|(_, test)| test).filter(|test| !test.gone);
     let own = tests.filter(|test| test.latest.as_ref().is_some_and(|latest| latest.run.is_some()));
     let mut worths = Worths::default();
-    own.filter_map(TestCase::worth).for_each(|worth| worths.add(worth));
+    own.filter_map(worth).for_each(|worth| worths.add(worth));
     worths
 }
 
@@ -72,7 +79,6 @@ pub fn in_words(worths: &Worths) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Worth;
 
     fn worths(passes: &[(Option<Grade>, bool)]) -> Worths {
         let mut worths = Worths::default();

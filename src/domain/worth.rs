@@ -114,6 +114,13 @@ impl TestCase {
         shown.then_some(Worth { grade, vacuous: self.is_vacuous() })
     }
 
+    /// The same as people are shown it: where there is no environment to touch, that nothing was touched is no news.
+    #[must_use]
+    pub fn shown_worth(&self) -> Option<Worth> {
+        let worth = self.worth()?;
+        Some(Worth { grade: worth.grade.filter(|grade| self.aimed || *grade > Grade::None), ..worth })
+    }
+
     /// Whether its latest attempt passed in a small part of the time that it used to take.
     #[must_use]
     pub fn is_suspiciously_quick(&self) -> bool {

@@ -20,6 +20,7 @@ pub mod footer;
 mod handing;
 pub mod input;
 pub mod keymap;
+mod muting;
 mod navigate;
 mod nulling;
 pub mod overlay;

@@ -4,8 +4,10 @@
 mod baselines;
 mod causes;
 mod circumstances;
+mod dependence;
 mod deploys;
 mod flakes;
+mod known;
 mod notes;
 mod null;
 mod repeats;
@@ -16,7 +18,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{Agents, Dependence, Deploys, KnownFailures, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -25,6 +27,7 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, effects: &mut Effects) {
         self.seq = entry.seq;
         self.at = entry.at;
+        self.expire_known();
         match &entry.event {
             Event::Run(event) => {
                 self.apply_run(event);
@@ -47,6 +50,10 @@ impl State {
                 self.deploys = Deploys::default();
                 self.agents = Agents::new(project.limits.agent_events);
                 self.streams = Streams::new(&project.streams, self.at);
+                let aimed = !project.services.is_empty() || !project.streams.is_empty();
+                self.inventory.arrange(&project.tiers, aimed);
+                self.dependence = Dependence::new(&project.dependents);
+                self.known = KnownFailures::new(&project.known, self.at);
                 effects.extend(
                     self.services
                         .iter()
@@ -62,6 +69,7 @@ impl State {
                 let tests = self.renumber_grounds(memory);
                 self.inventory.recall(&tests);
                 self.inventory.recall_vacuous(&memory.vacuous);
+                self.recall_known(&memory.known);
                 self.notes.recall(&memory.notes);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
@@ -118,6 +126,8 @@ impl State {
             Command::ReopenStream(stream) => {
                 effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
             }
+            Command::Mute(spec) => self.mute(by, spec),
+            Command::Unmute(known) => self.unmute(by, *known),
             Command::ProbeServices => effects.push(Effect::ProbeServices),
             Command::WriteNote { about, text } => self.write_note(by, about, text),
             Command::KeepHandOff(what) => effects.push(Effect::KeepHandOff { what: *what }),

@@ -76,7 +76,7 @@ impl State {
 
     /// `; 3 passes prove nothing`: how many passes of a run did not touch anything, or do without an environment.
     pub(super) fn doubts(&self, run: &Run) -> String {
-        let worths = run.tests.iter().filter_map(|id| self.inventory.test(*id)?.worth());
+        let worths = run.tests.iter().filter_map(|id| self.inventory.test(*id)?.shown_worth());
         match worths.filter(|worth| worth.is_hollow()).count() {
             0 => String::new(),
             1 => "; 1 pass proves nothing".to_owned(),

@@ -12,7 +12,7 @@ const LABEL: u16 = 10;
 
 /// The mark of a pass that proves nothing; none where it does, or is no pass.
 pub(super) fn hollow_mark(test: &TestCase) -> Option<Mark> {
-    let worth = test.worth().filter(|worth| worth.is_hollow())?;
+    let worth = test.shown_worth().filter(|worth| worth.is_hollow())?;
     Some(if worth.vacuous { Mark::Vacuous } else { Mark::NoEvidence })
 }
 

@@ -7,6 +7,7 @@ mod sheet;
 
 mod footer;
 mod header;
+mod known;
 mod phase;
 mod services;
 mod tabs;
@@ -38,3 +39,4 @@ mod screen;
 
 #[cfg(test)]
 mod tests;
+mod tiers;
