@@ -34,7 +34,7 @@ pub(super) fn tell_history(sheet: &mut Sheet, state: &State, test: &TestCase) {
     sheet.line(|line| {
         line.gap(10);
         for attempt in attempts() {
-            let (mark, role) = marks::of_attempt(attempt.outcome, Some(attempt));
+            let (mark, role) = marks::of_attempt(test, attempt);
             let glyph = line.theme().mark(mark);
             line.number(role, glyph, 3);
         }

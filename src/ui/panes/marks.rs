@@ -16,13 +16,13 @@ pub(super) fn of_outcome(outcome: Outcome) -> (Mark, Role) {
     }
 }
 
-/// The mark and role of an attempt: what the environment spoilt looks neither passed nor failed.
-pub(super) fn of_attempt(outcome: Outcome, attempt: Option<&Attempt>) -> (Mark, Role) {
-    let evidence = attempt.and_then(|attempt| attempt.evidence.as_ref());
-    let touched = evidence.map(|evidence| evidence.grade);
-    match attempt.map_or(&Circumstance::Steady, |attempt| &attempt.circumstance) {
-        Circumstance::Steady => match of_outcome(outcome) {
-            (Mark::Passed, _) if touched == Some(Grade::None) => (Mark::NoEvidence, Role::Hollow),
+/// The mark and role of an attempt of a test: what the environment spoilt looks neither passed nor failed, and what
+/// touched nothing looks hollow where there is something to touch.
+pub(super) fn of_attempt(test: &TestCase, attempt: &Attempt) -> (Mark, Role) {
+    let touched = attempt.evidence.as_ref().map(|evidence| evidence.grade);
+    match &attempt.circumstance {
+        Circumstance::Steady => match of_outcome(attempt.outcome) {
+            (Mark::Passed, _) if test.aimed && touched == Some(Grade::None) => (Mark::NoEvidence, Role::Hollow),
             known => known,
         },
         Circumstance::Environment(_) => (Mark::Environment, Role::Environment),
@@ -37,15 +37,17 @@ pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
         Standing::Done(_) if test.known.is_some() => (Mark::Known, if is_old { Role::Stale } else { Role::Known }),
-        Standing::Done(outcome) => match of_attempt(outcome, test.latest.as_ref()) {
-            (Mark::Passed | Mark::NoEvidence, fresh) => match evidence::hollow_mark(test) {
-                Some(mark) => (mark, if is_old { Role::Stale } else { Role::Hollow }),
-                None if is_old => (Mark::Stale, Role::Stale),
-                None => (Mark::Passed, fresh),
-            },
-            (mark, _) if test.is_stale() => (mark, Role::Stale),
-            fresh => fresh,
-        },
+        Standing::Done(outcome) => {
+            match test.latest.as_ref().map_or_else(|| of_outcome(outcome), |latest| of_attempt(test, latest)) {
+                (Mark::Passed | Mark::NoEvidence, fresh) => match evidence::hollow_mark(test) {
+                    Some(mark) => (mark, if is_old { Role::Stale } else { Role::Hollow }),
+                    None if is_old => (Mark::Stale, Role::Stale),
+                    None => (Mark::Passed, fresh),
+                },
+                (mark, _) if test.is_stale() => (mark, Role::Stale),
+                fresh => fresh,
+            }
+        }
     }
 }
 
