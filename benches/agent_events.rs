@@ -8,7 +8,7 @@ use std::io::{Cursor, Read, Write};
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use liveloop::adapters::agent_event::{self, Names};
+use liveloop::adapters::protocol::{self, Names, native};
 use liveloop::domain::Moment;
 use liveloop::engine::stream::secret::Secrets;
 use tokio_tungstenite::tungstenite::Message;
@@ -96,7 +96,7 @@ fn receive_and_normalise(bencher: Bencher) {
         let mut known = 0;
         receive(&wire, |text| {
             let mut messages = Vec::new();
-            agent_event::read(text, &mut messages);
+            native::read(text, &mut messages);
             known += black_box(&messages).len();
         });
         known
@@ -113,7 +113,7 @@ fn receive_mask_and_make_events(bencher: Bencher) {
     bencher.counter(ItemsCount::new(MESSAGES)).bench_local(|| {
         let mut events = Vec::with_capacity(MESSAGES);
         receive(&wire, |text| {
-            agent_event::receive_text(&secrets.mask(text), Moment(1), &mut names, &mut events);
+            protocol::receive_text(&secrets.mask(text), Moment(1), &mut names, &mut events);
         });
         black_box(events).len()
     });
@@ -125,7 +125,7 @@ fn normalise_alone(bencher: Bencher) {
     bencher.counter(ItemsCount::new(MESSAGES)).bench(|| {
         for text in &texts {
             let mut messages = Vec::with_capacity(1);
-            agent_event::read(black_box(text), &mut messages);
+            native::read(black_box(text), &mut messages);
             black_box(&messages);
         }
     });

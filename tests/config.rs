@@ -219,7 +219,7 @@ mod the_built_in_settings {
             &[],
         );
         assert_eq!(least.services, full.services);
-        assert_eq!(least.streams, full.streams);
+        assert_eq!(least.streams, full.streams[..1]);
     }
 
     #[test]
@@ -795,4 +795,63 @@ checks = { latency = "eror" }
     let wanted =
         ["there is no stream `agnets` (did you mean `agents`?)", "unknown choice `eror` (did you mean `error`?)"];
     assert!(wanted.iter().all(|wanted| told.contains(wanted)), "{told}");
+}
+
+mod streams {
+    use super::*;
+
+    #[test]
+    fn a_mapping_is_checked_where_it_is_written() {
+        let text = r#"
+[stream.plain]
+url = "ws://h"
+protocol = "native"
+[stream.plain.mapping]
+type = ["type"]
+run = ["/run_id"]
+[[stream.plain.mapping.map]]
+when = {}
+emit = "agent_started"
+text = ["said.so"]
+failed_if = { status = ["bad"] }
+"#;
+        assert_eq!(
+            said(text, &[]),
+            [
+                "4:12 a stream speaks a known protocol or has a mapping, not both (remove one of the two)",
+                "6:9 `type` is not a JSON pointer (write \"/type\")",
+                "8:1 a rule without a condition would take every message (write when = { type = \"NAME\" })",
+                "8:1 `status` is not a JSON pointer (write \"/status\")",
+                "11:9 `said.so` is not a JSON pointer (write \"/said/so\")",
+            ]
+        );
+        assert_eq!(
+            said("[stream.plain]\nurl = \"ws://h\"\n[[stream.plain.mapping.map]]\nwhen.type = \"x\"\nemit = \"agent_begun\"\nsay = 1\n", &[]).len(),
+            2
+        );
+        assert_eq!(
+            said("[stream.plain]\nurl = \"ws://h\"\nprotocol = \"ag-iu\"\n", &[]),
+            ["3:12 unknown choice `ag-iu` (did you mean `ag-ui`?)"]
+        );
+    }
+
+    #[test]
+    fn what_belongs_to_http_is_refused_on_a_websocket() {
+        assert_eq!(
+            said(
+                "[stream.a]\nurl = \"ws://h\"\nbody = \"{}\"\n[stream.b]\nurl = \"ws://h\"\ntransport = \"sse\"\n[stream.c]\nurl = \"http://h\"\ntransport = \"ndjson\"\n[contract.x]\nstream = \"c\"\n",
+                &[]
+            ),
+            [
+                "3:8 a WebSocket has no body (write transport = \"sse\" or \"ndjson\")",
+                "5:7 `ws://h` is not a URL that starts with http://, https://",
+                "11:10 a contract needs a stream over WebSocket (name another stream: this one is an answer over HTTP)",
+            ]
+        );
+        let project = project("[stream.c]\nurl = \"https://h\"\ntransport = \"sse\"\nbody = \"{}\"\n", &[]);
+        assert_eq!(
+            (project.streams[0].url.as_str(), project.streams[0].method),
+            ("https://h", liveloop::config::project::Method::Post)
+        );
+    }
 }

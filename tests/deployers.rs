@@ -23,8 +23,14 @@ impl Story {
             platform: Some("Cloud Run".into()),
             rollback: Vec::new(),
         };
-        let service =
-            ServiceSpec { name: "web".into(), url: "".into(), has_health: false, has_revision, deploy: Some(deploy) };
+        let service = ServiceSpec {
+            name: "web".into(),
+            url: "".into(),
+            has_health: false,
+            has_revision,
+            deploy: Some(deploy),
+            ..ServiceSpec::default()
+        };
         let project = ProjectSpec { name: "shop".into(), services: vec![service], ..ProjectSpec::default() };
         let mut story = Self { state: State::default(), seq: 0, effects: Effects::new() };
         story.happen(SessionEvent::Opened { project: std::sync::Arc::new(project) });

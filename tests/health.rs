@@ -29,6 +29,8 @@ impl Story {
                 timeout: Span::seconds(9),
                 streak: 1,
                 proof_timeout: Span::seconds(9),
+                platform: None,
+                rollback: Vec::new(),
             }),
             damping,
             ..ServiceSpec::default()

@@ -12,6 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use liveloop::config::project::Secret;
 use liveloop::domain::{AgentKind, Moment, RefusalClass, StreamEvent, StreamId};
 use liveloop::engine::http::{Http, HttpSettings};
+use liveloop::engine::stream::answer::{Framing, Request};
 use liveloop::engine::stream::backoff::Cause;
 use liveloop::engine::stream::handshake::{Deadlines, Opened, Opening, Phase, Refused, open};
 use liveloop::engine::stream::link::{LinkOrder, LinkSettings, Pulse, run};
@@ -539,6 +540,8 @@ fn settings(address: SocketAddr) -> LinkSettings {
     LinkSettings {
         stream: StreamId(0),
         opening: opening(address),
+        request: None,
+        language: liveloop::config::mapping::Language::default(),
         token: None,
         keep_open: false,
         close_codes: Vec::new(),
@@ -816,4 +819,89 @@ async fn a_flood_is_counted_to_the_last_message_however_slow_the_listener() {
     }
     assert_eq!((received + dropped, last), (FLOOD, Some(FLOOD - 1)));
     assert!(dropped > 0, "the listener was too fast to see the fault");
+}
+
+/// A stream that is an answer over HTTP.
+fn over_http(address: SocketAddr, framing: Framing, body: Option<&str>) -> LinkSettings {
+    let method = if body.is_some() { reqwest::Method::POST } else { reqwest::Method::GET };
+    let request = Request { framing, method, body: body.map(str::to_owned) };
+    LinkSettings { request: Some(request), ..settings(address) }
+}
+
+fn answer(kind: &str, pieces: &[&str]) -> Answer {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
+    Answer::Pieces([head].into_iter().chain(pieces.iter().map(|piece| (*piece).to_owned())).collect())
+}
+
+#[tokio::test]
+async fn server_sent_events_go_on_where_they_ended() {
+    let first = answer(
+        "text/event-stream",
+        &[
+            "\u{feff}: hello\n\nid: 41\nevent: x\nda",
+            "ta: {\"type\":\"agent_thinking\",\ndata: \"thought\":\"one\"}\n",
+            "\nid: 42\n",
+        ],
+    );
+    let second = answer("text/event-stream", &["data: {\"type\":\"agent_thinking\",\"thought\":\"two\"}\r\n\r\n"]);
+    let address = serve([first, second]).await;
+    let mut link = link(over_http(address, Framing::Sse, None), 64);
+    link.order(LinkOrder::Open).await;
+    let told = link.told_until("waiting").await;
+    assert_eq!(
+        told,
+        ["connecting", "opened", "agent_thinking one", "closed 0 the answer ended", "waiting the answer ended"]
+    );
+    assert_eq!(link.told_until("closed").await[..3], ["connecting", "opened", "agent_thinking two"]);
+}
+
+#[tokio::test]
+async fn a_new_answer_is_asked_for_by_the_last_id() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let heads = tokio::spawn(async move {
+        let mut heads = Vec::new();
+        for _ in 0..2 {
+            let (mut socket, _) = listener.accept().await.expect("somebody asks");
+            heads.push(read_head(&mut socket).await.to_lowercase());
+            let said = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\nid: 41\nretry: 1\ndata: {}\n\n";
+            socket.write_all(said.as_bytes()).await.expect("writes");
+        }
+        heads
+    });
+    let link = link(over_http(address, Framing::Sse, None), 64);
+    link.order(LinkOrder::Open).await;
+    let heads = timeout(PATIENCE, heads).await.expect("in time").expect("two requests");
+    assert!(heads[0].contains("accept: text/event-stream") && !heads[0].contains("last-event-id"), "{}", heads[0]);
+    assert!(!heads[0].contains("upgrade"), "{}", heads[0]);
+    assert!(heads[1].contains("last-event-id: 41"), "{}", heads[1]);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_post_ends_and_is_not_asked_for_again() {
+    let lines =
+        "{\"type\":\"RUN_STARTED\",\"runId\":\"r\"}\n{\"type\":\"RUN_FINISHED\",\"runId\":\"r\",\"result\":\"yes\"}";
+    let address = serve([answer("application/x-ndjson", &[lines])]).await;
+    let mut link = link(over_http(address, Framing::Lines, Some("{}")), 64);
+    link.order(LinkOrder::Open).await;
+    let told = link.told_until("closed").await;
+    let finished = told.iter().any(|line| line.contains("agent_completed yes"));
+    assert!(finished && told.last().is_some_and(|line| line == "closed 0 the answer is complete expected"), "{told:?}");
+    link.order(LinkOrder::Send(r#"{"again":true}"#.into())).await;
+    let told = link.told_until("closed").await;
+    assert_eq!(told[..3], ["connecting", "opened", r#"sent {"again":true}"#], "{told:?}");
+}
+
+#[tokio::test]
+async fn a_refused_answer_says_why_and_a_broken_post_is_left_to_a_person() {
+    let mut link = link(over_http(serve([json("401 Unauthorized", "no key")]).await, Framing::Sse, None), 64);
+    link.order(LinkOrder::Open).await;
+    assert_eq!(link.told_until("stopped").await[1], "refused 401");
+
+    let broken = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 1000\r\n\r\ndata: {\"type\":\"ping\"}\n\n";
+    let address = serve([Answer::Pieces(vec![broken.into()])]).await;
+    let mut link = self::link(over_http(address, Framing::Sse, Some("{}")), 64);
+    link.order(LinkOrder::Open).await;
+    let told = link.told_until("stopped").await;
+    assert!(told.contains(&"heartbeat ".to_owned()), "{told:?}");
 }

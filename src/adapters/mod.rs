@@ -3,7 +3,6 @@
 //! Text from outside becomes harmless in [`sanitize`] and loses its secrets in [`redact`]; then each tool's format is
 //! read in its own file and never travels further. Test tools are driven in the one shape of [`tool`].
 
-pub mod agent_event;
 pub mod cargo;
 pub mod deployer;
 pub mod detect;
@@ -14,6 +13,7 @@ pub mod javascript;
 pub mod nextest;
 pub mod page;
 mod places;
+pub mod protocol;
 pub mod pytest;
 pub mod python;
 pub mod redact;
@@ -23,4 +23,5 @@ pub mod rust;
 pub mod sanitize;
 #[cfg(test)]
 mod spoken;
+pub mod sse;
 pub mod tool;

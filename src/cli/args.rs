@@ -48,6 +48,9 @@ pub enum Command {
         /// Words of a test's id; without them, every cause that is open.
         test: Option<String>,
     },
+    /// Explains a captured agent stream, finds out its protocol, counts its types.
+    #[command(subcommand)]
+    Stream(super::stream::StreamCommand),
     /// Checks configuration, keys and themes: every mistake with file, line and column.
     Check,
     /// Prints completions for a shell.

@@ -16,6 +16,7 @@ pub mod print;
 pub mod project;
 pub mod screen;
 pub mod spoilt;
+pub mod stream;
 pub mod table;
 pub mod trust;
 pub mod worth;
@@ -69,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
             Ok((root, _)) => Ok(handoff::print(&root, test.as_deref()).into()),
             Err(error) => Ok(refuse(&error)),
         },
+        Some(Command::Stream(asked)) => Ok(stream::tell(folder, asked).into()),
         Some(Command::Check) => Ok(check(folder)),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(*shell, &mut Arguments::command(), "liveloop", &mut std::io::stdout());

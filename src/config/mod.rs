@@ -17,6 +17,7 @@ pub mod load;
 mod complaint;
 pub mod date;
 mod layers;
+pub mod mapping;
 pub mod mistake;
 pub mod places;
 pub mod platform;

@@ -5,11 +5,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::mapping::Language;
 use crate::domain::{Baseline, ContractSpec, Damping};
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::platform::PlatformSpec;
-pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
+pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding, Transport};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -411,6 +412,14 @@ pub struct StreamSpec {
     pub name: String,
     /// Where to connect, `ws://` or `wss://`.
     pub url: String,
+    /// How its messages travel.
+    pub transport: Transport,
+    /// How it is asked for, over HTTP.
+    pub method: Method,
+    /// What is sent with that.
+    pub body: Option<String>,
+    /// In which words it speaks.
+    pub language: Language,
     /// The service that it belongs to.
     pub service: Option<String>,
     /// Offered in the opening handshake.

@@ -6,6 +6,7 @@
 mod contract;
 mod deploy;
 mod health;
+mod mapping;
 mod runner;
 mod service;
 mod stream;

@@ -12,6 +12,7 @@ mod triage;
 mod baseline;
 mod deploy;
 mod limits;
+mod mapping;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use super::timespan::Timespan;
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
+pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
@@ -369,6 +371,18 @@ impl Default for ProofSettings {
 pub struct StreamSettings {
     /// Where to connect; `http` and `https` are read as `ws` and `wss`.
     pub url: Template,
+    /// How its messages travel.
+    #[serde(default)]
+    pub transport: Transport,
+    /// How it is asked for, over HTTP; GET, or POST where there is a body.
+    pub method: Option<Method>,
+    /// What is sent with that, as JSON unless a `content-type` header says otherwise.
+    pub body: Option<Template>,
+    /// In which words it speaks.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// A vocabulary of its own.
+    pub mapping: Option<MappingSettings>,
     /// The service that it belongs to: while that one deploys, a drop is expected.
     pub service: Option<String>,
     /// Offered in the opening handshake, in this order.

@@ -40,6 +40,8 @@ pub enum AgentKind {
     AgentCompleted,
     /// The agent gave up.
     AgentFailed,
+    /// The agent goes on: a step, a piece of text, arguments, a change of its state. Known, and none of the above.
+    Progress,
     /// The connection is ready for use.
     Ready,
     /// Something was acknowledged, nothing more.
@@ -65,6 +67,7 @@ impl AgentKind {
             Self::ToolCompleted => "tool_completed",
             Self::AgentCompleted => "agent_completed",
             Self::AgentFailed => "agent_failed",
+            Self::Progress => "progress",
             Self::Ready => "ready",
             Self::Acknowledged => "acknowledged",
             Self::Error => "error",
@@ -414,6 +417,7 @@ impl AgentRun {
             AgentKind::AgentCompleted => self.end = Some(AgentRunEnd::Completed),
             AgentKind::AgentFailed => self.end = Some(AgentRunEnd::Failed),
             AgentKind::AgentThinking
+            | AgentKind::Progress
             | AgentKind::Ready
             | AgentKind::Acknowledged
             | AgentKind::Error

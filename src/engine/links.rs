@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 
 use super::http::Http;
 use super::means::Means;
+use super::stream::answer::{Framing, Request};
 use super::stream::handshake::{Deadlines, Opening};
 use super::stream::link::{self, LinkOrder, LinkSettings, Pulse};
 use super::stream::secret::Secrets;
 use super::stream::token::{self, HeaderSource, TokenCall, TokenSource, process_variables};
-use crate::config::project::{Method, Project, StreamSpec, TokenSpec};
+use crate::config::project::{Method, Project, StreamSpec, TokenSpec, Transport};
 use crate::domain::{StreamEvent, StreamId};
 
 /// How many orders may wait for a link.
@@ -106,11 +107,28 @@ fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSett
     LinkSettings {
         stream,
         opening: opening(spec, max_message),
+        request: request(spec),
+        language: spec.language.clone(),
         token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
         keep_open: true,
         close_codes: Vec::new(),
         pulse: Pulse { ping_every: spec.ping_interval, silent_for: spec.ping_interval * 2 },
     }
+}
+
+/// What is asked where a stream is an answer over HTTP.
+fn request(spec: &StreamSpec) -> Option<Request> {
+    let framing = match spec.transport {
+        Transport::Websocket => return None,
+        Transport::Sse => Framing::Sse,
+        Transport::Ndjson => Framing::Lines,
+    };
+    let method = match spec.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+    };
+    Some(Request { framing, method, body: spec.body.clone() })
 }
 
 /// How a stream is opened.

@@ -1,7 +1,7 @@
 //! Contracts: a stream, what is said to it, and what has to come.
 
 use super::Resolver;
-use crate::config::project::{ContractPlan, StreamSpec};
+use crate::config::project::{ContractPlan, StreamSpec, Transport};
 use crate::config::settings::{ContractSettings, ReadySettings};
 use crate::config::template::Template;
 use crate::domain::{Budgets, ContractSpec, Span, SyntheticRules, Text};
@@ -27,6 +27,11 @@ impl Resolver<'_> {
                 .misses(format!("stream.{}", settings.stream));
             return None;
         };
+        if stream.transport != Transport::Websocket {
+            self.mistake(&format!("{path}.stream"), "a contract needs a stream over WebSocket")
+                .hint("name another stream: this one is an answer over HTTP");
+            return None;
+        }
         let message = settings.message.as_ref().map(|message| self.public_text(&format!("{path}.message"), message));
         let five = ContractSpec::five_events(&name, &stream.name);
         let spec = ContractSpec {

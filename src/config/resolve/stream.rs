@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 
 use super::{Resolver, url};
 use crate::config::project::{HttpTokenSpec, OfferSpec, Secret, StreamSpec, TokenSpec};
-use crate::config::settings::{HttpTokenSettings, OfferSettings, StreamSettings, TokenSettings};
+use crate::config::settings::{HttpTokenSettings, Method, OfferSettings, StreamSettings, TokenSettings, Transport};
 
 impl Resolver<'_> {
     pub(super) fn stream(&mut self, name: &str, stream: &StreamSettings) -> StreamSpec {
         let path = format!("stream.{name}");
-        let url = url::as_websocket(&self.url(&format!("{path}.url"), &stream.url, &["ws", "wss", "http", "https"]));
+        let url = self.stream_url(&path, stream);
         let token = stream.token.as_ref().map(|token| self.token(&format!("{path}.token"), token));
         self.check_token_is_safe(&path, stream, &url, token.as_ref());
         self.check_service(&path, stream);
         StreamSpec {
             name: self.name(&path, name),
             url,
+            transport: stream.transport,
+            method: stream.method.unwrap_or(if stream.body.is_some() { Method::Post } else { Method::Get }),
+            body: stream.body.as_ref().map(|body| self.text(&format!("{path}.body"), body)),
+            language: self.language(&path, stream),
             service: stream.service.clone(),
             subprotocols: self.texts(&format!("{path}.subprotocols"), &stream.subprotocols),
             headers: self.headers(&path, &stream.headers),
@@ -25,6 +29,24 @@ impl Resolver<'_> {
             open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
             ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),
         }
+    }
+
+    /// A WebSocket's address in its own spelling; over HTTP, what is sent needs a method that sends.
+    fn stream_url(&mut self, path: &str, stream: &StreamSettings) -> String {
+        let at = format!("{path}.url");
+        if stream.transport != Transport::Websocket {
+            if stream.body.is_some() && stream.method == Some(Method::Get) {
+                self.mistake(&format!("{path}.method"), "a GET sends no body").hint("write method = \"POST\"");
+            }
+            return self.url(&at, &stream.url, &["http", "https"]);
+        }
+        for (name, is_set) in [("method", stream.method.is_some()), ("body", stream.body.is_some())] {
+            if is_set {
+                self.mistake(&format!("{path}.{name}"), format!("a WebSocket has no {name}"))
+                    .hint("write transport = \"sse\" or \"ndjson\"");
+            }
+        }
+        url::as_websocket(&self.url(&at, &stream.url, &["ws", "wss", "http", "https"]))
     }
 
     fn check_service(&mut self, path: &str, stream: &StreamSettings) {

@@ -146,7 +146,8 @@ pub(super) fn is_agents(kind: AgentKind) -> bool {
         | AgentKind::ToolExecuting
         | AgentKind::ToolCompleted
         | AgentKind::AgentCompleted
-        | AgentKind::AgentFailed => true,
+        | AgentKind::AgentFailed
+        | AgentKind::Progress => true,
         AgentKind::Ready
         | AgentKind::Acknowledged
         | AgentKind::Error

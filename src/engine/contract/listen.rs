@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::adapters::agent_event::{Names, receive_binary, receive_text};
+use crate::adapters::protocol::Reader;
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, RevisionSpec};
 use crate::domain::{AgentKind, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Text};
@@ -136,7 +136,7 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
     let mut settled: Option<Instant> = None;
     let mut next_ping = Instant::now();
     let mut pinged: Option<Instant> = None;
-    let mut names = Names::default();
+    let mut reader = Reader::new(listener.plan.stream.language.clone());
     let lost = |why: String| Ending::Lost { why: secrets.shown(&why).into() };
     loop {
         if ledger.sent.is_none()
@@ -159,7 +159,7 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
                 Some(Ok(Message::Text(text))) => {
                     let text = secrets.mask(text.as_str()).into_owned();
                     let masked = listener.means.masks.mask(&text);
-                    hear(ledger, |events| receive_text(&masked, listener.now(), &mut names, events));
+                    hear(ledger, |events| reader.receive_text(None, &masked, listener.now(), events));
                     if is_ping(ledger)
                         && let Err(error) = socket.send(Message::text(r#"{"type":"pong"}"#)).await
                     {
@@ -167,7 +167,7 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
                     }
                 }
                 Some(Ok(Message::Binary(bytes))) => {
-                    hear(ledger, |events| receive_binary(&bytes, listener.now(), &mut names, events));
+                    hear(ledger, |events| reader.receive_binary(&bytes, listener.now(), events));
                 }
                 Some(Ok(Message::Pong(_))) => {
                     if let Some(sent) = pinged.take().filter(|_| ledger.round_trips.len() < ROUND_TRIPS) {

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Response, StatusCode, Upgraded, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Upgraded, Url};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -157,20 +157,7 @@ async fn attempt(
         let refusal = without_status(RefusalClass::Protocol, secrets.shown(&what), CORRECT_IT.into());
         (Phase::Request, Cause::Unusable, refusal)
     })?;
-    let answer = timeout(opening.deadlines.answer, client.get(url.clone()).headers(headers).send()).await;
-    let response = match answer {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => {
-            let phase = if error.is_connect() { Phase::Connect } else { Phase::Answer };
-            let (cause, class, advice) = without_answer(NoAnswer::of(&error), &url);
-            return Err((phase, cause, without_status(class, secrets.shown(&chain(&error)), advice)));
-        }
-        Err(_) => {
-            let why = format!("no answer within {} s", opening.deadlines.answer.as_secs_f32());
-            let advice = "see whether the service is starting, or hangs; something in between may hold the request";
-            return Err((Phase::Answer, Cause::Timeout, without_status(RefusalClass::Environment, why, advice.into())));
-        }
-    };
+    let response = answered(client.get(url.clone()).headers(headers), &url, opening, secrets).await?;
 
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let (cause, refusal) = refused(response, opening, secrets).await;
@@ -201,6 +188,59 @@ async fn attempt(
         findings,
         took: Duration::ZERO,
     })
+}
+
+/// Sends a request and waits for the head of its answer.
+async fn answered(
+    request: RequestBuilder,
+    url: &Url,
+    opening: &Opening,
+    secrets: &Secrets,
+) -> Result<Response, (Phase, Cause, Refusal)> {
+    match timeout(opening.deadlines.answer, request.send()).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => {
+            let phase = if error.is_connect() { Phase::Connect } else { Phase::Answer };
+            let (cause, class, advice) = without_answer(NoAnswer::of(&error), url);
+            Err((phase, cause, without_status(class, secrets.shown(&chain(&error)), advice)))
+        }
+        Err(_) => {
+            let why = format!("no answer within {} s", opening.deadlines.answer.as_secs_f32());
+            let advice = "see whether the service is starting, or hangs; something in between may hold the request";
+            Err((Phase::Answer, Cause::Timeout, without_status(RefusalClass::Environment, why, advice.into())))
+        }
+    }
+}
+
+/// Asks for an answer that is a stream; `own` are headers that the configuration may replace.
+pub(super) async fn ask(
+    client: &Client,
+    opening: &Opening,
+    asked: &super::answer::Request,
+    mut own: HeaderMap,
+    token: Option<(&Secret, &[TokenOffer])>,
+    secrets: &Secrets,
+) -> Result<Response, Box<Refused>> {
+    let begun = Instant::now();
+    let refuse = |(phase, cause, refusal)| Box::new(Refused { phase, cause, refusal, took: begun.elapsed() });
+    let (url, mut headers, _) = request(opening, token, "").map_err(|what| {
+        let refusal = without_status(RefusalClass::Protocol, secrets.shown(&what), CORRECT_IT.into());
+        refuse((Phase::Request, Cause::Unusable, refusal))
+    })?;
+    for name in ["connection", "upgrade", "sec-websocket-version", "sec-websocket-key", "sec-websocket-protocol"] {
+        headers.remove(name);
+    }
+    own.extend(headers);
+    let mut sent = client.request(asked.method.clone(), url.clone()).headers(own);
+    if let Some(body) = &asked.body {
+        sent = sent.body(body.clone());
+    }
+    let response = answered(sent, &url, opening, secrets).await.map_err(refuse)?;
+    if response.status() != StatusCode::OK {
+        let (cause, refusal) = refused(response, opening, secrets).await;
+        return Err(refuse((Phase::Refused, cause, refusal)));
+    }
+    Ok(response)
 }
 
 const CORRECT_IT: &str = "correct the stream's configuration";

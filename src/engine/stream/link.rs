@@ -11,19 +11,26 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use super::answer::{Answer, Heard as Piece, Request};
 use super::backoff::{Cause, CloseAction, Next, Situation, next};
 pub use super::connection::Pulse;
 use super::connection::{CLOSE_DEADLINE, Connection, Heard, Leaving, close_advice, loss, random};
-use super::handshake::{Opened, Opening, Socket, open};
+use super::handshake::{Opened, Opening, Refused, Socket, open};
 use super::outbox::{Gone, Outbox};
 use super::token::{Means, Token, TokenOffer, TokenSource};
-use crate::adapters::agent_event::{Names, receive_binary, receive_text};
+use crate::adapters::protocol::Reader;
+use crate::config::mapping::Language;
+use crate::config::project::Secret;
 use crate::domain::{AgentEvent, AgentKind, Moment, StreamEvent, StreamId, Text};
 
 /// How long a connection must have been good before earlier failures are forgotten.
 const READY_FOR: Duration = Duration::from_secs(30);
 /// How many of our own messages wait for a server that does not read.
 const OUTGOING: usize = 32;
+
+/// A server's own wish for the time between two answers is followed up to here.
+const LONGEST_RETRY: Duration = Duration::from_secs(600);
+const SEE_LOG: &str = "see the log of the service, and what stands between";
 
 /// What a link is told to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +57,10 @@ pub struct LinkSettings {
     pub stream: StreamId,
     /// What to open.
     pub opening: Opening,
+    /// The request, where it is no WebSocket but an answer over HTTP.
+    pub request: Option<Request>,
+    /// In which words it speaks.
+    pub language: Language,
     /// Where the token comes from and how it is offered.
     pub token: Option<(TokenSource, Vec<TokenOffer>)>,
     /// Whether a normal close is followed by a new connection.
@@ -73,18 +84,22 @@ pub async fn run(
 ) {
     let outbox = Outbox::new(settings.stream, events);
     let token_is_fresh = settings.token.is_none();
+    let reader = Reader::new(settings.language.clone());
     let link = Link {
         settings: Arc::new(settings),
         means,
         clock,
         orders,
         outbox,
-        names: Names::default(),
+        reader,
         token: None,
         token_is_fresh,
         failures: 0,
         deploying: false,
         unsent: None,
+        last_id: None,
+        is_repeatable: true,
+        retry: None,
     };
     link.run().await;
 }
@@ -103,7 +118,7 @@ struct Link {
     clock: Clock,
     orders: Receiver<LinkOrder>,
     outbox: Outbox,
-    names: Names,
+    reader: Reader,
     token: Option<Token>,
     /// Whether a new token was tried since the last good connection, or there is none to get.
     token_is_fresh: bool,
@@ -111,6 +126,12 @@ struct Link {
     deploying: bool,
     /// A message that waits for the connection that it asked for.
     unsent: Option<String>,
+    /// By which id the next answer over HTTP goes on.
+    last_id: Option<String>,
+    /// Whether what was asked last can be asked again without harm.
+    is_repeatable: bool,
+    /// How long the server wants us to wait before we ask again.
+    retry: Option<Duration>,
 }
 
 /// Where the link stands.
@@ -118,6 +139,7 @@ enum Step {
     Rest,
     Connect,
     Live(Box<Socket>),
+    Listen(Box<Answer>),
     Wait(Duration),
     End,
 }
@@ -137,6 +159,7 @@ impl Link {
                 Step::Rest => self.rest().await,
                 Step::Connect => self.connect().await,
                 Step::Live(socket) => self.live(*socket).await,
+                Step::Listen(answer) => self.listen(*answer).await,
                 Step::Wait(delay) => self.wait(delay).await,
                 Step::End => return,
             }
@@ -184,6 +207,9 @@ impl Link {
         let token = self.token.clone();
         let offered = token.as_ref().zip(settings.token.as_ref());
         let offered = offered.map(|(token, (_, offers))| (&token.secret, offers.as_slice()));
+        if let Some(request) = &settings.request {
+            return self.request(request, &settings.opening, offered, &means).await;
+        }
         let opening = open(&means.client, &settings.opening, offered, &means.secrets);
         match self.attend(opening, false).await {
             Attended::Done(Ok(Opened { socket, subprotocol, findings, took })) => {
@@ -192,16 +218,121 @@ impl Link {
                 self.outbox.push(StreamEvent::Opened { stream, took: took.into(), subprotocol, findings });
                 Step::Live(Box::new(socket))
             }
-            Attended::Done(Err(refused)) => {
-                let refusal = Arc::new(refused.refusal);
-                self.outbox.push(StreamEvent::Refused { stream, refusal: Arc::clone(&refusal) });
-                // A page says nothing in its first line; it is there in full with the refusal.
-                let body = refusal.body.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
-                let why = if body.is_empty() { refusal.why.to_string() } else { format!("{}: {body}", refusal.why) };
-                self.after(&refused.cause, &why, &refusal.advice)
-            }
+            Attended::Done(Err(refused)) => self.refused(*refused),
             attended => self.turn(attended),
         }
+    }
+
+    /// Asks for an answer that is a stream.
+    async fn request(
+        &mut self,
+        request: &Request,
+        opening: &Opening,
+        offered: Option<(&Secret, &[TokenOffer])>,
+        means: &Means,
+    ) -> Step {
+        let stream = self.settings.stream;
+        let mut request = request.clone();
+        let said = self.unsent.take();
+        if let Some(text) = &said {
+            (request.method, request.body) = (reqwest::Method::POST, Some(text.clone()));
+        }
+        let last_id = self.last_id.clone().filter(|_| request.is_repeatable());
+        let asking = Answer::open(&means.client, opening, &request, offered, last_id.as_deref(), &means.secrets);
+        match self.attend(asking, false).await {
+            Attended::Done(Ok(answer)) => {
+                let findings = answer.finding.iter().map(|finding| finding.as_str().into()).collect();
+                self.outbox.push(StreamEvent::Opened { stream, took: answer.took.into(), subprotocol: None, findings });
+                if let Some(text) = said {
+                    let text = means.secrets.shown(&text).into();
+                    self.outbox.push(StreamEvent::Sent { stream, text });
+                }
+                self.is_repeatable = request.is_repeatable();
+                Step::Listen(Box::new(answer))
+            }
+            Attended::Done(Err(refused)) => self.refused(*refused),
+            attended => self.turn(attended),
+        }
+    }
+
+    fn refused(&mut self, refused: Refused) -> Step {
+        let stream = self.settings.stream;
+        let refusal = Arc::new(refused.refusal);
+        self.outbox.push(StreamEvent::Refused { stream, refusal: Arc::clone(&refusal) });
+        // A page says nothing in its first line; it is there in full with the refusal.
+        let body = refusal.body.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
+        let why = if body.is_empty() { refusal.why.to_string() } else { format!("{}: {body}", refusal.why) };
+        self.after(&refused.cause, &why, &refusal.advice)
+    }
+
+    /// An answer over HTTP, from its head to its end.
+    async fn listen(&mut self, mut answer: Answer) -> Step {
+        let (stream, begun) = (self.settings.stream, Instant::now());
+        let (mut dropped_before, mut events) = (0, Vec::new());
+        let (cause, why, advice) = loop {
+            tokio::select! {
+                heard = answer.hear() => {
+                    let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
+                    for message in answer.heard.drain(..) {
+                        let name = message.event.as_deref();
+                        self.reader.receive_text(name, &redactor.mask(&message.data), at, &mut events);
+                    }
+                    self.outbox.push_messages(&mut events);
+                    let dropped = answer.take_dropped(&mut dropped_before);
+                    if dropped > 0 {
+                        self.outbox.push(StreamEvent::Overflowed { stream, dropped });
+                    }
+                    match heard {
+                        Piece::More => {}
+                        Piece::Complete if !self.is_repeatable => {
+                            self.closed(None, "the answer is complete", true);
+                            return Step::Rest;
+                        }
+                        Piece::Complete => break (Cause::Dropped, "the answer ended".to_owned(), SEE_LOG),
+                        Piece::Broken(why) => break (Cause::Dropped, why, SEE_LOG),
+                        Piece::Silent => break (Cause::Stale, "nothing came for five minutes".to_owned(), SEE_LOG),
+                    }
+                }
+                order = self.orders.recv() => match order {
+                    Some(LinkOrder::Open) => {}
+                    Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
+                    Some(LinkOrder::Send(text)) => {
+                        self.unsent = Some(text);
+                        self.closed(None, "asked anew", true);
+                        return Step::Connect;
+                    }
+                    Some(LinkOrder::Reopen { why }) => {
+                        self.closed(None, &why, true);
+                        self.forgive();
+                        return Step::Connect;
+                    }
+                    Some(LinkOrder::Close) => {
+                        self.closed(None, "closed by us", true);
+                        return Step::Rest;
+                    }
+                    None => return Step::End,
+                },
+                delivered = self.outbox.deliver() => {
+                    if let Err(Gone) = delivered {
+                        return Step::End;
+                    }
+                }
+            }
+        };
+        if begun.elapsed() >= READY_FOR {
+            self.forgive();
+        }
+        self.last_id = answer.last_id().map(str::to_owned).or(self.last_id.take());
+        self.retry = answer.retry();
+        let why = self.means.secrets.shown(&why);
+        self.closed(None, &why, self.deploying);
+        if self.is_repeatable {
+            return self.after(&cause, &why, advice);
+        }
+        // What a POST has started may still go on there: whether to start another is for a person to say.
+        let advice = "ask again, when nothing is left over from this one";
+        self.outbox.push(StreamEvent::Stopped { stream, why: why.into(), advice: advice.into() });
+        Step::Rest
     }
 
     /// What follows from a loss, by the table.
@@ -217,6 +348,7 @@ impl Link {
         };
         match next(cause, &situation) {
             Next::Wait(delay) => {
+                let delay = delay.max(self.retry.take().unwrap_or_default().min(LONGEST_RETRY));
                 self.failures = self.failures.saturating_add(1);
                 self.unsent = None;
                 let why = if self.deploying { format!("expected while deploying: {why}") } else { why.into() };
@@ -361,9 +493,9 @@ impl Link {
         for message in connection.heard.drain(..) {
             match message {
                 Message::Text(text) => {
-                    receive_text(&redactor.mask(&text), at, &mut self.names, &mut connection.events);
+                    self.reader.receive_text(None, &redactor.mask(&text), at, &mut connection.events);
                 }
-                Message::Binary(bytes) => receive_binary(&bytes, at, &mut self.names, &mut connection.events),
+                Message::Binary(bytes) => self.reader.receive_binary(&bytes, at, &mut connection.events),
                 Message::Pong(nonce) => {
                     if let Some(sent) = connection.unanswered.iter().position(|(asked, _)| nonce.as_ref() == asked) {
                         let round_trip = connection.unanswered[sent].1.elapsed().into();
@@ -383,7 +515,9 @@ impl Link {
             connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
             connection.next_beat = Instant::now() + CLOSE_DEADLINE;
         }
-        answer_pings(connection);
+        if self.reader.answers_pings() {
+            answer_pings(connection);
+        }
         self.outbox.push_messages(&mut connection.events);
     }
 

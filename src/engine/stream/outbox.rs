@@ -112,7 +112,7 @@ mod tests {
     use tokio::sync::mpsc::{Receiver, channel};
 
     use super::*;
-    use crate::adapters::agent_event::{Names, receive_text};
+    use crate::adapters::protocol::{Names, receive_text};
     use crate::domain::Moment;
 
     fn messages(count: usize) -> Vec<AgentEvent> {

@@ -262,12 +262,15 @@ fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment
         AgentKind::ToolExecuting => (Mark::Running, Role::Agent),
         AgentKind::ToolCompleted => (Mark::Up, Role::Agent),
         AgentKind::AgentThinking => (Mark::Queued, Role::Text),
+        AgentKind::Progress => (Mark::Queued, Role::Muted),
         AgentKind::Unknown => (Mark::Lost, Role::Warning),
         AgentKind::Ready | AgentKind::Acknowledged | AgentKind::Heartbeat | AgentKind::System => {
             (Mark::Queued, Role::Muted)
         }
     };
-    line.gap(2).mark(role, mark).gap(1).cell(role, agents.name(seen), 15).gap(1);
+    // Types of other protocols are longer and differ at their ends; only they leave the column.
+    let name = agents.name(seen);
+    line.gap(2).mark(role, mark).gap(1).cell(role, name, text::width(name).clamp(15, 26) as u16).gap(1);
     let subject = agents.subject(seen);
     if !subject.is_empty() && matches!(seen.kind, AgentKind::ToolExecuting | AgentKind::ToolCompleted) {
         line.put(Role::Agent, subject).gap(1);

@@ -250,7 +250,8 @@ fn tell_agent(line: &mut Line, state: &State, first: u64, count: u32) {
         | AgentKind::AgentThinking
         | AgentKind::ToolExecuting
         | AgentKind::ToolCompleted
-        | AgentKind::AgentCompleted => Role::Agent,
+        | AgentKind::AgentCompleted
+        | AgentKind::Progress => Role::Agent,
     };
     let name = match count {
         1 => Short::new(format_args!("{}", state.agents.name(seen))),

@@ -1,4 +1,4 @@
-//! What agents say, in our words: one frame of a stream in, one [`AgentMessage`] (or a batch of them) out.
+//! The five events and what stands around them, in every shape that was seen: one frame in, one [`AgentMessage`] (or a batch) out.
 //!
 //! Senders agree on five event names and on little else: ids at the top or inside of an envelope, a dozen names for the
 //! same field, times in every notation. The alias lists below are that knowledge, in the order in which they are tried.
@@ -7,51 +7,20 @@
 //!
 //! Values are borrowed from the frame wherever they need no unescaping; the frame itself is kept by the caller.
 
-mod entry;
 mod envelope;
-mod time;
+pub(super) mod time;
 
 use std::borrow::Cow;
 
-use super::sanitize;
+use serde_json::Value;
+
+use super::draft::{Field, worth};
+use super::message::{AgentMessage, one_line};
 use crate::domain::AgentKind;
-pub use entry::{Names, RAW_LIMIT, receive_binary, receive_text};
 use envelope::{BatchElement, Fields, Key, Unreadable};
 
 /// How many events of one batch are unpacked; the rest is counted in one further message.
 pub const BATCH_LIMIT: usize = 1000;
-
-/// How many bytes of a thought, an answer or arguments a summary keeps.
-pub const SUMMARY_LIMIT: usize = 400;
-
-/// One message of a stream, normalised.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AgentMessage<'a> {
-    /// What it is.
-    pub kind: AgentKind,
-    /// The type as the sender wrote it, or `not-json`, `not-an-object`, `no-type`, `binary`.
-    pub type_name: Cow<'a, str>,
-    /// The run that it belongs to.
-    pub run: Option<Cow<'a, str>>,
-    /// The conversation.
-    pub thread: Option<Cow<'a, str>>,
-    /// The user, possibly cut short by the sender.
-    pub user: Option<Cow<'a, str>>,
-    /// The agent.
-    pub agent: Option<Cow<'a, str>>,
-    /// The tool of a tool event.
-    pub tool: Option<Cow<'a, str>>,
-    /// What pairs a tool's start with its end.
-    pub call: Option<Cow<'a, str>>,
-    /// One harmless line that says what it is about: the thought, the answer, the error, the arguments.
-    pub text: Cow<'a, str>,
-    /// How long it took, by the sender's own watch.
-    pub duration_ms: Option<f64>,
-    /// When it happened, by the sender's own clock, in microseconds since the Unix epoch.
-    pub source_time: Option<i64>,
-    /// Whether it went well, where the sender says so.
-    pub ok: Option<bool>,
-}
 
 const RUN: &[Key] = &[Key::RunId, Key::RunIdCamel, Key::CorrelationId];
 const THREAD: &[Key] = &[Key::ThreadId, Key::ThreadIdCamel];
@@ -60,6 +29,7 @@ const AGENT: &[Key] = &[Key::AgentName, Key::Agent, Key::AgentType, Key::AgentId
 const TOOL: &[Key] = &[Key::ToolName, Key::Tool, Key::Name];
 const CALL: &[Key] = &[Key::ExecutionId, Key::CallId, Key::ToolCallId];
 const DURATION_MS: &[Key] = &[Key::ExecutionTimeMs, Key::DurationMs, Key::TotalDurationMs];
+const SEQUENCE: &[Key] = &[Key::Sequence, Key::SequenceNumber];
 const STARTED_TEXT: &[Key] = &[Key::Message, Key::Input, Key::Content];
 const THOUGHT: &[Key] = &[Key::Reasoning, Key::Thought, Key::Thinking, Key::Message, Key::Content];
 const INPUT: &[Key] = &[Key::Parameters, Key::ToolArgs, Key::Params, Key::Args, Key::Input, Key::ParametersSummary];
@@ -81,37 +51,6 @@ pub fn read<'a>(frame: &'a str, messages: &mut Vec<AgentMessage<'a>>) {
         }
         Err(Unreadable::NotJson) => messages.push(AgentMessage::unreadable("not-json", frame)),
         Err(Unreadable::NotAnObject) => messages.push(AgentMessage::unreadable("not-an-object", frame)),
-    }
-}
-
-/// What can be said about a binary frame.
-pub fn binary(length: usize) -> AgentMessage<'static> {
-    AgentMessage {
-        text: Cow::Owned(format!("{length} bytes")),
-        ..AgentMessage::bare(AgentKind::Unknown, "binary".into())
-    }
-}
-
-impl<'a> AgentMessage<'a> {
-    fn bare(kind: AgentKind, type_name: Cow<'a, str>) -> Self {
-        Self {
-            kind,
-            type_name,
-            run: None,
-            thread: None,
-            user: None,
-            agent: None,
-            tool: None,
-            call: None,
-            text: Cow::Borrowed(""),
-            duration_ms: None,
-            source_time: None,
-            ok: None,
-        }
-    }
-
-    fn unreadable(what: &'static str, frame: &'a str) -> Self {
-        Self { text: one_line(Cow::Borrowed(frame)), ..Self::bare(AgentKind::Unknown, Cow::Borrowed(what)) }
     }
 }
 
@@ -156,6 +95,7 @@ fn message<'a>(fields: &Fields<'a>, batch_type: Option<Cow<'a, str>>) -> AgentMe
         tool: if is_tool { id(fields, TOOL).filter(|tool| tool != "unknown_tool") } else { None },
         call: if is_tool { id(fields, CALL) } else { None },
         text: one_line(summary(kind, fields)),
+        sequence: fields.number(SEQUENCE).filter(|number| (0.0..1e15).contains(number)).map(|number| number as u64),
         duration_ms: fields.number(DURATION_MS),
         source_time: source_time(fields),
         ok: went_well(kind, fields),
@@ -191,6 +131,19 @@ fn kind(type_name: &str) -> AgentKind {
         "ping" | "pong" | "heartbeat" | "heartbeat_ack" | "factory_heartbeat" | "isolated_heartbeat"
         | "legacy_heartbeat" => AgentKind::Heartbeat,
         "system_message" | "handshake_validation" | "degraded_mode" | "service_info" => AgentKind::System,
+        "progress_update"
+        | "partial_result"
+        | "stream_chunk"
+        | "stream_complete"
+        | "agent_update"
+        | "agent_log"
+        | "agent_status_update"
+        | "agent_response_chunk"
+        | "sub_agent_update"
+        | "subagent_started"
+        | "subagent_completed"
+        | "step_created"
+        | "final_report" => AgentKind::Progress,
         _ => AgentKind::Unknown,
     }
 }
@@ -204,9 +157,12 @@ fn summary<'a>(kind: AgentKind, fields: &Fields<'a>) -> Cow<'a, str> {
         AgentKind::ToolCompleted => OUTPUT,
         AgentKind::AgentCompleted => ANSWER,
         AgentKind::AgentFailed | AgentKind::Error => return trouble(fields),
-        AgentKind::Ready | AgentKind::Acknowledged | AgentKind::Heartbeat | AgentKind::System | AgentKind::Unknown => {
-            ANYTHING
-        }
+        AgentKind::Ready
+        | AgentKind::Acknowledged
+        | AgentKind::Heartbeat
+        | AgentKind::System
+        | AgentKind::Progress
+        | AgentKind::Unknown => ANYTHING,
     };
     fields.words(aliases).unwrap_or(Cow::Borrowed(""))
 }
@@ -247,35 +203,39 @@ fn source_time(fields: &Fields) -> Option<i64> {
     }
 }
 
+/// Where the value of a field stands in a frame, as a JSON pointer; the innermost place that holds it.
+pub(super) fn origin(field: Field, text: &str, frame: &Value) -> Option<String> {
+    const LEVELS: &[&str] =
+        &["/payload/data", "/data/payload", "/payload/payload", "/data/data", "/payload", "/data", ""];
+    let aliases: &[&[Key]] = match field {
+        Field::Type => &[&[Key::Event, Key::EventType, Key::Method]],
+        Field::Run => &[RUN],
+        Field::Thread => &[THREAD],
+        Field::User => &[USER],
+        Field::Agent => &[AGENT],
+        Field::Tool => &[TOOL],
+        Field::Call => &[CALL],
+        Field::Sequence => &[SEQUENCE],
+        Field::Time => &[&[Key::Timestamp]],
+        Field::Text => &[THOUGHT, INPUT, OUTPUT, ANSWER, TROUBLE, ANYTHING, STARTED_TEXT],
+    };
+    let holds = |pointer: &String| {
+        let value = frame.pointer(pointer).and_then(|value| worth(field, value));
+        // A time is told in another notation than the sender's.
+        value.is_some_and(|value| field == Field::Time || one_line(Cow::Owned(value)) == text)
+    };
+    // A nested `type` never is the event's.
+    let outer = (field == Field::Type).then(|| "/type".to_owned());
+    let levels = || {
+        LEVELS
+            .iter()
+            .flat_map(|level| aliases.iter().copied().flatten().map(move |key| format!("{level}/{}", key.name())))
+    };
+    outer.into_iter().chain(levels()).find(holds)
+}
+
 fn id<'a>(fields: &Fields<'a>, aliases: &[Key]) -> Option<Cow<'a, str>> {
     fields.name(aliases).map(one_line)
-}
-
-/// Text from outside, on one line, of bounded length, without anything a terminal would obey.
-fn one_line(text: Cow<str>) -> Cow<str> {
-    let plain = text.len() <= SUMMARY_LIMIT && is_plain(text.as_bytes());
-    if plain { text } else { Cow::Owned(harmless_line(&text)) }
-}
-
-/// Whether there is nothing but printable ASCII. Looks at every byte, so that many are looked at at once.
-fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |plain, byte| plain & (b' '..=b'~').contains(byte))
-}
-
-/// The rare path of [`one_line`]. Cut before it is cleaned, so that a message of megabytes costs no more than a line.
-fn harmless_line(text: &str) -> String {
-    let kept = up_to(text, SUMMARY_LIMIT);
-    let mut line = sanitize::text(kept);
-    if kept.len() < text.len() {
-        line.push('…');
-    }
-    line
-}
-
-/// The longest beginning of `text` that has at most `limit` bytes.
-fn up_to(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

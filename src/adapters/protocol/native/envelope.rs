@@ -23,6 +23,13 @@ macro_rules! keys {
         impl Key {
             const COUNT: usize = [$($name),+].len();
 
+            /// The key as senders write it.
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$key => $name,)+
+                }
+            }
+
             fn of(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$key),)+
@@ -49,6 +56,7 @@ keys! {
     FinalResponse = "final_response", Response = "response", Content = "content", Text = "text",
     ExecutionTimeMs = "execution_time_ms", DurationMs = "duration_ms", TotalDurationMs = "total_duration_ms",
     Error = "error", ErrorMessage = "error_message", ErrorCode = "error_code", Code = "code",
+    Sequence = "sequence", SequenceNumber = "sequence_number",
     Timestamp = "timestamp", ReceivedType = "received_type", Events = "events",
     Payload = "payload", Body = "data",
 }

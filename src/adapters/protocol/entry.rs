@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::{AgentMessage, binary, is_plain, read, up_to};
+use super::message::{AgentMessage, binary, is_plain, up_to};
+use super::native::read;
 use crate::adapters::sanitize;
 use crate::domain::{AgentEvent, Moment, Text};
 
@@ -54,7 +55,7 @@ pub fn receive_binary(bytes: &[u8], at: Moment, names: &mut Names, events: &mut 
     events.push(event(binary(bytes.len()), at, raw.trim_end().into(), names));
 }
 
-fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> AgentEvent {
+pub(super) fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> AgentEvent {
     AgentEvent {
         at,
         kind: message.kind,
@@ -62,7 +63,7 @@ fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> Age
         run: message.run.map(|run| names.share(&run)),
         thread: message.thread.map(|thread| names.share(&thread)),
         user: message.user.map(|user| names.share(&user)),
-        sequence: None,
+        sequence: message.sequence,
         agent: message.agent.map(|agent| names.share(&agent)),
         tool: message.tool.map(|tool| names.share(&tool)),
         call: message.call.map(|call| call.as_ref().into()),
@@ -73,7 +74,7 @@ fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Names) -> Age
 }
 
 /// The frame, harmless and cut at a bound that says so. Its line breaks stay, since some senders indent their JSON.
-fn raw(frame: &str) -> Text {
+pub(super) fn raw(frame: &str) -> Text {
     let kept = up_to(frame, RAW_LIMIT);
     if kept.len() == frame.len() && is_plain(kept.as_bytes()) {
         return kept.into();

@@ -1,6 +1,7 @@
 //! Frames as they were seen on the wire, and what they come out as.
 
 use super::*;
+use crate::adapters::protocol::message::{SUMMARY_LIMIT, binary};
 
 fn read_all(frame: &str) -> Vec<AgentMessage<'_>> {
     let mut messages = Vec::new();
