@@ -320,8 +320,14 @@ fn a_run_that_was_under_way_when_its_session_ended_has_its_row() {
 /// A project with one service whose revision is known.
 fn shop() -> ProjectSpec {
     let runner = RunnerSpec { name: "pytest".into(), tool: "pytest".into(), command: "pytest".into(), why: "".into() };
-    let service =
-        ServiceSpec { name: "backend".into(), url: "".into(), has_health: true, has_revision: true, deploy: None };
+    let service = ServiceSpec {
+        name: "backend".into(),
+        url: "".into(),
+        has_health: true,
+        has_revision: true,
+        has_logs: false,
+        deploy: None,
+    };
     ProjectSpec { name: "shop".into(), runners: vec![runner], services: vec![service], ..ProjectSpec::default() }
 }
 

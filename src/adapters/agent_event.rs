@@ -9,7 +9,7 @@
 
 mod entry;
 mod envelope;
-mod time;
+pub(super) mod time;
 
 use std::borrow::Cow;
 

@@ -11,6 +11,8 @@ pub mod git;
 pub mod go;
 pub mod health;
 pub mod javascript;
+pub mod log_answer;
+pub mod log_line;
 pub mod nextest;
 mod places;
 pub mod pytest;

@@ -8,6 +8,7 @@ mod contract;
 
 mod baseline;
 mod limits;
+mod logs;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use limits::{JournalSettings, LimitSettings};
+pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 
@@ -247,6 +249,8 @@ pub struct ServiceSettings {
     pub revision: Option<RevisionSettings>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySettings>,
+    /// Where its log comes from.
+    pub logs: Option<LogSettings>,
 }
 
 /// `[service.NAME.health.KIND]`

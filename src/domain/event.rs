@@ -12,8 +12,8 @@ use super::service::Probe;
 use super::stream::Refusal;
 use super::{
     AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Grounds,
-    Judgement, LeftOver, LoadedBaseline, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature, Span,
-    StreamId, Text, VacuousTest, ViewerId,
+    Judgement, LeftOver, LoadedBaseline, LogEvent, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature,
+    Span, StreamId, Text, VacuousTest, ViewerId,
 };
 
 /// An event with its place in the one order and its time.
@@ -41,6 +41,8 @@ pub enum Event {
     Deploy(DeployEvent),
     /// To a stream.
     Stream(StreamEvent),
+    /// To the log of a service.
+    Log(LogEvent),
 }
 
 /// What happened to the session itself.

@@ -214,6 +214,7 @@ mod tests {
             url: "".into(),
             has_health: true,
             has_revision: true,
+            has_logs: false,
             deploy: None,
         };
         Services::new(&[spec("backend"), spec("auth")], Moment(1))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Deploys, Inventory, Judgement, Moment, News, Notes,
+    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Deploys, Inventory, Judgement, Logs, Moment, News, Notes,
     ProjectSpec, Records, Repeat, Ring, Runs, Served, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
@@ -82,6 +82,9 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What the services wrote into their logs.
+    #[serde(default)]
+    pub logs: Logs,
     /// What people wrote on causes and tests.
     pub notes: Notes,
     /// What happened around the tests, with its times.
@@ -114,6 +117,7 @@ impl Default for State {
             deploys: Deploys::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            logs: Logs::default(),
             notes: Notes::default(),
             chronicle: Chronicle::default(),
             contracts: BTreeMap::new(),

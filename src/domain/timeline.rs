@@ -501,6 +501,7 @@ mod tests {
                 url: "".into(),
                 has_health: true,
                 has_revision: true,
+                has_logs: false,
                 deploy: Some(DeploySpec {
                     command: vec!["deploy".into()],
                     timeout: Span::seconds(9),

@@ -158,6 +158,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 url: shown(&service.url),
                 has_health: service.health.is_some(),
                 has_revision: service.revision.is_some(),
+                has_logs: service.logs.is_some(),
                 deploy: service.deploy.as_ref().map(|deploy| DeploySpec {
                     command: deploy.command.argv.iter().map(|word| shown(word)).collect(),
                     timeout: deploy.timeout.into(),
@@ -180,6 +181,10 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         baseline: project.baseline.clone(),
         baseline_file: project.baseline_file.as_deref().map(shown),
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
-        limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
+        limits: Limits {
+            deploy_lines: project.limits.deploy_lines,
+            agent_events: project.limits.agent_events,
+            log_lines: project.limits.log_lines,
+        },
     }
 }

@@ -293,6 +293,7 @@ pub(crate) fn staging() -> ProjectSpec {
         url: format!("http://127.0.0.1:8000/{name}").into(),
         has_health: true,
         has_revision: true,
+        has_logs: false,
         deploy: Some(DeploySpec {
             command: vec!["python".into(), "deploy.py".into(), name.into()],
             timeout: Span::seconds(300),

@@ -31,6 +31,7 @@ impl Resolver<'_> {
                 .as_ref()
                 .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
             deploy: service.deploy.as_ref().map(|deploy| self.deploy(&format!("{path}.deploy"), deploy)),
+            logs: service.logs.as_ref().map(|logs| self.logs(&format!("{path}.logs"), logs)),
             url,
         }
     }

@@ -6,6 +6,7 @@ mod causes;
 mod circumstances;
 mod deploys;
 mod flakes;
+mod logs;
 mod notes;
 mod null;
 mod repeats;
@@ -16,7 +17,7 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{Agents, Deploys, Logs, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -32,6 +33,7 @@ impl State {
             }
             Event::Stream(event) => self.apply_stream(event),
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
+            Event::Log(event) => self.apply_log(event),
             Event::Deploy(event) => self.apply_deploy(event, effects),
             Event::Session(event) => self.apply_session(event, effects),
         }
@@ -47,6 +49,9 @@ impl State {
                 self.deploys = Deploys::default();
                 self.agents = Agents::new(project.limits.agent_events);
                 self.streams = Streams::new(&project.streams, self.at);
+                let has_logs = project.services.iter().map(|service| service.has_logs);
+                self.logs = Logs::new(has_logs, project.limits.log_lines, self.at);
+                effects.extend(self.logs.iter().map(|(service, _)| Effect::FollowLog { service }));
                 effects.extend(
                     self.services
                         .iter()
