@@ -228,7 +228,9 @@ fn leading_time(line: &str) -> Option<(Moment, &str)> {
     let ends: Vec<usize> = words.take(3).collect();
     for end in ends.into_iter().rev() {
         let word = bare[..end].trim();
-        let micros = time::from_iso(word).or_else(|| epoch(word));
+        // Some leave a space before the offset.
+        let joined = word.replacen(" +", "+", 1).replacen(" -", "-", 1);
+        let micros = time::from_iso(&joined).or_else(|| epoch(word));
         if let Some(at) = micros.and_then(|micros| u64::try_from(micros).ok()) {
             let rest = bare[end..].trim_start_matches(|c: char| c.is_whitespace() || is_end(c));
             return Some((Moment(at), rest));
