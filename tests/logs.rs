@@ -237,7 +237,7 @@ fn memory() -> u64 {
 #[ignore = "a measurement: ten seconds of 50,000 lines a second"]
 async fn a_flood_leaves_the_screen_to_its_person() {
     let script = r#"awk 'BEGIN { for (n = 0; n < 5000; n++) printf "{\"timestamp\":\"2026-11-20T12:00:03Z\",\"severity\":\"%s\",\"message\":\"request %d of user-%d answered in %d ms\",\"run_id\":\"run_%d\"}\n", (n % 50 ? "INFO" : "ERROR"), n, n % 97, n % 800, n % 31 }' > flood.$$
-for round in $(seq 100); do cat flood.$$; sleep 0.095; done; rm flood.$$; echo the end; exec sleep 60"#;
+for round in $(seq 100); do cat flood.$$; sleep 0.08; done; rm flood.$$; echo the end; exec sleep 60"#;
     let mut log = start(shell(script));
     let view = ViewState { focus: Pane::Logs, ..ViewState::default() };
     let mut viewer = Viewer::new(view, Palette::dark().theme(Depth::True, Glyphs::Unicode), (160, 45));
@@ -288,7 +288,9 @@ for round in $(seq 100); do cat flood.$$; sleep 0.095; done; rm flood.$$; echo t
         memory(),
     );
     assert_eq!(total, 500_001, "every line is accounted for");
-    assert!(worst < Duration::from_millis(50), "a key was answered after {worst:?}");
+    // Without optimisation everything takes several times as long.
+    let limit = Duration::from_millis(if cfg!(debug_assertions) { 250 } else { 50 });
+    assert!(worst < limit, "a key was answered after {worst:?}");
     assert!(memory() < 300, "{} MB", memory());
 }
 

@@ -118,7 +118,7 @@ actions! {
     Filter "filter" [Everywhere] ["/"] "Narrows tests or logs to words, or searches the opened test."
     NextMatch "next-match" [Detail Logs] ["n"] "Goes to the next place that was searched for."
     PreviousMatch "previous-match" [Detail Logs] ["N"] "Goes to the previous place that was searched for."
-    LogLevel "log-level" [Logs] ["e"] "Shows warnings and errors, errors alone, or all lines."
+    LogLevel "log-level" [Logs] ["e"] "Leaves out debug lines, then all but warnings, but errors."
     LogService "log-service" [Logs] ["S"] "Shows the log of one service after the other, or all."
     LogRun "log-run" [Logs] ["I"] "Shows the lines of this line's run, request or trace."
     LogAround "log-around" [Logs] ["m"] "Shows the lines around matches too, or matches alone."

@@ -175,10 +175,10 @@ pub(super) fn find(view: &mut ViewState, about: &About, forward: bool) -> Vec<Wi
 /// Shows lines from the next level on; after errors alone, all again.
 pub(super) fn next_level(view: &mut ViewState) -> Vec<Wish> {
     view.logs.level = match view.logs.level {
-        None | Some(Level::Debug) => Some(Level::Warning),
+        None | Some(Level::Debug) => Some(Level::Info),
+        Some(Level::Info) => Some(Level::Warning),
         Some(Level::Warning) => Some(Level::Error),
-        Some(Level::Error) => Some(Level::Info),
-        Some(Level::Info) => None,
+        Some(Level::Error) => None,
     };
     Vec::new()
 }

@@ -341,7 +341,7 @@ impl Regions {
 
     /// Tabs share the line; what a tab says is the drawing's business, as long as it fits.
     fn place_tabs(&mut self) {
-        const WIDTHS: [u16; Pane::ALL.len()] = [12, 15, 15, 8, 12, 12];
+        const WIDTHS: [u16; Pane::ALL.len()] = [14, 13, 15, 7, 13, 11];
         let mut x = self.tabs.x + 1;
         for (tab, width) in self.tab.iter_mut().zip(WIDTHS) {
             let width = width.min(self.tabs.width / 5 + 1).min(self.tabs.right().saturating_sub(x));

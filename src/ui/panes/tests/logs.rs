@@ -47,6 +47,7 @@ fn a_person_searches_freezes_and_comes_back() {
     assert_eq!(press(KeyCode::Enter), at(1, "WebSocke", false));
     press(KeyCode::Char('m'));
     assert_eq!(press(KeyCode::Char('N')), at(6, "WebSocke", true));
+    assert_eq!(press(KeyCode::Char('e')).0, 5, "all but debug");
     assert_eq!(press(KeyCode::Char('e')).0, 2, "warnings and errors");
     press(KeyCode::Esc);
     press(KeyCode::Esc);
