@@ -666,6 +666,66 @@ mod files {
     }
 }
 
+mod tiers_and_known_failures {
+    use super::*;
+
+    #[test]
+    fn the_lab_knows_what_its_tests_guard() {
+        let tiers = project(LAB, &[]).tiers;
+        let told: Vec<_> = tiers.iter().map(|tier| (&*tier.name, tier.at_risk.as_deref().unwrap_or(""))).collect();
+        assert_eq!(told[0], ("P1", "$120K MRR"));
+        assert_eq!(told.len(), 6);
+        let node = "tests/e2e/staging/test_priority1_critical.py::test_001";
+        assert!(
+            tiers[0]
+                .tests
+                .iter()
+                .any(|pattern| pattern.fits_test("tests/e2e/staging/test_priority1_critical.py", node))
+        );
+    }
+
+    #[test]
+    fn a_known_failure_is_read_with_its_last_day() {
+        let text = "[[known]]\ntests = [\"t.py::test_a[1]\"]\nsignature = \"assertion:3F9A12c0\"\nreason = \"the vendor's\"\n\
+                    owner = \"ann\"\nissue = \"https://issues/7\"\nexpires = \"2026-12-31\"\n\
+                    [[dependent]]\ntests = [\"*order*\"]\non = [\"*login\"]\n";
+        let project = project(text, &[]);
+        let known = &project.known[0];
+        assert_eq!(known.signature.as_deref(), Some("assertion:3f9a12c0"));
+        assert_eq!(known.expires.map(|moment| moment.0), Some(1_798_761_600_000_000));
+        assert_eq!((&*known.reason, known.owner.as_deref()), ("the vendor's", Some("ann")));
+        assert_eq!(project.dependents.len(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_located() {
+        let text = "[[tier]]\nname = \"P 1\"\ntests = []\n[[tier]]\nname = \"P2\"\ntests = [\"a\", \"\"]\n\
+                    [[tier]]\nname = \"p2\"\ntests = [\"b\"]\n\
+                    [[known]]\nreason = \" \"\nsignature = \"assertion\"\nexpires = \"soon\"\n\
+                    [[known]]\nreason = \"all of it\"\n[[dependent]]\ntests = [\"a\"]\non = []\n";
+        assert_eq!(
+            said(text, &[]),
+            [
+                "2:8 `P 1` cannot be the name of a tier (it is written in --gate P1,P2: no spaces, no commas)",
+                "3:9 names no tests (patterns, like [\"*/test_critical.py\", \"*::test_login*\"])",
+                "6:15 an empty pattern fits no test (patterns, like [\"*/test_critical.py\", \"*::test_login*\"])",
+                "8:8 there is a tier `p2` already",
+                "11:10 is empty (say why this failure is accepted)",
+                "12:13 `assertion` is not the key of a signature (copy it from an opened cause: it looks like \"assertion:3f9a12c0\")",
+                "13:11 `soon` is not a day like \"2026-12-31\"",
+                "14:1 is bound to no failure: it would hide whatever goes wrong next (write the signature that an opened cause shows, or a message pattern)",
+                "18:6 names no tests (patterns, like [\"*/test_critical.py\", \"*::test_login*\"])",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_said_where_it_is() {
+        let text = "[[known]]\nreason = \"a\"\nmessage = \"*\"\nexpire = \"2026-12-31\"\n";
+        assert_eq!(said(text, &[]), ["4:1 unknown setting `expire` (did you mean `expires`?)"]);
+    }
+}
+
 #[test]
 fn a_contract_names_a_stream_that_exists_and_checks_that_there_are() {
     let settings = r#"

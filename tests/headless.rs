@@ -186,6 +186,54 @@ fn green_is_0() {
     assert_eq!(ran.tests().into_keys().collect::<Vec<_>>(), ["a::one", "a::two"]);
 }
 
+/// Two failures in two tiers, one of them accepted.
+const GUARDED: &str = r#"
+suite = Suite(["a::one", "a::two", "b::three", "b::four"])
+for test, message in [("a::one", None), ("a::two", "the cart is empty"), ("b::three", "never shipped"), ("b::four", None)]:
+    if test not in suite.tests:
+        continue
+    suite.start(test)
+    suite.result(test, "failed" if message else "passed", **({"message": message} if message else {}))
+suite.end(1 if {"a::two", "b::three"} & set(suite.tests) else 0)
+"#;
+const TIERS: &str = "[[tier]]\nname = \"P1\"\ntests = [\"a\"]\nat_risk = \"$120K MRR\"\n\
+                     [[tier]]\nname = \"P2\"\ntests = [\"b*\"]\n\
+                     [[known]]\nmessage = \"*cart is empty*\"\nreason = \"issue 7\"\nowner = \"ann\"\n";
+
+#[test]
+fn known_failures_are_told_and_do_not_count() {
+    let Some(home) = suite_home(GUARDED, TIERS) else { return };
+    let ran = json(&home, &[]);
+    let summary = ran.summary();
+    assert_eq!((ran.code, &summary["failed"], &summary["known"]), (Some(1), &1.into(), &1.into()), "{ran:?}");
+    let known = ran.lines().into_iter().find(|line| line["id"] == "a::two").expect("a line");
+    assert_eq!((&known["known"]["reason"], &known["known"]["owner"]), (&"issue 7".into(), &"ann".into()), "{known}");
+    assert_eq!((&known["verdict"], &known["tier"]), (&"known".into(), &"P1".into()), "{known}");
+    let tiers: Vec<_> = summary["tiers"].as_array().into_iter().flatten().map(|tier| &tier["protected"]).collect();
+    assert_eq!(tiers, [true, false], "{summary}");
+
+    let only = json(&home, &["a::"]);
+    assert_eq!((only.code, &only.summary()["green"]), (Some(0), &true.into()), "{only:?}");
+}
+
+#[test]
+fn a_gate_judges_by_its_tiers_alone_and_says_what_it_leaves_out() {
+    let Some(home) = suite_home(GUARDED, TIERS) else { return };
+    let run = |words: &[&str]| finish(&home, command(&home, &[&["run"], words].concat()));
+    let ran = run(&["--gate", "p1"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.contains("1 failure outside P1 is shown and does not gate"), "{}", ran.out);
+    assert!(
+        ran.out.contains("── b::three failed") && ran.out.contains("known failures, which do not count"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(run(&["--gate", "P1,P2"]).code, Some(1));
+    let ran = run(&["--gate", "P9"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.out.contains("there are P1, P2"), "{}", ran.out);
+}
+
 #[test]
 fn a_mistake_in_the_project_file_is_2_and_writes_nothing() {
     let Some(home) = suite_home(GREEN, "[run]\ninterupt_grace = \"5s\"\n") else { return };

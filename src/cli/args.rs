@@ -101,6 +101,9 @@ pub struct RunArguments {
     /// Runs the selected tests until one fails, at most so many times.
     #[arg(long, value_name = "MAX", num_args = 0..=1, require_equals = true, default_missing_value = "100", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_REPETITIONS)))]
     pub until_fails: Option<u32>,
+    /// Tiers that alone decide how it ends, `P1,P2`: what fails elsewhere is shown and does not count.
+    #[arg(long, value_name = "TIER", value_delimiter = ',')]
+    pub gate: Vec<String>,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,

@@ -52,6 +52,11 @@ impl Exit {
             Self::Environment if failed && is_spoilt(run) => Self::TestsFailed,
             exit => exit,
         });
+        Self::heaviest(exits)
+    }
+
+    /// The one of several that decides.
+    pub fn heaviest(exits: impl Iterator<Item = Self>) -> Self {
         exits.max_by_key(|exit| exit.weight()).unwrap_or(Self::NothingSelected)
     }
 

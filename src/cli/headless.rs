@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
+use super::gate::Gate;
 use super::null::NullRun;
 use super::print::{Human, Json, Printer};
 use super::spoilt;
@@ -40,7 +41,15 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         (None, Format::Human) => Box::new(Human::new(io::stdout())),
         (None, Format::Json) => Box::new(Json::new(io::stdout())),
     };
-    let course = Course { feed, arguments, printer, state: Arc::default(), stage: Stage::Remembering, forced: false };
+    let course = Course {
+        feed,
+        arguments,
+        printer,
+        state: Arc::default(),
+        stage: Stage::Remembering,
+        forced: false,
+        gate: None,
+    };
     let watch = tokio::spawn(course.follow());
     let signals = tokio::spawn(pass_signals(calls));
     let ended = session.engine.run().await;
@@ -109,6 +118,7 @@ struct Course {
     state: Arc<State>,
     stage: Stage,
     forced: bool,
+    gate: Option<Gate>,
 }
 
 impl Course {
@@ -228,6 +238,15 @@ impl Course {
     }
 
     fn begin(&mut self) {
+        if !self.arguments.gate.is_empty() {
+            match Gate::new(&self.state, &self.arguments.gate) {
+                Ok(gate) => self.gate = Some(gate),
+                Err(why) => {
+                    self.printer.say(&why);
+                    return self.end(Exit::Usage);
+                }
+            }
+        }
         if self.state.session.project.runners.is_empty() {
             self.printer.say("there is no test runner in this project");
             return self.end(Exit::NothingSelected);
@@ -307,8 +326,15 @@ impl Course {
 
     fn conclude(&mut self) {
         let kind = self.kind();
-        let runs = self.state.runs.iter().map(|(_, run)| run).filter(|run| run.kind == kind);
-        self.end(Exit::of_all(runs));
+        let runs = self.state.runs.iter().filter(|(_, run)| run.kind == kind);
+        let exit = match &self.gate {
+            Some(gate) => Exit::heaviest(runs.filter_map(|(id, run)| gate.exit(&self.state, id, run))),
+            None => Exit::of_all(runs.map(|(_, run)| run)),
+        };
+        if let Some(gate) = &self.gate {
+            gate.sentences(&self.state).iter().for_each(|sentence| self.printer.say(sentence));
+        }
+        self.end(exit);
     }
 
     fn end(&mut self, exit: Exit) {

@@ -5,11 +5,13 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::known;
 use super::spoilt;
 use super::worth::{add_evidence, add_worths, in_words, of_runs};
 use crate::domain::{
-    Baseline, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId, Outcome,
-    Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
+    Baseline, Cause, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId,
+    Outcome, Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId,
+    Verdict,
 };
 
 /// Prints a headless run as it goes.
@@ -73,7 +75,9 @@ fn status(status: CauseStatus) -> &'static str {
 }
 
 fn new_causes(state: &State) -> usize {
-    state.causes.iter().filter(|(_, cause)| !cause.disturbs && cause.status(state.cycle) == CauseStatus::New).count()
+    let is_own = |cause: &Cause| !cause.disturbs && !state.is_muted(cause);
+    let is_new = |cause: &Cause| cause.status(state.cycle) == CauseStatus::New && is_own(cause);
+    state.causes.iter().filter(|(_, cause)| is_new(cause)).count()
 }
 
 /// All runs of tests of the session, counted together.
@@ -117,6 +121,7 @@ impl<W: Write> Printer for Json<W> {
                 "outcome": latest.outcome,
                 "verdict": Verdict::of(test),
                 "cause": state.causes.of(id).map(number),
+                "tier": test.tier.and_then(|tier| state.inventory.tiers().get(tier)).map(|tier| &*tier.spec.name),
                 "duration_s": seconds(latest.took),
                 "message": test.message().map(|message| &**message).filter(|message| !message.is_empty()),
             });
@@ -127,7 +132,7 @@ impl<W: Write> Printer for Json<W> {
                 self.marked.insert(id);
             }
             add_evidence(&mut line, test);
-            self.line(&line);
+            self.line(&known::add(line, state, test));
             if let Some(judgement) = state.contracts.get(&id) {
                 self.line(&contract(&test.node, judgement));
             }
@@ -149,6 +154,8 @@ impl<W: Write> Printer for Json<W> {
                 "tests": cause.count(),
                 "dependent": cause.dependents.len(),
                 "status": status(cause.status(state.cycle)),
+                "signature": &*cause.key,
+                "muted": state.is_muted(cause),
             });
             self.line(&line);
         }
@@ -261,10 +268,12 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "lost": sum(&|run| run.integrity.lost),
         "not_run": sum(&|run| run.integrity.not_run),
         "missing": sum(&|run| run.integrity.missing),
+        "known": sum(&|run| run.tally.known),
         "new_causes": new_causes(state),
         "baseline": baseline(state),
         "verdicts": verdicts(state),
         "repeat": state.repeat.as_ref().map(repeat),
+        "tiers": known::tiers(state),
         "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
@@ -291,6 +300,7 @@ struct Progress {
     errored: u32,
     spoilt: u32,
     lost: u32,
+    known: u32,
     spent: Span,
 }
 
@@ -311,7 +321,7 @@ impl<W: Write> Human<W> {
         if waiting > 0 {
             return;
         }
-        let Progress { finished, failed, errored, spoilt, lost, spent } = progress;
+        let Progress { finished, failed, errored, spoilt, lost, known, spent } = progress;
         let not_run = module.tally.not_run;
         let mark = match (failed + errored + lost, spoilt + not_run) {
             (0, 0) => "✔",
@@ -321,10 +331,10 @@ impl<W: Write> Human<W> {
         let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
         let (failed, errored) = (part(*failed, "failed"), part(*errored, "errored"));
         let (spoilt, not_run) = (part(*spoilt, "environment"), part(not_run, "not run"));
-        let lost = part(*lost, "lost");
+        let (lost, known) = (part(*lost, "lost"), part(*known, "known"));
         let took = spent.as_secs_f64();
         let line = format!(
-            "{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}{spoilt}{lost}{not_run}",
+            "{mark} {:<44} {finished:>5} finished {took:>8.1}s{failed}{errored}{spoilt}{lost}{not_run}{known}",
             module.title
         );
         self.line(&line);
@@ -376,9 +386,11 @@ impl<W: Write> Human<W> {
             let (mark, count) = match cause.end {
                 Some(_) => ("✔", cause.most),
                 None if cause.disturbs => ("◇", cause.count()),
+                None if state.is_muted(cause) => ("⊘", cause.count()),
                 None => ("✘", cause.count()),
             };
             let how = match cause.status(state.cycle) {
+                CauseStatus::New | CauseStatus::Still if state.is_muted(cause) => "known".to_owned(),
                 CauseStatus::New => "new".to_owned(),
                 CauseStatus::Still => format!("since cycle {}", cause.since),
                 CauseStatus::Over(CauseEnd::Fixed { by: Some(revision), .. }) => format!("fixed by {revision}"),
@@ -404,6 +416,7 @@ impl<W: Write> Human<W> {
             "skipped",
             "xfailed",
             "xpassed",
+            "known",
             "environment",
             "straddled",
             "lost",
@@ -423,6 +436,7 @@ impl<W: Write> Human<W> {
         let on = if revisions.is_empty() { String::new() } else { format!(" on {}", revisions.join(", ")) };
         let word = if summary["green"] == true { "green" } else { "not green" };
         let (cycle, finished, selected) = (state.cycle, count("finished"), count("selected"));
+        known::tier_lines(state).iter().for_each(|line| self.line(line));
         let took = summary["duration_s"].as_f64().unwrap_or_default();
         self.line(&format!(
             "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}",
@@ -463,6 +477,8 @@ impl<W: Write> Printer for Human<W> {
             progress.spent = Span(progress.spent.0 + latest.took.0);
             if !latest.circumstance.is_steady() {
                 progress.spoilt += 1;
+            } else if test.known.is_some() {
+                progress.known += 1;
             } else if latest.outcome.is_failure() {
                 match latest.outcome {
                     Outcome::Errored => progress.errored += 1,
@@ -508,6 +524,7 @@ impl<W: Write> Printer for Human<W> {
             let latest = state.inventory.test(*id).and_then(|test| test.latest.as_ref());
             latest.is_some_and(|latest| latest.circumstance.is_steady())
         };
+        known::sentences(state).iter().for_each(|sentence| self.line(sentence));
         for id in std::mem::take(&mut self.failures).into_iter().filter(own) {
             self.failure(state, id);
         }

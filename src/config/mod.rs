@@ -14,6 +14,7 @@ pub mod resolve;
 pub mod load;
 
 mod complaint;
+pub mod date;
 mod layers;
 pub mod mistake;
 pub mod places;

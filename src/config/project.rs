@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::domain::{Baseline, ContractSpec};
+pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding};
 
@@ -73,6 +74,12 @@ pub struct Project {
     pub services: Vec<ServiceSpec>,
     /// Sources of agent events.
     pub streams: Vec<StreamSpec>,
+    /// Priority groups of tests, the most important one first.
+    pub tiers: Vec<TierSpec>,
+    /// Failures that are accepted.
+    pub known: Vec<KnownSpec>,
+    /// Tests that fail because others do.
+    pub dependents: Vec<DependentSpec>,
     /// What their agents have promised.
     pub contracts: Vec<ContractPlan>,
     /// How a run is held and stopped.

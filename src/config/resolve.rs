@@ -8,6 +8,7 @@ mod logs;
 mod runner;
 mod service;
 mod stream;
+mod triage;
 mod url;
 mod variables;
 
@@ -63,6 +64,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let runners = in_order(&settings.runner, |name, runner| resolver.runner(name, runner));
     let services = in_order(&settings.service, |name, service| resolver.service(name, service));
     let streams = in_order(&settings.stream, |name, stream| resolver.stream(name, stream));
+    let (tiers, known, dependents) = (resolver.tiers(), resolver.known(), resolver.dependents());
     let contracts = in_order(&settings.contract, |name, contract| resolver.contract(name, contract, &streams));
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
@@ -75,6 +77,9 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             runners,
             services,
             streams,
+            tiers,
+            known,
+            dependents,
             contracts,
             run,
             baseline,

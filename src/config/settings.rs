@@ -5,6 +5,8 @@
 //! are put in is the business of [`project`](super::project).
 
 mod contract;
+mod person;
+mod triage;
 
 mod baseline;
 mod limits;
@@ -23,6 +25,8 @@ pub use limits::{JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
+pub use person::{EditorSettings, UiSettings};
+pub use triage::{DependentSettings, KnownSettings, TierSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -42,6 +46,15 @@ pub struct Settings {
     /// Sources of agent events, by name.
     #[serde(default)]
     pub stream: BTreeMap<String, Placed<StreamSettings>>,
+    /// Priority groups of tests, the most important one first.
+    #[serde(default)]
+    pub tier: Vec<TierSettings>,
+    /// Failures that are accepted.
+    #[serde(default)]
+    pub known: Vec<KnownSettings>,
+    /// Tests that fail because others do.
+    #[serde(default)]
+    pub dependent: Vec<DependentSettings>,
     /// Which agent events must come, by name.
     #[serde(default)]
     pub contract: BTreeMap<String, Placed<ContractSettings>>,
@@ -536,26 +549,6 @@ pub struct RunSettings {
     pub hold_on_unhealthy: bool,
     /// How long a headless run is held before it gives up with exit code 3.
     pub hold_limit: Timespan,
-}
-
-/// `[ui]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct UiSettings {
-    /// `auto`, a built-in theme, or the name of a file in the user's `themes` folder.
-    pub theme: String,
-    /// Clicks and the wheel; hold Shift to select text with the terminal's own mouse.
-    pub mouse: bool,
-    /// The most frames a second, where the terminal keeps up.
-    pub frames_per_second: u16,
-}
-
-/// `[editor]`, in the user's own file only.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EditorSettings {
-    /// `{file}` and `{line}` are put in; empty, `$VISUAL` or `$EDITOR` is used.
-    pub command: Vec<String>,
 }
 
 fn status_ok() -> Vec<u16> {

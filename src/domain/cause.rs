@@ -17,6 +17,8 @@ const KEPT: usize = 4_096;
 pub struct Cause {
     /// What they share, as the first of them told it.
     pub signature: Signature,
+    /// Its signature's key, in short: what a known failure is bound to.
+    pub key: Text,
     /// What went wrong, in the words that all of them have used.
     title: Text,
     /// The tests that fail for this reason now, the dependent ones left out.
@@ -142,6 +144,12 @@ impl Causes {
         self.list.get(id.index())
     }
 
+    /// The cause whose signature has that short key.
+    #[must_use]
+    pub fn keyed(&self, key: &str) -> Option<&Cause> {
+        self.list.iter().find(|cause| &*cause.key == key)
+    }
+
     /// The cause of the signature with that key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Option<&Cause> {
@@ -209,6 +217,7 @@ impl Causes {
         self.index.insert(key, id);
         self.list.push(Cause {
             title: signature.wording.as_ref().unwrap_or(&signature.title).clone(),
+            key: signature.short_key().into(),
             signature,
             tests: BTreeSet::new(),
             dependents: BTreeSet::new(),

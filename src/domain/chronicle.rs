@@ -175,6 +175,8 @@ impl State {
             Command::ReopenStream(id) => format!("connects {} anew", stream(*id)).into(),
             Command::ProbeServices => "probes all services".into(),
             Command::WriteNote { .. } => "writes a note".into(),
+            Command::Mute(_) => "mutes a failure".into(),
+            Command::Unmute(_) => "un-mutes a failure".into(),
             Command::Repeat { .. } | Command::CompareWith(_) => return,
             Command::NameCycle { name, .. } => format!("names the cycle {name}").into(),
             Command::KeepHandOff(_) => "keeps a hand-off".into(),

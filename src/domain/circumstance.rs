@@ -122,6 +122,8 @@ impl Cause {
 pub enum Counted {
     /// As what it stands at.
     As(Standing),
+    /// As a failure that is accepted.
+    Known,
     /// As a failure that is the environment's.
     Environment,
     /// As one of which nobody knows what it met.

@@ -1,9 +1,12 @@
 //! What a person can ask of a session.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, CauseId, DeployId, ModuleId, NoteAbout, NullKind, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text,
+    Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, RepeatUntil, RunId, ServiceId,
+    StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -77,6 +80,10 @@ pub enum Command {
     StartAgent(StreamId),
     /// Connect a stream anew.
     ReopenStream(StreamId),
+    /// Accept a failure from now on.
+    Mute(Arc<KnownSpec>),
+    /// Count a known failure in full again.
+    Unmute(KnownId),
     /// Probe all services now.
     ProbeServices,
     /// Write on a cause or a test, in the place of what was written there before; nothing removes that.

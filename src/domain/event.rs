@@ -1,6 +1,7 @@
 //! The closed list of everything that can happen.
 
 mod into;
+mod memory;
 
 use std::sync::Arc;
 
@@ -11,10 +12,11 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Attempt, Baseline, Checkout, Circumstance, Command, CycleRecord, DeployId, Detail, Evidence, Grounds,
-    Judgement, LeftOver, LoadedBaseline, LogEvent, Moment, Note, Outcome, ProjectSpec, RunId, ServiceId, Signature,
-    Span, StreamId, Text, VacuousTest, ViewerId,
+    AgentEvent, Baseline, Checkout, Command, DeployId, Detail, Evidence, Judgement, LoadedBaseline, LogEvent, Moment,
+    Outcome, ProjectSpec, RunId, ServiceId, Span, StreamId, Text, ViewerId,
 };
+
+pub use memory::{Recalled, Recollection};
 
 /// An event with its place in the one order and its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,82 +135,6 @@ pub enum SessionEnd {
     Panicked(Text),
     /// A headless run came to its end.
     Done,
-}
-
-/// What earlier sessions left behind.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Recollection {
-    /// The number of the last cycle.
-    pub cycle: u32,
-    /// The latest result of each test.
-    pub tests: Vec<Recalled>,
-    /// How long live deploys took, by name of the service.
-    pub deploys: Vec<(Text, Span)>,
-    /// The newest cycles, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cycles: Vec<CycleRecord>,
-    /// How an earlier session ended that did not end by itself.
-    pub unfinished: Option<Text>,
-    /// What served on the grounds of its tests, by number.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub revisions: Vec<(u32, Text)>,
-    /// The tests that passed a null run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub vacuous: Vec<VacuousTest>,
-    /// What was written on causes and tests.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Note>,
-    /// The tests that the last run which selected them did not prove.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unproved: Vec<LeftOver>,
-}
-
-/// The latest result of a test in an earlier session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recalled {
-    /// The runner's full name for the test.
-    pub node: Text,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// When it started.
-    pub started: Moment,
-    /// How long it took.
-    pub took: Span,
-    /// The cycle that it belonged to.
-    pub cycle: u32,
-    /// How long it usually takes.
-    pub usual: Option<Span>,
-    /// Its message, where it failed.
-    pub message: Option<Text>,
-    /// What its failure is known again by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<Arc<Signature>>,
-    /// How it did on the revisions that it met lately.
-    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
-    pub grounds: Grounds,
-}
-
-impl Recalled {
-    /// The result as an attempt of the past, epoch 0.
-    #[must_use]
-    pub fn attempt(&self) -> Attempt {
-        Attempt {
-            run: None,
-            cycle: self.cycle,
-            outcome: self.outcome,
-            started: self.started,
-            took: self.took,
-            epoch: 0,
-            circumstance: Circumstance::Steady,
-            tries: 1,
-            detail: self
-                .message
-                .as_ref()
-                .map(|message| Arc::new(Detail { message: message.clone(), ..Detail::default() })),
-            cause: None,
-            evidence: None,
-        }
-    }
 }
 
 /// A test that a runner found.

@@ -30,6 +30,10 @@ ids! {
     RunId;
     /// Failures that share a signature.
     CauseId;
+    /// A priority group of tests.
+    TierId;
+    /// An accepted failure.
+    KnownId;
     /// Something that is deployed and probed.
     ServiceId;
     /// One try to put a revision in place.

@@ -1,20 +1,26 @@
 //! The tests that exist: modules, test cases, and how each one stands.
 
+mod attempt;
+mod case;
 mod counted;
+mod naming;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::event::{Found, Recalled};
 use super::service::Epoch;
+use super::tier::Tiers;
 use super::{
-    CauseId, Circumstance, Evidence, FlakeRate, Grounds, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunId,
-    RunnerId, Span, Tally, TestId, Text, Vacuous, VacuousTest, Verdict, Verdicts,
+    CauseId, Circumstance, Grounds, KnownId, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunnerId, Span, Tally,
+    TestId, Text, TierId, TierSpec, VacuousTest, Verdict, Verdicts,
 };
 
+pub use attempt::{Attempt, Detail, Frame, Section, SubtestRow};
+pub use case::TestCase;
 use counted::Share;
+use naming::{name_inside, short_title};
 
 /// How many words of a message are looked up as names of other tests.
 const NAMES_LOOKED_AT: usize = 64;
@@ -33,167 +39,6 @@ pub enum Standing {
     Running,
     /// Its latest attempt ended.
     Done(Outcome),
-}
-
-/// One finished execution of a test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// The run it belonged to; `None` for a result of an earlier session.
-    pub run: Option<RunId>,
-    /// The cycle it belonged to.
-    pub cycle: u32,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// When it started.
-    pub started: Moment,
-    /// How long it took.
-    pub took: Span,
-    /// Which revisions served when it started.
-    pub epoch: Epoch,
-    /// What the environment did while it ran.
-    #[serde(default, skip_serializing_if = "Circumstance::is_steady")]
-    pub circumstance: Circumstance,
-    /// How many executions it took, more than one where the runner retried.
-    pub tries: u32,
-    /// What it said: message, traceback, output.
-    pub detail: Option<Arc<Detail>>,
-    /// Why it failed, where it did.
-    pub cause: Option<CauseId>,
-    /// What it touched, where its runner measures that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Arc<Evidence>>,
-}
-
-/// What an attempt left behind. All text is sanitized and masked.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Detail {
-    /// The failure in a line or a few; the reason of a skip.
-    pub message: Text,
-    /// The exception's type, where one is known.
-    pub exception: Option<Text>,
-    /// The traceback's frames, outermost first.
-    pub frames: Vec<Frame>,
-    /// The traceback as the tool rendered it, colours kept.
-    pub trace: Text,
-    /// Captured output and whatever else came with a title.
-    pub sections: Vec<Section>,
-    /// Parts of the test that were reported on their own.
-    pub subtests: Vec<SubtestRow>,
-}
-
-/// One frame of a traceback.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Frame {
-    /// The file, relative to the project where it lies inside.
-    pub path: Text,
-    /// The line, counted from 1; 0 where unknown.
-    pub line: u32,
-    /// The source around it or what the tool says there.
-    pub source: Text,
-    /// Whether the file belongs to the project rather than to a library.
-    pub own: bool,
-}
-
-/// Output under a title.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Section {
-    /// For example `Captured stdout call`.
-    pub title: Text,
-    /// The output, colours kept.
-    pub text: Text,
-}
-
-/// A part of a test that was reported on its own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SubtestRow {
-    /// What tells it from its siblings.
-    pub name: Text,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Its failure, in a line.
-    pub message: Text,
-}
-
-/// A test by its stable identity.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TestCase {
-    /// The module it belongs to.
-    pub module: ModuleId,
-    /// The runner's full name for it, stable between runs.
-    pub node: Text,
-    /// Its name inside the module.
-    pub name: Text,
-    /// Where it is defined, counted from 1; 0 where unknown.
-    pub line: u32,
-    /// Where it stands.
-    pub standing: Standing,
-    /// Since when it stands there.
-    pub since: Moment,
-    /// Which revisions served when it last started.
-    pub epoch: Epoch,
-    /// Its latest finished attempt.
-    pub latest: Option<Attempt>,
-    /// Finished attempts before that, oldest first.
-    pub earlier: Vec<Attempt>,
-    /// How long it usually takes, from attempts that passed.
-    pub usual: Option<Span>,
-    /// How it did on the revisions that it met lately.
-    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
-    pub grounds: Grounds,
-    /// How long it usually took before its latest attempt.
-    pub expected: Option<Span>,
-    /// The hash of its source, where its runner tells one.
-    pub source: Option<Text>,
-    /// That it passed a null run, its source being what it is.
-    pub vacuous: Option<Vacuous>,
-    /// Whether its latest result no longer counts, because what serves has changed since.
-    pub stale: bool,
-    /// Whether it was missing when its runner last collected everything.
-    pub gone: bool,
-    /// Whether it waits in a debugger.
-    pub in_debugger: bool,
-    /// Whether the last run that selected it ended before its turn came.
-    #[serde(default)]
-    pub missed: bool,
-    /// What its latest attempt is measured against.
-    #[serde(default)]
-    pub measure: Measure,
-    /// The verdict by which it has its place in lists: that of the last moment at which no test ran, so that nothing
-    /// moves under somebody's eyes.
-    #[serde(default)]
-    pub place: Option<Verdict>,
-}
-
-impl TestCase {
-    /// Where it stands when it is neither queued nor running.
-    #[must_use]
-    pub fn settled(&self) -> Standing {
-        self.latest.as_ref().map_or(Standing::NeverRun, |attempt| Standing::Done(attempt.outcome))
-    }
-
-    /// Whether the result that it shows no longer counts.
-    #[must_use]
-    pub fn is_stale(&self) -> bool {
-        self.stale && matches!(self.standing, Standing::Done(_))
-    }
-
-    /// Its latest outcome, whether or not it is running again.
-    #[must_use]
-    pub fn outcome(&self) -> Option<Outcome> {
-        self.latest.as_ref().map(|attempt| attempt.outcome)
-    }
-
-    /// How often it failed where it also passed on the same revisions; nothing where it is not flaky.
-    #[must_use]
-    pub fn flake(&self) -> Option<FlakeRate> {
-        self.grounds.rate()
-    }
-
-    /// The latest failure's message, or nothing.
-    #[must_use]
-    pub fn message(&self) -> Option<&Text> {
-        self.latest.as_ref()?.detail.as_ref().map(|detail| &detail.message)
-    }
 }
 
 /// A file or suite of tests: one live pane.
@@ -222,6 +67,8 @@ pub struct Module {
     pub touched: Moment,
     /// How long the tests of its latest run took together.
     pub spent: Span,
+    /// The most important priority group among its tests.
+    pub tier: Option<TierId>,
 }
 
 /// All modules and tests.
@@ -242,6 +89,7 @@ pub struct Inventory {
     verdicts: Verdicts,
     #[serde(default)]
     ordered: u32,
+    tiers: Tiers,
 }
 
 impl Inventory {
@@ -300,9 +148,16 @@ impl Inventory {
         }
     }
 
-    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones are left out.
+    /// The priority groups and how they stand.
+    #[must_use]
+    pub fn tiers(&self) -> &Tiers {
+        &self.tiers
+    }
+
+    /// Ids of the tests whose latest result a person must look at, in order. Vanished ones and known failures are left
+    /// out.
     pub fn failures(&self) -> impl Iterator<Item = TestId> + '_ {
-        self.tests().filter(|(_, test)| !test.gone && test.outcome().is_some_and(Outcome::is_failure)).map(|(id, _)| id)
+        self.tests().filter(|(_, test)| !test.gone && test.fails()).map(|(id, _)| id)
     }
 
     /// Ids of the tests that are to be run again, in order: what failed, was lost, was spoilt by the environment, or
@@ -315,6 +170,16 @@ impl Inventory {
     #[must_use]
     pub fn runner_of(&self, id: TestId) -> Option<RunnerId> {
         Some(self.module(self.test(id)?.module)?.runner)
+    }
+
+    /// The priority groups of the project, before any test is found.
+    pub(super) fn arrange(&mut self, tiers: &[TierSpec]) {
+        self.tiers = Tiers::new(tiers);
+    }
+
+    /// The known failure that excuses a test's latest result, where one does.
+    pub(super) fn excuse(&mut self, id: TestId, known: Option<KnownId>) {
+        self.change(id, |test| test.known = known);
     }
 
     /// What an earlier session left of the test of that name.
@@ -397,6 +262,7 @@ impl Inventory {
         grow(&mut self.test_index, runner.index());
         let module = self.find_module(runner, &found.module);
         let id = TestId(self.tests.len() as u32);
+        let tier = self.tiers.of(&found.module, &found.node);
         let latest = self.memory.get(&found.node).map(Recalled::attempt);
         let mut test = TestCase {
             module,
@@ -419,6 +285,8 @@ impl Inventory {
             missed: false,
             measure,
             place: None,
+            known: None,
+            tier,
         };
         if let Some(circumstance) = self.left.get(&found.node) {
             test.leave(circumstance.clone());
@@ -426,9 +294,11 @@ impl Inventory {
         test.place = test.rank();
         self.tests.push(test);
         self.test_index[runner.index()].insert(found.node.clone(), id);
-        self.modules[module.index()].tests.push(id);
-        let counted = Share::of(&self.tests[id.index()]);
-        self.count(module, |tally, verdicts| counted.add(tally, verdicts));
+        let module = &mut self.modules[module.index()];
+        module.tests.push(id);
+        module.tier = module.tier.into_iter().chain(tier).min();
+        let share = Share::of(&self.tests[id.index()]);
+        self.count(id, None, share);
         self.review_vacuous(id);
         id
     }
@@ -505,6 +375,8 @@ impl Inventory {
             test.in_debugger = false;
             test.missed = false;
             test.stale = stale;
+            // What excused the result before does not excuse this one.
+            test.known = None;
             if let Some(before) = test.latest.replace(attempt) {
                 if test.earlier.len() == EARLIER_KEPT {
                     // Of a cycle that repeats a test, only the newest attempts are kept: what it is measured against
@@ -598,6 +470,7 @@ impl Inventory {
             running: Vec::new(),
             touched: Moment::default(),
             spent: Span::ZERO,
+            tier: None,
         });
         self.module_index[runner.index()].insert(path.clone(), id);
         id
@@ -619,20 +492,23 @@ impl Inventory {
         let before = Share::of(test);
         change(test);
         let after = Share::of(test);
-        if before == after {
-            return;
+        if before != after {
+            self.count(id, Some(before), after);
         }
-        let module = test.module;
-        self.count(module, |tally, verdicts| {
-            before.remove(tally, verdicts);
-            after.add(tally, verdicts);
-        });
     }
 
-    fn count(&mut self, module: ModuleId, count: impl Fn(&mut Tally, &mut Verdicts)) {
-        let module = &mut self.modules[module.index()];
-        count(&mut module.tally, &mut module.verdicts);
-        count(&mut self.tally, &mut self.verdicts);
+    /// A test counts so now, where it is counted at all: in its module, in its tier, and among all.
+    fn count(&mut self, id: TestId, before: Option<Share>, after: Share) {
+        let test = &self.tests[id.index()];
+        let (module, tier) = (&mut self.modules[test.module.index()], self.tiers.tally_mut(test.tier));
+        for tally in [&mut module.tally, &mut self.tally].into_iter().chain(tier) {
+            before.into_iter().for_each(|share| share.remove(tally));
+            after.add(tally);
+        }
+        for verdicts in [&mut module.verdicts, &mut self.verdicts] {
+            before.into_iter().for_each(|share| share.remove_verdict(verdicts));
+            after.add_verdict(verdicts);
+        }
     }
 
     fn leave(&mut self, id: TestId) {
@@ -648,26 +524,4 @@ fn grow<T: Default>(list: &mut Vec<T>, index: usize) {
     while list.len() <= index {
         list.push(T::default());
     }
-}
-
-/// `tests/e2e/test_a.py::TestB::test_c[1]` inside `tests/e2e/test_a.py` is `TestB::test_c[1]`; a Rust test stands behind
-/// a `$` in its binary.
-fn name_inside(module: &str, node: &str) -> Text {
-    let name = |rest: &'_ str| rest.strip_prefix("::").or_else(|| rest.strip_prefix('$')).map(Text::from);
-    node.strip_prefix(module).and_then(name).unwrap_or_else(|| node.into())
-}
-
-/// `tests/e2e/test_priority1_critical.py` is `priority1_critical`; `shop$cart::price` is `cart::price`, and `shop::api`,
-/// a binary of its own, is `api`.
-fn short_title(path: &str) -> &str {
-    if let Some((_, inside)) = path.split_once('$') {
-        return inside;
-    }
-    let file = path.rsplit('/').next().unwrap_or(path);
-    let is_extension = |end: &str| end.len() <= 4 && end.bytes().all(|b| b.is_ascii_lowercase());
-    let stem = file.rsplit_once('.').filter(|(_, end)| is_extension(end)).map_or(file, |(stem, _)| stem);
-    let stem = ["_test", ".test", ".spec"].iter().find_map(|end| stem.strip_suffix(end)).unwrap_or(stem);
-    let stem = stem.strip_prefix("test_").unwrap_or(stem);
-    let title = stem.rsplit("::").next().unwrap_or(stem);
-    if title.is_empty() { path } else { title }
 }

@@ -8,7 +8,8 @@ impl State {
     pub fn leavings(&self) -> Option<Recollection> {
         let cycles = self.records.iter().cloned().collect();
         let vacuous = self.inventory.vacuous().collect();
-        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, ..Recollection::default() };
+        let known = self.known.left_behind(|id| Some(self.inventory.test(id)?.node.clone()));
+        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, known, ..Recollection::default() };
         self.session.recalled.then_some(handed_on)
     }
 }

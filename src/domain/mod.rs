@@ -13,6 +13,7 @@ mod circumstance;
 mod command;
 mod contract;
 mod cycle;
+mod dependence;
 mod deploy;
 mod effect;
 mod event;
@@ -20,6 +21,7 @@ mod evidence;
 mod flake;
 mod ids;
 mod inventory;
+mod known;
 mod leavings;
 mod log;
 mod moment;
@@ -28,6 +30,7 @@ mod note;
 mod null;
 mod outage;
 mod outcome;
+mod pattern;
 mod project;
 mod record;
 mod repeat;
@@ -38,6 +41,7 @@ mod sighting;
 mod signature;
 mod state;
 mod stream;
+mod tier;
 mod timeline;
 mod unproved;
 mod verdict;
@@ -54,6 +58,7 @@ pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
 };
+pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
@@ -62,8 +67,11 @@ pub use event::{
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
-pub use ids::{AgentRunId, CauseId, DeployId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, ViewerId};
+pub use ids::{
+    AgentRunId, CauseId, DeployId, KnownId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId, ViewerId,
+};
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
+pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
 pub use log::{Level, LevelCounts, LogEvent, LogLine, Logged, Logs, ServiceLog};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
@@ -71,6 +79,7 @@ pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use null::{Vacuous, VacuousTest};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
+pub use pattern::Pattern;
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
@@ -83,6 +92,7 @@ pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
+pub use tier::{Protection, Tier, TierSpec, Tiers};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
 pub use verdict::{Verdict, Verdicts};

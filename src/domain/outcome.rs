@@ -101,6 +101,9 @@ pub struct Tally {
     /// Failed while a service was not well: not counted among the failures.
     #[serde(default)]
     pub environment: u32,
+    /// Failed as it was accepted: not counted among the failures.
+    #[serde(default)]
+    pub known: u32,
     /// Ran while what serves was changing: counted neither as passed nor as failed.
     #[serde(default)]
     pub straddled: u32,
@@ -122,10 +125,10 @@ impl Tally {
     /// How many have a result.
     #[must_use]
     pub fn finished(&self) -> u32 {
-        self.done.iter().sum::<u32>() + self.environment + self.straddled
+        self.done.iter().sum::<u32>() + self.known + self.environment + self.straddled
     }
 
-    /// How many have a result that a person must look at, and that is the test's own.
+    /// How many have a result that a person must look at, and that is the test's own; known failures are counted apart.
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.sum(Outcome::is_failure)
@@ -181,6 +184,7 @@ impl Tally {
         self.running += other.running;
         self.stale += other.stale;
         self.worths.merge(&other.worths);
+        self.known += other.known;
         self.environment += other.environment;
         self.straddled += other.straddled;
         self.not_run += other.not_run;
@@ -193,6 +197,7 @@ impl Tally {
             Counted::As(Standing::Queued) => &mut self.queued,
             Counted::As(Standing::Running) => &mut self.running,
             Counted::As(Standing::Done(outcome)) => &mut self.done[outcome as usize],
+            Counted::Known => &mut self.known,
             Counted::Environment => &mut self.environment,
             Counted::Straddled => &mut self.straddled,
         }

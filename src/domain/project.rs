@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, Span, Text};
+use super::{Baseline, DependentSpec, KnownSpec, Span, Text, TierSpec};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -27,6 +27,15 @@ pub struct ProjectSpec {
     /// A file of results that can be chosen as a baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_file: Option<Text>,
+    /// Priority groups of tests, the most important one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierSpec>,
+    /// Failures that the project accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<KnownSpec>,
+    /// Tests that fail because others do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependents: Vec<DependentSpec>,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,

@@ -262,7 +262,7 @@ impl Run {
         matches!(self.phase, RunPhase::Held { .. })
     }
 
-    /// Whether every selected test finished, none was lost, and none failed.
+    /// Whether every selected test finished, none was lost, and none failed but for known failures.
     #[must_use]
     pub fn is_green(&self) -> bool {
         matches!(self.phase, RunPhase::Ended(RunEnd::Complete))
@@ -365,7 +365,7 @@ impl Run {
             RunEnd::Crashed(why.clone())
         } else if self.integrity.lost > 0 || !orderly {
             RunEnd::Crashed(told().into())
-        } else if self.integrity.collected == 0 && self.tally.concerns() == 0 {
+        } else if self.integrity.collected == 0 && self.tally.concerns() + self.tally.known == 0 {
             RunEnd::NothingRan(if exit == Exit::Code(0) { "no tests were found".into() } else { told().into() })
         } else if self.kind == RunKind::Collect {
             RunEnd::Complete

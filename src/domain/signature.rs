@@ -121,6 +121,15 @@ impl Signature {
         said && agree(&self.exception, &other.exception) && agree(&self.place, &other.place)
     }
 
+    /// The key in a form that people can read aloud, write into a file and find again: `assertion:3f9a12c0`.
+    #[must_use]
+    pub fn short_key(&self) -> String {
+        // FNV-1a: the same in every version and on every machine, which a hasher of the library does not promise.
+        let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        let hash = self.key().bytes().fold(0x811c_9dc5, mix);
+        format!("{}:{hash:08x}", self.class.word().replace(' ', "-"))
+    }
+
     /// What failures of one cause have in common. Where a thing went wrong does not matter if it is the environment's
     /// doing, nor if the message says enough to be known again.
     #[must_use]

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Deploys, Inventory, Judgement, Logs, Moment, News, Notes,
-    ProjectSpec, Records, Repeat, Ring, Runs, Served, ServiceId, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
+    Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, Served, ServiceId, Services, Span, Streams,
+    TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -63,6 +64,10 @@ pub struct State {
     /// What served when their attempts were made, numbered.
     #[serde(default)]
     pub served: Served,
+    /// Which tests fail because others do.
+    pub dependence: Dependence,
+    /// The failures that are accepted.
+    pub known: KnownFailures,
     /// The executions of them.
     pub runs: Runs,
     /// What results are measured against.
@@ -109,6 +114,8 @@ impl Default for State {
             inventory: Inventory::default(),
             causes: Causes::default(),
             served: Served::default(),
+            dependence: Dependence::default(),
+            known: KnownFailures::default(),
             runs: Runs::default(),
             baseline: Comparison::default(),
             records: Records::default(),
@@ -136,8 +143,8 @@ impl State {
         attempt.circumstance.is_steady() && !self.services.is_current(attempt.epoch)
     }
 
-    /// Green: tests exist, every one has a result, none failed or was lost, and all results were obtained on the
-    /// revisions that serve now.
+    /// Green: tests exist, every one has a result, none failed or was lost but for known failures, and all results
+    /// were obtained on the revisions that serve now.
     #[must_use]
     pub fn is_green(&self) -> bool {
         let tally = self.inventory.tally();

@@ -56,7 +56,7 @@ impl Unproved {
                 Some(Counted::Straddled) => &mut counts.straddled,
                 Some(Counted::As(Standing::Done(Outcome::Lost | Outcome::Interrupted))) => &mut counts.lost,
                 Some(Counted::As(Standing::Done(outcome))) if outcome.is_failure() => &mut counts.failed,
-                Some(Counted::As(_)) | None => &mut counts.not_run,
+                Some(Counted::As(_) | Counted::Known) | None => &mut counts.not_run,
             } += 1;
         }
         counts
@@ -105,16 +105,17 @@ impl TestCase {
     #[must_use]
     pub fn counted(&self) -> Counted {
         match (self.standing, &self.latest) {
+            (Standing::Done(_), _) if self.known.is_some() => Counted::Known,
             (Standing::Done(outcome), Some(latest)) => latest.circumstance.counts(outcome),
             (standing, _) => standing.into(),
         }
     }
 
-    /// Whether its latest result is one that a person must look at or have proved again.
+    /// Whether its latest result is one that a person must look at or have proved again. A known failure is none.
     #[must_use]
     pub fn is_concern(&self) -> bool {
         let concerns = |latest: &Attempt| latest.outcome.is_failure() || !latest.circumstance.is_steady();
-        !self.gone && self.latest.as_ref().is_some_and(concerns)
+        !self.gone && self.known.is_none() && self.latest.as_ref().is_some_and(concerns)
     }
 
     /// Whether it is to be run again: its latest result is a concern, or its last run never came to it.

@@ -14,6 +14,8 @@ pub enum Verdict {
     FailingDifferently,
     /// It fails as before.
     StillFailing,
+    /// It fails as it was accepted.
+    Known,
     /// It passed only when it was tried again.
     Flaky,
     /// It passes and failed before.
@@ -36,10 +38,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NewlyFailed,
         Self::FailingDifferently,
         Self::StillFailing,
+        Self::Known,
         Self::Flaky,
         Self::Fixed,
         Self::Vanished,
@@ -57,6 +60,7 @@ impl Verdict {
         match &test.latest {
             _ if test.gone => Self::Vanished,
             None => Self::NeverRun,
+            Some(_) if test.known.is_some() => Self::Known,
             Some(_) if test.stale => Self::Stale,
             Some(latest) => Self::against(latest, test.baseline()),
         }
@@ -96,6 +100,7 @@ impl Verdict {
             Self::NewlyFailed => "newly failed",
             Self::FailingDifferently => "failing differently",
             Self::StillFailing => "still failing",
+            Self::Known => "known",
             Self::Flaky => "flaky",
             Self::Fixed => "fixed",
             Self::Vanished => "vanished",
@@ -155,7 +160,7 @@ impl TestCase {
     #[must_use]
     pub fn rank(&self) -> Option<Verdict> {
         match &self.latest {
-            Some(latest) if latest.outcome.is_failure() && !self.gone => {
+            Some(latest) if latest.outcome.is_failure() && !self.gone && self.known.is_none() => {
                 Some(Verdict::against(latest, self.baseline()))
             }
             _ => self.verdict(),
@@ -168,7 +173,8 @@ impl TestCase {
         let concerns = |latest: &&Attempt| latest.outcome.is_failure() || !latest.circumstance.is_steady();
         let latest = self.latest.as_ref().filter(concerns)?;
         let shown = matches!(self.standing, Standing::Done(_));
-        shown.then(|| Verdict::against(latest, self.baseline()))
+        let verdict = || if self.known.is_some() { Verdict::Known } else { Verdict::against(latest, self.baseline()) };
+        shown.then(verdict)
     }
 }
 
@@ -217,6 +223,8 @@ mod tests {
             missed: false,
             measure: Measure::Previous,
             place: None,
+            known: None,
+            tier: None,
         };
         assert_eq!(Verdict::of(&TestCase { gone: true, ..test.clone() }), Verdict::Vanished);
         Verdict::of(&test)

@@ -181,6 +181,9 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         baseline: project.baseline.clone(),
         baseline_file: project.baseline_file.as_deref().map(shown),
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        tiers: project.tiers.clone(),
+        known: project.known.clone(),
+        dependents: project.dependents.clone(),
         limits: Limits {
             deploy_lines: project.limits.deploy_lines,
             agent_events: project.limits.agent_events,

@@ -10,10 +10,18 @@ use crate::domain::{
     TestId, Tone,
 };
 
+/// Whether this person may ask for something; says so where not.
+pub(super) fn drives(view: &mut ViewState, about: &About) -> bool {
+    let may = view.drives(about.state);
+    if !may {
+        view.note(Tone::Warning, "you observe this session: only its driver can do that", about.now);
+    }
+    may
+}
+
 /// Asks, or says why this person cannot.
 pub(super) fn ask(view: &mut ViewState, about: &About, commands: Vec<Command>, nothing: &str) -> Vec<Wish> {
-    if !view.drives(about.state) {
-        view.note(Tone::Warning, "you observe this session: only its driver can do that", about.now);
+    if !drives(view, about) {
         return Vec::new();
     }
     if commands.is_empty() {
@@ -57,7 +65,9 @@ pub(super) fn rerun_failed(view: &mut ViewState, about: &About) -> Vec<Wish> {
             about.state.inventory.unproved().next().is_some()
         }
     };
-    let nothing = if looked_at(about.state, view).is_some() {
+    let nothing = if about.state.inventory.tally().known > 0 {
+        "nothing to rerun: known failures are left out, t runs a selected one"
+    } else if looked_at(about.state, view).is_some() {
         "nothing to rerun: no test fails for this any more"
     } else {
         "nothing to rerun: everything that ran last is proved"

@@ -90,6 +90,7 @@ actions! {
     Stop "stop" [Session] ["x"] "Stops the run: politely first, more firmly each time."
     DumpStacks "dump-stacks" [Session] ["s"] "Shows the stacks of the running tests, and lets them run."
     ForceHeld "force-held" [Session] ["f"] "Starts a held run although its services are not well."
+    Mute "mute" [Session] ["m"] "Accepts a failure for a reason, or counts it again."
     Collect "collect" [Session] ["u"] "Lists the tests anew."
     Deploy "deploy" [Session] ["d"] "Deploys a service, after showing the exact command."
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."

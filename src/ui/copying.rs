@@ -15,6 +15,11 @@ pub(super) fn copy(view: &mut ViewState, about: &About) -> Vec<Wish> {
         (None, Some(id)) => of_test(about.state, id),
         (None, None) => of_failures(about.state),
     };
+    let (cause, test) = (looked_at(about.state, view), view.subject(about));
+    let mut rows = rows;
+    // The command to run it again stays the last one, where the fingers know it.
+    let last = rows.len().saturating_sub(1);
+    rows.splice(last..last, super::muting::copies(about.state, cause, test));
     if rows.is_empty() {
         view.note(Tone::Warning, "nothing here to copy: choose a test", about.now);
     } else {

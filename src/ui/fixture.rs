@@ -15,6 +15,7 @@ use crate::domain::{
 };
 
 pub(crate) use measured::{compared, repeating};
+pub(crate) mod known;
 
 /// 12:00:00 of some day.
 const NOON: u64 = 1_790_078_400_000_000;
@@ -324,6 +325,7 @@ pub(crate) fn staging() -> ProjectSpec {
         baseline: Baseline::Previous,
         baseline_file: None,
         limits: Limits::default(),
+        ..ProjectSpec::default()
     }
 }
 

@@ -107,6 +107,7 @@ impl Footer<'_, '_> {
                 self.key(Action::Down, "next");
                 self.key(Action::Back, "cancel");
             }
+            Overlay::Mute(_) => self.fixed(&[("enter", "mute it"), ("tab", "next field"), ("esc", "cancel")]),
             Overlay::Confirm(confirm) => {
                 let enter = if confirm.accept { confirm.verb.as_str() } else { "cancel" };
                 self.fixed(&[("enter", enter), ("tab", "other button"), ("esc", "cancel")]);
@@ -193,6 +194,28 @@ impl Footer<'_, '_> {
         }
         if state.inventory.tally().total() == 0 && !state.session.project.runners.is_empty() {
             self.key(Action::Collect, "list the tests");
+        }
+    }
+
+    /// Where a failure is looked at that can be accepted, or counted again.
+    fn mute(&mut self) {
+        let (state, view) = (self.scene.state, self.scene.view);
+        if matches!(self.scene.clock, Clock::Played { .. }) {
+            return;
+        }
+        let is_known = match (acting::looked_at(state, view), view.page) {
+            (Some(cause), _) => {
+                state.causes.get(cause).filter(|cause| cause.end.is_none()).map(|cause| state.is_muted(cause))
+            }
+            (None, Page::Detail(test)) => {
+                state.causes.of(test).and_then(|_| state.inventory.test(test)).map(|test| test.known.is_some())
+            }
+            (None, Page::Board | Page::Cause(_)) => None,
+        };
+        match is_known {
+            Some(true) => self.key(Action::Mute, "un-mute"),
+            Some(false) => self.key(Action::Mute, "mute"),
+            None => {}
         }
     }
 
@@ -294,6 +317,7 @@ impl Footer<'_, '_> {
     fn always(&mut self) {
         let view = self.scene.view;
         if self.scene.state.inventory.tally().total() > 0 && view.focus != Pane::Logs {
+            self.mute();
             self.key(Action::Copy, "copy");
             self.key(Action::Filter, if matches!(view.page, Page::Detail(_)) { "search" } else { "filter" });
         }

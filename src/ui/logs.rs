@@ -146,6 +146,14 @@ pub(super) fn step(view: &mut ViewState, about: &About, by: i64) {
     }
 }
 
+/// Shows the line under the cursor whole, which then stays in its place; or no longer.
+pub(super) fn open(view: &mut ViewState, about: &About) {
+    view.logs.opened = !view.logs.opened;
+    if let Some(chosen) = about.regions.log_rows.chosen().filter(|_| view.logs.opened) {
+        (view.logs.cursor, view.logs.bottom) = (Some(chosen), Some(chosen));
+    }
+}
+
 /// To the next line that holds the words that are searched for, or to the one before.
 pub(super) fn find(view: &mut ViewState, about: &About, forward: bool) -> Vec<Wish> {
     let looks = &mut view.logs;

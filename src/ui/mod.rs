@@ -21,6 +21,7 @@ mod handing;
 pub mod input;
 pub mod keymap;
 pub mod logs;
+mod muting;
 mod navigate;
 mod nulling;
 pub mod overlay;

@@ -100,6 +100,8 @@ pub struct Regions {
     pub tabs: Rect,
     /// Each tab's place.
     pub tab: [Rect; Pane::ALL.len()],
+    /// What is protected and what is at risk, where a project says what its tests guard.
+    pub tiers: Rect,
     /// Why the newest run's numbers are not what was asked for; empty where they are.
     pub trouble: Rect,
     /// Agent events.
@@ -243,6 +245,8 @@ impl Regions {
             _ => Shape::Tabs,
         };
         let line = |y: u16| Rect { x: size.x, y: size.y + y, width: size.width, height: 1 };
+        // A line that is empty otherwise.
+        let tiers = |line| if state.inventory.tiers().is_empty() { Rect::default() } else { line };
         if self.shape == Shape::TooSmall {
             self.header = size;
             return;
@@ -252,11 +256,13 @@ impl Regions {
         self.notice = line(size.height - 2);
         match self.shape {
             Shape::Wide => {
+                self.tiers = tiers(line(2));
                 let body = Rect { y: size.y + 3, height: size.height - 5, ..size };
                 self.divide_columns(body, state);
             }
             Shape::Tabs | Shape::TooSmall => {
                 let airy = size.height >= 20;
+                self.tiers = if airy { tiers(line(3)) } else { Rect::default() };
                 self.tabs = line(2);
                 self.ticker = if airy { line(size.height - 3) } else { Rect::default() };
                 let top = if airy { 4 } else { 3 };
@@ -418,7 +424,10 @@ impl Regions {
 
 /// The causes in the order in which they are shown: those that hold, then those that were fixed.
 fn listed_causes(state: &State) -> Vec<CauseId> {
-    state.causes.present().into_iter().chain(state.causes.fixed()).collect()
+    let mut present = state.causes.present();
+    // What is accepted stands below what is not.
+    present.sort_by_key(|id| state.causes.get(*id).is_some_and(|cause| state.is_muted(cause)));
+    present.into_iter().chain(state.causes.fixed()).collect()
 }
 
 /// The cause under the cursor of the causes pane: the chosen one while it is known, else the first.

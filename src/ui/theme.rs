@@ -64,11 +64,13 @@ pub enum Role {
     DiffRemoved,
     /// The product's own name.
     Brand,
+    /// Fails as it was accepted.
+    Known,
 }
 
 impl Role {
     /// Every role with its dotted name in a theme file, in the order of the enum.
-    pub const ALL: [(Self, &'static str); 29] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::Text, "text"),
         (Self::Muted, "text.muted"),
         (Self::Faint, "text.faint"),
@@ -98,6 +100,7 @@ impl Role {
         (Self::DiffAdded, "diff.added"),
         (Self::DiffRemoved, "diff.removed"),
         (Self::Brand, "brand"),
+        (Self::Known, "state.known"),
     ];
 }
 
@@ -144,11 +147,13 @@ pub enum Mark {
     Folded,
     /// ▾ A part that is open.
     Unfolded,
+    /// ⊘ A failure that is known and accepted.
+    Known,
 }
 
 impl Mark {
     /// Every mark with its name, its glyph and what stands for it where only ASCII can be shown.
-    pub const ALL: [(Self, &'static str, &'static str); 20] = [
+    pub const ALL: [(Self, &'static str, &'static str); 21] = [
         (Self::Passed, "■", "#"),
         (Self::Failed, "✘", "X"),
         (Self::Running, "◐", "@"),
@@ -169,6 +174,7 @@ impl Mark {
         (Self::Vacuous, "∅", "v"),
         (Self::Folded, "▸", "+"),
         (Self::Unfolded, "▾", "-"),
+        (Self::Known, "⊘", "k"),
     ];
 }
 

@@ -166,6 +166,7 @@ fn colourless(role: Role, style: Style) -> Style {
         | Role::Link
         | Role::DiffAdded
         | Role::DiffRemoved
+        | Role::Known
         | Role::Brand => Modifier::empty(),
     };
     Style { fg: None, bg: None, underline_color: None, ..style }.add_modifier(told)

@@ -7,7 +7,7 @@ use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, comparing, copying, handing, logs, navigate, nulling, reading, repeating};
+use super::{acting, comparing, copying, handing, logs, muting, navigate, nulling, reading, repeating};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
@@ -104,6 +104,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::Stop => acting::stop(view, about),
         Action::DumpStacks => acting::dump_stacks(view, about),
         Action::ForceHeld => acting::force_held(view, about),
+        Action::Mute => muting::mute(view, about),
         Action::Collect => acting::collect(view, about),
         Action::Deploy => acting::deploy(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),

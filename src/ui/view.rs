@@ -106,6 +106,8 @@ pub enum Overlay {
     Choice(Choice),
     /// A question before something that others feel. Cancel has the focus at first.
     Confirm(Confirm),
+    /// The form that accepts a failure.
+    Mute(Box<super::overlay::mute::MuteForm>),
     /// A note being written.
     Note(Box<NoteDraft>),
 }

@@ -14,7 +14,7 @@ use super::draw;
 use super::handing;
 use super::logs;
 use super::navigate;
-use super::overlay::{confirm, help, note, palette};
+use super::overlay::{confirm, help, mute, note, palette};
 use super::reading;
 use super::regions::Regions;
 use super::scene::Scene;
@@ -209,6 +209,9 @@ impl Viewer {
         if matches!(self.view.overlay, Some(Overlay::Confirm(_))) && !interrupt {
             return confirm::press(&mut self.view, key, &about);
         }
+        if matches!(self.view.overlay, Some(Overlay::Mute(_))) && !interrupt {
+            return mute::press(&mut self.view, key, &about);
+        }
         if matches!(self.view.overlay, Some(Overlay::Note(_))) {
             // Its own way out for Ctrl-C: what was written is not lost by it.
             return note::press(&mut self.view, key, &about);
@@ -258,6 +261,7 @@ impl Viewer {
         let to_logs = logs::is_typing(&self.view);
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
+            Some(Overlay::Mute(form)) => form.input(),
             Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_) | Overlay::Note(_)) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
             None if to_logs => &mut self.view.logs.words.input,
@@ -351,7 +355,7 @@ fn put(input: &mut tui_input::Input, character: char) {
 }
 
 /// Edits a line; answers whether the key was one for editing.
-fn edit(input: &mut tui_input::Input, key: KeyEvent) -> bool {
+pub(super) fn edit(input: &mut tui_input::Input, key: KeyEvent) -> bool {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     let alt = key.modifiers.contains(KeyModifiers::ALT);
     let request = match key.code {

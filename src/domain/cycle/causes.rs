@@ -42,9 +42,12 @@ impl State {
         Some(self.blame_on(signature, detail, met, past))
     }
 
-    fn blame_on(&mut self, signature: Signature, detail: Option<&Detail>, met: Met, past: Leave) -> CauseId {
+    pub(super) fn blame_on(&mut self, signature: Signature, detail: Option<&Detail>, met: Met, past: Leave) -> CauseId {
         let message = detail.map_or("", |detail| &*detail.message);
-        let other = self.inventory.named_failure(met.test, message).filter(|other| !self.causes.is_dependent(*other));
+        let named = self.inventory.named_failure(met.test, message);
+        let other = named
+            .filter(|other| !self.causes.is_dependent(*other))
+            .or_else(|| self.failure_before(met.test, &signature));
         let (id, dependent) = match other.and_then(|other| self.causes.of(other)) {
             Some(id) => (id, true),
             None => (self.causes.find(signature, met.cycle), false),
@@ -84,6 +87,7 @@ impl State {
             remembered.filter(|_| latest.run.is_none()).unwrap_or_else(|| Signature::of(outcome, detail.as_deref()));
         let cause = self.blame_on(signature, detail.as_deref(), met, Leave::Unknown);
         self.inventory.blame(id, cause);
+        self.review_known(id);
     }
 
     /// Tests that have vanished fail no more.

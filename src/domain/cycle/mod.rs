@@ -4,8 +4,10 @@
 mod baselines;
 mod causes;
 mod circumstances;
+mod dependence;
 mod deploys;
 mod flakes;
+mod known;
 mod logs;
 mod notes;
 mod null;
@@ -17,7 +19,9 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Deploys, Logs, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{
+    Agents, Dependence, Deploys, KnownFailures, Logs, Occasion, Services, State, Streams, TestId, Tone, ViewerId,
+};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -26,6 +30,7 @@ impl State {
     pub fn apply(&mut self, entry: &Entry, effects: &mut Effects) {
         self.seq = entry.seq;
         self.at = entry.at;
+        self.expire_known();
         match &entry.event {
             Event::Run(event) => {
                 self.apply_run(event);
@@ -52,6 +57,9 @@ impl State {
                 let has_logs = project.services.iter().map(|service| service.has_logs);
                 self.logs = Logs::new(has_logs, project.limits.log_lines, self.at);
                 effects.extend(self.logs.iter().map(|(service, _)| Effect::FollowLog { service }));
+                self.inventory.arrange(&project.tiers);
+                self.dependence = Dependence::new(&project.dependents);
+                self.known = KnownFailures::new(&project.known, self.at);
                 effects.extend(
                     self.services
                         .iter()
@@ -67,6 +75,7 @@ impl State {
                 let tests = self.renumber_grounds(memory);
                 self.inventory.recall(&tests);
                 self.inventory.recall_vacuous(&memory.vacuous);
+                self.recall_known(&memory.known);
                 self.notes.recall(&memory.notes);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
@@ -123,6 +132,8 @@ impl State {
             Command::ReopenStream(stream) => {
                 effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
             }
+            Command::Mute(spec) => self.mute(by, spec),
+            Command::Unmute(known) => self.unmute(by, *known),
             Command::ProbeServices => effects.push(Effect::ProbeServices),
             Command::WriteNote { about, text } => self.write_note(by, about, text),
             Command::KeepHandOff(what) => effects.push(Effect::KeepHandOff { what: *what }),

@@ -44,6 +44,9 @@ impl State {
         if selected.is_empty() {
             let why = match selection {
                 Selection::All => "there is no test runner in this project",
+                Selection::Failures if self.inventory.tally().known > 0 => {
+                    "nothing to rerun: only known failures, which are left out; t runs a selected one"
+                }
                 Selection::Failures => "nothing to rerun: everything that ran last is proved",
                 Selection::Module(_) | Selection::Tests(_) => "nothing to run: the selection is empty",
             };
@@ -294,6 +297,8 @@ impl State {
         let (runner, kind) = (active.runner, active.kind);
         for found in tests {
             let id = self.inventory.find(runner, found);
+            self.enlist_known(id);
+            self.enlist_dependent(id);
             self.review_cause(id);
             self.measure(id);
             if let Some(active) = self.runs.active_mut(run) {
@@ -383,10 +388,12 @@ impl State {
         self.count_repetition(id, outcome, cycle);
         let attempt =
             Attempt { run, cycle, outcome, started, took, epoch, circumstance, tries, detail, cause, evidence };
-        let stale = self.is_stale(&attempt);
+        let (stale, spoilt) = (self.is_stale(&attempt), !attempt.circumstance.is_steady());
         self.note_ground(id, &attempt);
         self.inventory.end(id, attempt, stale, at);
         run.into_iter().for_each(|run| self.notice_quick(id, run));
+        self.judge_known(id, spoilt);
+        self.review_dependents(id);
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -413,7 +420,11 @@ impl State {
             run.integrity.not_run = run.unfinished().1.len() as u32;
         }
         let end = run.judge(exit, says);
-        if end == RunEnd::Complete && exit != Exit::Code(0) && run.tally.concerns() == 0 && run.kind == RunKind::Test {
+        if end == RunEnd::Complete
+            && exit != Exit::Code(0)
+            && run.tally.concerns() + run.tally.known == 0
+            && run.kind == RunKind::Test
+        {
             run.disagreement = Some(format!("no test failed, but the runner ended with {exit}: {says}").into());
         }
         self.close_run(id, end);
@@ -443,6 +454,7 @@ impl State {
             self.inventory.pass_over(test);
         }
         self.sum_up_quick(id);
+        self.find_dependents(id);
         self.report_run(id);
         self.record_cycle(id);
         self.put_in_order();
@@ -453,6 +465,7 @@ impl State {
         let RunPhase::Ended(end) = &run.phase else { return };
         let (failed, passed, numbers) = (run.tally.failures(), run.tally.passes(), run.integrity);
         let counted = numbers.to_string();
+        let known = if run.tally.known > 0 { format!(", {} known", run.tally.known) } else { String::new() };
         let is_test = run.kind == RunKind::Test;
         if is_test && *end == RunEnd::Complete && self.is_repeating(run.cycle) {
             // The repetitions are told together.
@@ -462,10 +475,12 @@ impl State {
             RunEnd::Complete if !is_test => (Tone::Plain, format!("{} tests found", numbers.collected)),
             RunEnd::Complete if run.tally.concerns() > 0 => {
                 let tone = if failed > 0 { Tone::Bad } else { Tone::Warning };
-                (tone, format!("{}, {passed} passed", Unproved::of(&run.tally).to_string().replace(" + ", ", ")))
+                let unproved = Unproved::of(&run.tally).to_string().replace(" + ", ", ");
+                (tone, format!("{unproved}, {passed} passed{known}"))
             }
             RunEnd::Complete => match &run.disagreement {
                 Some(why) => (Tone::Bad, why.to_string()),
+                None if run.tally.known > 0 => (Tone::Good, format!("nothing new failed, {passed} passed{known}")),
                 None => {
                     let doubts = self.doubts(run);
                     (Tone::Good, format!("all {} passed or were set aside{doubts}", numbers.finished))

@@ -20,7 +20,7 @@ impl Share {
         Self { place: (!test.gone).then(|| (test.counted(), among())), worth, verdict: test.verdict() }
     }
 
-    pub(super) fn add(self, tally: &mut Tally, verdicts: &mut Verdicts) {
+    pub(super) fn add(self, tally: &mut Tally) {
         if let Some((counted, [stale, not_run, held_over])) = self.place {
             tally.add(counted);
             tally.stale += u32::from(stale);
@@ -30,12 +30,9 @@ impl Share {
         if let Some(worth) = self.worth {
             tally.worths.add(worth);
         }
-        if let Some(verdict) = self.verdict {
-            verdicts.add(verdict);
-        }
     }
 
-    pub(super) fn remove(self, tally: &mut Tally, verdicts: &mut Verdicts) {
+    pub(super) fn remove(self, tally: &mut Tally) {
         if let Some((counted, [stale, not_run, held_over])) = self.place {
             tally.remove(counted);
             tally.stale -= u32::from(stale);
@@ -45,8 +42,13 @@ impl Share {
         if let Some(worth) = self.worth {
             tally.worths.remove(worth);
         }
-        if let Some(verdict) = self.verdict {
-            verdicts.remove(verdict);
-        }
+    }
+
+    pub(super) fn add_verdict(self, verdicts: &mut Verdicts) {
+        self.verdict.into_iter().for_each(|verdict| verdicts.add(verdict));
+    }
+
+    pub(super) fn remove_verdict(self, verdicts: &mut Verdicts) {
+        self.verdict.into_iter().for_each(|verdict| verdicts.remove(verdict));
     }
 }

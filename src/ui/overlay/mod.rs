@@ -3,6 +3,7 @@
 pub mod choice;
 pub mod confirm;
 pub mod help;
+pub mod mute;
 pub mod note;
 pub mod palette;
 mod typed;
@@ -31,6 +32,7 @@ pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
         Some(Overlay::Help { scroll }) => help::draw(*scroll, scene, area, frame),
         Some(Overlay::Palette { input, chosen }) => palette::draw(input, *chosen, scene, area, frame),
         Some(Overlay::Choice(choice)) => choice::draw(choice, scene, area, frame),
+        Some(Overlay::Mute(form)) => mute::draw(form, scene, area, frame),
         Some(Overlay::Confirm(confirm)) => confirm::draw(confirm, scene, area, frame),
         Some(Overlay::Note(draft)) => note::draw(draft, scene, area, frame),
         None => {}

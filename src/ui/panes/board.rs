@@ -7,7 +7,7 @@ use super::footer::hint;
 use super::module_line::Columns;
 use super::pen::{Line, Pen};
 use super::{marks, row};
-use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally, Verdict};
+use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally, Tier, Verdict};
 use crate::ui::action::Action;
 use crate::ui::regions::{Block, Board, Form, Regions, why_broken};
 use crate::ui::scene::Scene;
@@ -78,7 +78,7 @@ fn draw_card(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
     pen.frame_part(area, focused, from, u16::try_from(block.height).unwrap_or(u16::MAX));
     let inside = Rect { x: block.x + 2, width: block.width.saturating_sub(4), ..board.area };
     if let Some(y) = board.screen_line(block.top) {
-        draw_title(pen, Rect { y, height: 1, ..area }, module);
+        draw_title(pen, Rect { y, height: 1, ..area }, module, tier_of(scene, module));
         if board.cursor == Some(Cursor::Module(block.module)) {
             let wide = crate::ui::text::width(&module.title).min(usize::from(block.width)) as u16 + 2;
             pen.select(Rect { x: block.x + 2, width: wide.min(block.width.saturating_sub(4)), ..area }, y);
@@ -103,8 +103,12 @@ fn draw_card(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
     }
 }
 
+fn tier_of<'a>(scene: &'a Scene, module: &Module) -> Option<&'a Tier> {
+    scene.state.inventory.tiers().get(module.tier?)
+}
+
 /// In a frame's upper border: the module, and at the right end its totals.
-fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
+fn draw_title(pen: &mut Pen, area: Rect, module: &Module, tier: Option<&Tier>) {
     let mut line = pen.title(area);
     let tally = &module.tally;
     line.end(Role::Muted, " ");
@@ -133,6 +137,9 @@ fn draw_title(pen: &mut Pen, area: Rect, module: &Module) {
     line.end_fmt(Role::Muted, format_args!("/{}", tally.total()));
     line.end_bold(passed_role(tally), &Short::new(format_args!("{}", tally.passes()))).end(Role::Muted, " ");
     line.put(Role::Strong, " ").end_gap(1).bold(Role::Strong, &module.title).put(Role::Strong, " ");
+    if let Some(tier) = tier {
+        line.put(Role::Muted, &tier.spec.name).put(Role::Muted, " ");
+    }
 }
 
 pub(super) fn passed_role(tally: &Tally) -> Role {
@@ -177,6 +184,7 @@ pub(super) fn note(module: &Module) -> (Role, Short) {
         (tally.of(Outcome::Crashed), "crashed", Role::Bad),
         (tally.of(Outcome::TimedOut), "timed out", Role::Bad),
         (tally.of(Outcome::Errored), "errored", Role::Bad),
+        (tally.known, "known", Role::Known),
         (tally.environment, "environment", Role::Environment),
         (tally.straddled, "straddled", Role::Straddled),
         // A module of which nothing ran stands under a heading that says so.
@@ -255,7 +263,7 @@ fn draw_tile(pen: &mut Pen, scene: &Scene, board: &Board, block: &Block, module:
     pen.frame_part(area, focused, from, block.height as u16);
     let inside = Rect { x: block.x + 2, width: block.width.saturating_sub(4), ..board.area };
     if let Some(y) = board.screen_line(block.top) {
-        draw_title(pen, Rect { y, height: 1, ..area }, module);
+        draw_title(pen, Rect { y, height: 1, ..area }, module, tier_of(scene, module));
         if board.cursor == Some(Cursor::Module(block.module)) {
             let wide = crate::ui::text::width(&module.title).min(usize::from(block.width)) as u16 + 2;
             pen.select(Rect { x: block.x + 2, width: wide.min(block.width.saturating_sub(4)), ..area }, y);

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 
 use super::causes;
 use super::detail::inner;
+use super::known;
 use super::marks;
 use super::notes::{tell_note, tell_sightings};
 use super::pen::Pen;
@@ -43,6 +44,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
     let role = match cause.end {
         Some(_) => Role::Good,
         None if cause.disturbs => Role::Environment,
+        None if scene.state.is_muted(cause) => Role::Known,
         None => Role::Bad,
     };
     line.put(Role::Muted, " cause ").ansi(role, cause.title()).put(Role::Muted, " ");
@@ -70,13 +72,21 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, id: CauseId)
 fn tell(sheet: &mut Sheet, state: &State, cause: &Cause, chosen: Option<TestId>, offset: i32) -> Option<u64> {
     let status = cause.status(state.cycle);
     sheet.line(|line| {
-        let role = if matches!(status, CauseStatus::Over(_)) { Role::Muted } else { Role::Bad };
-        line.bold(role, cause.class().word()).gap(3);
-        line.put(if status == CauseStatus::New { Role::Bad } else { Role::Muted }, &causes::how(status, cause));
+        let quiet = matches!(status, CauseStatus::Over(_)) || state.is_muted(cause);
+        line.bold(if quiet { Role::Muted } else { Role::Bad }, cause.class().word()).gap(3);
+        line.put(
+            if status == CauseStatus::New && !quiet { Role::Bad } else { Role::Muted },
+            &causes::how(status, cause),
+        );
         if cause.most > cause.count() {
             line.gap(3).fmt(Role::Muted, format_args!("{} at the most", causes::tests(cause.most)));
         }
     });
+    if state.is_muted(cause)
+        && let Some(id) = cause.members().find_map(|test| state.inventory.test(test)?.known)
+    {
+        known::tell(sheet, state, id);
+    }
     tell_sightings(sheet, state, cause, offset);
     tell_note(sheet, state, state.notes.on_cause(&cause.signature), "note", offset);
     tell_signature(sheet, cause);
@@ -103,6 +113,7 @@ fn tell_signature(sheet: &mut Sheet, cause: &Cause) {
     let signature = &cause.signature;
     sheet.section("signature");
     sheet.line(|line| {
+        line.end(Role::Muted, &cause.key).end_gap(2);
         line.put(Role::Text, signature.exception.as_deref().unwrap_or("no exception"));
         if let Some(place) = &signature.place {
             line.put(Role::Muted, " · ").put(Role::Text, place);

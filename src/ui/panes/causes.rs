@@ -1,7 +1,7 @@
 //! What the failures come down to: a line for each cause, those with most tests first, then those that were fixed.
 
 use super::pen::{Line, Pen};
-use crate::domain::{Cause, CauseEnd, CauseId, CauseStatus};
+use crate::domain::{Cause, CauseEnd, CauseStatus};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::Short;
@@ -25,6 +25,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let rows = rows.filter_map(|id| Some((*id, scene.state.causes.get(*id)?)));
     let told = |cause: &Cause| {
         let status = cause.status(scene.state.cycle);
+        if scene.state.is_muted(cause) {
+            return Short::new(format_args!("known"));
+        }
         if inner.width >= ROOMY { how(status, cause) } else { briefly(status, cause) }
     };
     let column = rows.clone().map(|(_, cause)| crate::ui::text::width(&told(cause))).max().unwrap_or(0) as u16 + 2;
@@ -38,9 +41,12 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
 }
 
 fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
-    let own = |id: &CauseId| scene.state.causes.get(*id).filter(|cause| !cause.disturbs);
-    let status = |id: &CauseId| own(id).map(|cause| cause.status(scene.state.cycle));
-    let count = |wanted| regions.cause_rows.iter().filter(|id| status(id) == Some(wanted)).count();
+    let causes = || regions.cause_rows.iter().filter_map(|id| scene.state.causes.get(*id));
+    let known = causes().filter(|cause| scene.state.is_muted(cause)).count();
+    let count = |wanted| {
+        let own = causes().filter(|cause| !cause.disturbs && !scene.state.is_muted(cause));
+        own.filter(|cause| cause.status(scene.state.cycle) == wanted).count()
+    };
     let (new, still) = (count(CauseStatus::New), count(CauseStatus::Still));
     let mut line = pen.title(regions.causes);
     line.put(Role::Text, " causes ");
@@ -51,8 +57,14 @@ fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if below > 0 {
         line.end_fmt(Role::Muted, format_args!(" · {below} below"));
     }
+    if known > 0 {
+        line.end_fmt(Role::Known, format_args!("{known} known"));
+    }
+    if known > 0 && still + new > 0 {
+        line.end(Role::Muted, " · ");
+    }
     if still > 0 {
-        line.end_fmt(Role::Muted, format_args!("{still} known"));
+        line.end_fmt(Role::Muted, format_args!("{still} still"));
     }
     if still > 0 && new > 0 {
         line.end(Role::Muted, " · ");
@@ -67,20 +79,27 @@ fn draw_title(pen: &mut Pen, scene: &Scene, regions: &Regions) {
 
 fn draw_row(line: &mut Line, scene: &Scene, cause: &Cause, told: &str, column: u16) {
     let status = cause.status(scene.state.cycle);
+    let muted = scene.state.is_muted(cause);
     let (mark, role, title) = match status {
         CauseStatus::New | CauseStatus::Still if cause.disturbs => (Mark::Environment, Role::Environment, Role::Text),
+        _ if muted => (Mark::Known, Role::Known, Role::Muted),
         CauseStatus::New => (Mark::Failed, Role::Bad, Role::Strong),
         CauseStatus::Still => (Mark::Failed, Role::Bad, Role::Text),
         CauseStatus::Over(CauseEnd::Fixed { .. }) => (Mark::Check, Role::Good, Role::Muted),
         CauseStatus::Over(CauseEnd::Gone) => (Mark::Lost, Role::Muted, Role::Muted),
     };
     line.mark(role, mark).gap(1);
-    line.end_number(if cause.disturbs { Role::Muted } else { how_role(status) }, told, column);
+    let told_role = match status {
+        _ if cause.disturbs => Role::Muted,
+        _ if muted => Role::Known,
+        status => how_role(status),
+    };
+    line.end_number(told_role, told, column);
     let count = if cause.end.is_some() { cause.most } else { cause.count() };
     line.end_number(Role::Muted, &tests(count), 10).end_gap(1);
     if cause.disturbs && cause.end.is_none() {
         line.put(Role::Environment, cause.class().word());
-    } else if status == CauseStatus::New {
+    } else if status == CauseStatus::New && !muted {
         line.bold(Role::Bad, cause.class().word());
     } else {
         line.put(Role::Muted, cause.class().word());

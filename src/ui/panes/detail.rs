@@ -8,6 +8,7 @@ use super::evidence::{put_hollow, tell_evidence};
 use super::failure;
 use super::happened;
 use super::history::tell_history;
+use super::known;
 use super::marks;
 use super::notes::tell_notes;
 use super::pen::{Line, Pen};
@@ -240,7 +241,7 @@ fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bo
 fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt, around: &Around) {
     let outcome = latest.outcome;
     let stale = state.is_stale(latest);
-    let (_, role) = marks::of_attempt(outcome, Some(latest));
+    let role = if test.known.is_some() { Role::Known } else { marks::of_attempt(outcome, Some(latest)).1 };
     let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
     let verdict = test.failure_verdict();
     // What the environment did is told in a line of its own.
@@ -271,6 +272,9 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
     circumstance::tell(sheet, latest, around.offset);
     tell_change(sheet, state, test, latest);
     tell_repeat(sheet, state, id, latest);
+    if let Some(known) = test.known {
+        known::tell(sheet, state, known);
+    }
     if cause.is_some() {
         sheet.gap();
     }
@@ -307,6 +311,7 @@ fn verdict_role(verdict: Verdict) -> Role {
     match verdict {
         Verdict::NewlyFailed => Role::Bad,
         Verdict::FailingDifferently | Verdict::Flaky => Role::Warning,
+        Verdict::Known => Role::Known,
         Verdict::Fixed => Role::Good,
         Verdict::Environment => Role::Environment,
         Verdict::Straddled => Role::Straddled,

@@ -122,6 +122,7 @@ fn draw_totals(line: &mut Line, scene: &Scene, airy: bool, grades: bool) {
     let parts = [
         (waiting, Mark::Queued, Role::Muted),
         (tally.set_aside(), Mark::Skipped, Role::Aside),
+        (tally.known, Mark::Known, Role::Known),
         (tally.running, Mark::Running, Role::Running),
         (tally.straddled, Mark::Straddled, Role::Straddled),
         (tally.environment, Mark::Environment, Role::Environment),
@@ -163,7 +164,7 @@ fn draw_progress(line: &mut Line, scene: &Scene, columns: u16) {
     let share = |count: u32| (u64::from(count) * u64::from(columns) / u64::from(total)) as u16;
     let at_least_one = |count: u32| share(count).max(u16::from(count > 0));
     let (bad, now) = (at_least_one(tally.failures()), at_least_one(running));
-    let done = tally.passes() + tally.set_aside();
+    let done = tally.passes() + tally.set_aside() + tally.known;
     let good = share(done).min(columns.saturating_sub(bad + now));
     // Rounding must not leave a gap in what is complete.
     let complete = done + tally.failures() >= total;

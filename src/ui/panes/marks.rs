@@ -36,6 +36,7 @@ pub(super) fn of_test(test: &TestCase) -> (Mark, Role) {
     match test.standing {
         Standing::NeverRun | Standing::Queued => (Mark::Queued, Role::Muted),
         Standing::Running => (Mark::Running, Role::Running),
+        Standing::Done(_) if test.known.is_some() => (Mark::Known, if is_old { Role::Stale } else { Role::Known }),
         Standing::Done(outcome) => match of_attempt(outcome, test.latest.as_ref()) {
             (Mark::Passed | Mark::NoEvidence, fresh) => match evidence::hollow_mark(test) {
                 Some(mark) => (mark, if is_old { Role::Stale } else { Role::Hollow }),
@@ -78,6 +79,7 @@ pub(super) fn draw_bar(line: &mut Line, tally: &Tally, columns: u16) {
         (tally.failures(), Mark::Failed, Role::Bad),
         (tally.environment, Mark::Environment, Role::Environment),
         (tally.straddled, Mark::Straddled, Role::Straddled),
+        (tally.known, Mark::Known, Role::Known),
         (tally.running, Mark::Running, Role::Running),
         (tally.passes() - stale - hollow, Mark::Passed, Role::Good),
         (hollow, Mark::NoEvidence, Role::Hollow),

@@ -7,6 +7,7 @@ mod sheet;
 
 mod footer;
 mod header;
+mod known;
 mod phase;
 mod services;
 mod tabs;
@@ -39,3 +40,4 @@ mod screen;
 
 #[cfg(test)]
 mod tests;
+mod tiers;

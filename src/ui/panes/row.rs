@@ -16,6 +16,7 @@ pub(super) fn verdict_word(test: &TestCase) -> Option<(Role, &'static str)> {
         Verdict::FailingDifferently => Some((Role::Warning, "differs")),
         Verdict::Environment => Some((Role::Environment, "rerun")),
         Verdict::Straddled => Some((Role::Straddled, "rerun")),
+        Verdict::Known => Some((Role::Known, "known")),
         Verdict::Flaky => Some((Role::Warning, "flaky")),
         Verdict::Fixed => Some((Role::Good, "fixed")),
         Verdict::Vanished => Some((Role::Warning, "gone")),
@@ -47,7 +48,7 @@ pub(super) fn draw(line: &mut Line, scene: &Scene, test: &TestCase, roomy: bool)
     if test.gone {
         return draw_vanished(line, test);
     }
-    let failed = matches!(test.standing, Standing::Done(outcome) if outcome.is_failure());
+    let failed = matches!(test.standing, Standing::Done(_)) && test.fails();
     match test.standing {
         Standing::Running => {
             line.mark(Role::Running, Mark::Play).gap(1);

@@ -1,7 +1,9 @@
 //! All panes in their places.
 
 use super::pen::Pen;
-use super::{agents, board, cause, causes, deploy, detail, footer, header, logs, news, services, small, tabs, trouble};
+use super::{
+    agents, board, cause, causes, deploy, detail, footer, header, logs, news, services, small, tabs, tiers, trouble,
+};
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
 use crate::ui::theme::{Mark, Role};
@@ -16,6 +18,7 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     header::draw(pen, scene, regions);
     services::draw(pen, scene, regions);
+    tiers::draw(pen, scene, regions);
     match scene.view.page {
         _ if regions.board.is_empty() => {}
         Page::Board => {

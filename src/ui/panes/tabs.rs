@@ -61,9 +61,11 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
             0 => nothing,
             errors => (Role::Bad, count(errors)),
         },
-        Pane::Causes => match state.causes.iter().filter(|(_, cause)| cause.end.is_none()).count() {
-            0 => nothing,
-            causes => (Role::Bad, Short::new(format_args!("{causes}"))),
-        },
+        Pane::Causes => {
+            match state.causes.iter().filter(|(_, cause)| cause.end.is_none() && !state.is_muted(cause)).count() {
+                0 => nothing,
+                causes => (Role::Bad, Short::new(format_args!("{causes}"))),
+            }
+        }
     }
 }

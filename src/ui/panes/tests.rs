@@ -113,6 +113,27 @@ fn what_passes_are_worth() {
 }
 
 #[test]
+fn what_is_accepted_and_what_is_at_risk() {
+    let story = fixture::known::guarded();
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        check("guarded", &story, &view(), size);
+    }
+    let id = story.test(1, 0);
+    let cause = story.state.causes.of(id).expect("a cause");
+    check("known-cause", &story, &ViewState { page: Page::Cause(cause), ..view() }, (80, 24));
+    check("known-causes", &story, &ViewState { focus: Pane::Causes, ..view() }, (80, 24));
+    check("known-test", &story, &ViewState { page: Page::Detail(id), ..view() }, (120, 40));
+    let spec = crate::domain::KnownSpec::of_signature("assertion:3f9a12c0".into());
+    let form = crate::ui::overlay::mute::MuteForm::new("HTTP 403 at the WebSocket handshake".into(), 4, spec);
+    check(
+        "mute",
+        &story,
+        &ViewState { overlay: Some(crate::ui::view::Overlay::Mute(Box::new(form))), ..view() },
+        (80, 24),
+    );
+}
+
+#[test]
 fn each_pane_alone() {
     for (name, focus) in [("agents", Pane::Agents), ("deploy", Pane::Deploys), ("news", Pane::News)] {
         check(name, &fixture::busy(), &ViewState { focus, ..view() }, (80, 24));
@@ -354,6 +375,7 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("evidence", fixture::measured(), view()),
         ("evidence-opened", fixture::measured(), detail(&fixture::measured(), 0)),
         ("evidence-quick", fixture::measured(), detail(&fixture::measured(), 24)),
+        ("guarded", fixture::known::guarded(), view()),
         ("stale", fixture::stale(), view()),
         ("cut-short", fixture::cut_short(), view()),
         ("crashed", fixture::crashed(), view()),

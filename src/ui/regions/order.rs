@@ -7,13 +7,14 @@ use crate::domain::{Inventory, Module, ModuleId, TestCase, TestId, Verdict};
 use crate::ui::view::Order;
 
 /// The place of a module among the others.
-pub(super) type Place = (Group, u8, Reverse<u32>, ModuleId);
+pub(super) type Place = (Group, u32, u8, Reverse<u32>, ModuleId);
 
-/// Where a module stands: with those of its group, by what it was worth when no test ran for the last time. So what is
+/// Where a module stands: with those of its group, by its tier, then by what it was worth when no test ran for the last time. So what is
 /// new comes first, and while tests run only what changes its group moves.
 pub(super) fn place(group: Group, module: &Module, id: ModuleId) -> Place {
     let (worst, failures) = module.place;
-    (group, worst.map_or(u8::MAX, |verdict| verdict as u8), Reverse(failures), id)
+    let tier = module.tier.map_or(u32::MAX, |tier| tier.0);
+    (group, tier, worst.map_or(u8::MAX, |verdict| verdict as u8), Reverse(failures), id)
 }
 
 /// Puts modules in order.
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_new_comes_first_unless_files_decide() {
-        let at = |group, worst: Verdict, failures, id| (group, worst as u8, Reverse(failures), ModuleId(id));
+        let at = |group, worst: Verdict, failures, id| (group, 0, worst as u8, Reverse(failures), ModuleId(id));
         let mut places = vec![
             at(Group::Settled, Verdict::Passing, 0, 0),
             at(Group::Failing, Verdict::StillFailing, 9, 1),
