@@ -197,6 +197,7 @@ mod the_built_in_settings {
             health.http.equals = "healthy"
             revision.http = { path = "/api/version", header = "x-revision" }
             deploy = { command = ["python", "deploy.py", "backend"], directory = "." }
+            logs.http = { url = "http://127.0.0.1:${port}/logs/backend", since = "since", entries = "/entries" }
             [stream.agents]
             url = "http://127.0.0.1:${port}/ws"
             service = "backend"
@@ -648,7 +649,7 @@ mod files {
 
     #[test]
     fn every_kind_of_command_needs_trust() {
-        let text = "[runner.a.reporter]\ncommand = [\"./a\"]\ncollect = [\"./a\", \"list\"]\n[runner.b.pytest]\n[runner.c.pytest]\npython = \"./evil\"\nargs = [\"-x\"]\nenv.A = \"1 2\"\n[service.s]\nurl = \"http://h\"\ndeploy.command = [\"./d\"]\ndeploy.directory = \"sub dir\"\n[stream.t]\nurl = \"ws://h\"\nallow_plain_text = true\ntoken.command = [\"pass\", \"show\", \"t\"]\n";
+        let text = "[runner.a.reporter]\ncommand = [\"./a\"]\ncollect = [\"./a\", \"list\"]\n[runner.b.pytest]\n[runner.c.pytest]\npython = \"./evil\"\nargs = [\"-x\"]\nenv.A = \"1 2\"\n[service.s]\nurl = \"http://h\"\ndeploy.command = [\"./d\"]\ndeploy.directory = \"sub dir\"\nlogs.command.argv = [\"tail\", \"-F\", \"s.log\"]\n[stream.t]\nurl = \"ws://h\"\nallow_plain_text = true\ntoken.command = [\"pass\", \"show\", \"t\"]\n";
         let commands: Vec<_> = commands_in(&project(text, &[]))
             .iter()
             .map(|named| format!("{}: {}", named.purpose, shown(&named.command)))
@@ -660,6 +661,7 @@ mod files {
                 "list of the tests of a: ./a list",
                 "tests of c: A='1 2' ./evil -m pytest -x",
                 "deploy of s: ./d   (in 'sub dir')",
+                "log of s: tail -F s.log",
                 "token of t: pass show t",
             ]
         );

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::mistake::visible;
-use super::project::{CommandSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec};
+use super::project::{CommandSpec, LogSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec};
 
 /// A command, with what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,9 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
     for service in &project.services {
         if let Some(deploy) = &service.deploy {
             add(format!("deploy of {}", service.name), deploy.command.clone());
+        }
+        if let Some(LogSpec::Command(command)) = &service.logs {
+            add(format!("log of {}", service.name), command.clone());
         }
     }
     for stream in &project.streams {
