@@ -197,7 +197,14 @@ mod the_built_in_settings {
             health.http.pointer = "/status"
             health.http.equals = "healthy"
             revision.http = { path = "/api/version", header = "x-revision" }
-            deploy = { command = ["python", "deploy.py", "backend"], directory = "." }
+            deploy.command = ["python", "deploy.py", "backend"]
+            deploy.directory = "."
+            deploy.rollback.command = ["python", "deploy.py", "backend", "--to", "{revision}"]
+            deploy.cloud_run.project = "shop"
+            deploy.cloud_run.region = "europe-west1"
+            deploy.cloud_run.args = ["--image", "IMAGE"]
+            deploy.cloud_run.token.command = ["gcloud", "auth", "print-access-token"]
+            logs.http = { url = "http://127.0.0.1:${port}/logs/backend", since = "since", entries = "/entries" }
             needs = ["database"]
             latency_budget = "800ms"
             healthy_after = "2 of 3"
@@ -699,7 +706,7 @@ mod files {
 
     #[test]
     fn every_kind_of_command_needs_trust() {
-        let text = "[runner.a.reporter]\ncommand = [\"./a\"]\ncollect = [\"./a\", \"list\"]\n[runner.b.pytest]\n[runner.c.pytest]\npython = \"./evil\"\nargs = [\"-x\"]\nenv.A = \"1 2\"\n[service.s]\nurl = \"http://h\"\ndeploy.command = [\"./d\"]\ndeploy.directory = \"sub dir\"\n[stream.t]\nurl = \"ws://h\"\nallow_plain_text = true\ntoken.command = [\"pass\", \"show\", \"t\"]\n";
+        let text = "[runner.a.reporter]\ncommand = [\"./a\"]\ncollect = [\"./a\", \"list\"]\n[runner.b.pytest]\n[runner.c.pytest]\npython = \"./evil\"\nargs = [\"-x\"]\nenv.A = \"1 2\"\n[service.s]\nurl = \"http://h\"\ndeploy.command = [\"./d\"]\ndeploy.directory = \"sub dir\"\nlogs.command.argv = [\"tail\", \"-F\", \"s.log\"]\n[stream.t]\nurl = \"ws://h\"\nallow_plain_text = true\ntoken.command = [\"pass\", \"show\", \"t\"]\n";
         let commands: Vec<_> = commands_in(&project(text, &[]))
             .iter()
             .map(|named| format!("{}: {}", named.purpose, shown(&named.command)))
@@ -711,6 +718,7 @@ mod files {
                 "list of the tests of a: ./a list",
                 "tests of c: A='1 2' ./evil -m pytest -x",
                 "deploy of s: ./d   (in 'sub dir')",
+                "log of s: tail -F s.log",
                 "token of t: pass show t",
             ]
         );

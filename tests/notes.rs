@@ -18,6 +18,7 @@ impl Story {
             url: "https://backend.staging.example".into(),
             has_health: true,
             has_revision: true,
+            has_logs: false,
             deploy: None,
             ..ServiceSpec::default()
         };

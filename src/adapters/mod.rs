@@ -10,6 +10,8 @@ pub mod git;
 pub mod go;
 pub mod health;
 pub mod javascript;
+pub mod log_answer;
+pub mod log_line;
 pub mod nextest;
 pub mod page;
 mod places;
@@ -24,4 +26,5 @@ pub mod sanitize;
 #[cfg(test)]
 mod spoken;
 pub mod sse;
+mod time;
 pub mod tool;

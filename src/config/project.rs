@@ -297,6 +297,36 @@ pub struct ServiceSpec {
     pub needs: Vec<String>,
     /// How its probes are damped.
     pub damping: Damping,
+    /// Where its log comes from.
+    pub logs: Option<LogSpec>,
+}
+
+/// Where the log of a service comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogSpec {
+    /// A command that goes on and on.
+    Command(CommandSpec),
+    /// GET requests.
+    Http(HttpLogSpec),
+}
+
+/// GET requests that tell a service's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpLogSpec {
+    /// Where to ask.
+    pub url: String,
+    /// The query parameter that says after which line to go on; without it, one answer goes on without end.
+    pub since: Option<String>,
+    /// Where in an entry stands what that parameter wants.
+    pub cursor: String,
+    /// Where in the answer the entries stand.
+    pub entries: String,
+    /// From one question to the next.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Headers to send.
+    pub headers: Vec<HeaderSpec>,
 }
 
 /// A header to send.

@@ -6,6 +6,7 @@
 mod contract;
 mod deploy;
 mod health;
+mod logs;
 mod mapping;
 mod runner;
 mod service;
@@ -308,6 +309,7 @@ impl<'s> Resolver<'s> {
         let (limits, journal) = (&self.settings.limits, &self.settings.journal);
         self.range("limits.deploy_lines", limits.deploy_lines, 10..=1_000_000);
         self.range("limits.agent_events", limits.agent_events, 100..=10_000_000);
+        self.range("limits.log_lines", limits.log_lines, 100..=1_000_000);
         self.range("limits.message_bytes", limits.message_bytes, 1_024..=1 << 30);
         self.range("journal.bytes", journal.bytes, 1 << 20..=1 << 50);
     }

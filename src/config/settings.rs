@@ -12,6 +12,7 @@ mod triage;
 mod baseline;
 mod deploy;
 mod limits;
+mod logs;
 mod mapping;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use super::timespan::Timespan;
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
+pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
@@ -275,6 +277,8 @@ pub struct ServiceSettings {
     pub revision: Option<RevisionSettings>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySettings>,
+    /// Where its log comes from.
+    pub logs: Option<LogSettings>,
     /// The services without which it does not work.
     #[serde(default)]
     pub needs: Vec<String>,

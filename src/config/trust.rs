@@ -13,7 +13,8 @@ use sha2::{Digest, Sha256};
 
 use super::mistake::visible;
 use super::project::{
-    CommandSpec, HealthProbe, HealthSpec, PlatformSpec, Project, ReporterSpec, ResultsSpec, RunnerTool, TokenSpec,
+    CommandSpec, HealthProbe, HealthSpec, LogSpec, PlatformSpec, Project, ReporterSpec, ResultsSpec, RunnerTool,
+    TokenSpec,
 };
 
 /// A command, with what it is for.
@@ -59,6 +60,9 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
             if let Some(TokenSpec::Command(command)) = deploy.platform.as_ref().and_then(PlatformSpec::token) {
                 add(format!("token for the deploys of {}", service.name), command.clone());
             }
+        }
+        if let Some(LogSpec::Command(command)) = &service.logs {
+            add(format!("log of {}", service.name), command.clone());
         }
     }
     for stream in &project.streams {

@@ -141,7 +141,7 @@ fn print_entry(entry: &Value) {
     let severity = entry["severity"].as_str().unwrap_or_default();
     let text = entry["textPayload"].as_str().unwrap_or_default();
     let line = match severity {
-        "INFO" => return,
+        "INFO" | "DEBUG" => return,
         "WARNING" => format!("    \x1b[33m{severity:<7}\x1b[0m {text}"),
         "ERROR" => format!("    \x1b[31m{severity:<7}\x1b[0m {text}"),
         _ => format!("    {severity:<7} {text}"),

@@ -125,8 +125,8 @@ fn change_of(name: ServiceName, revision: u32) -> &'static str {
 fn log_after(service: &Service, after: u64) -> Value {
     let rollout = service.rollout();
     let entries = rollout.log.iter().filter(|entry| entry.number > after).map(|entry| {
-        let mut line =
-            json!({"n": entry.number, "timestamp": entry.at, "severity": entry.severity, "textPayload": entry.text});
+        let mut line = json!({"n": entry.number, "timestamp": entry.at, "severity": entry.severity, "textPayload": entry.text,
+            "resource": {"labels": {"service_name": service.name.as_str(), "revision_name": entry.revision}}});
         if let Some((phase, state)) = entry.phase {
             line["phase"] = json!({"name": phase, "state": state});
         }

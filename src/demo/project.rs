@@ -46,6 +46,12 @@ header = "x-revision"
 [service.{name}.deploy]
 command = [{exe}, "__demo-deploy", "{name}", "--platform", "{platform}", "--pace", "{pace}"]
 
+[service.{name}.logs.http]
+url = "http://{platform}/logs/{name}"
+since = "after"
+cursor = "/n"
+interval = "500ms"
+
 [service.{name}.deploy.proof]
 streak = 3
 interval = "200ms"

@@ -46,6 +46,7 @@ pub(super) struct LogEntry {
     pub(super) at: String,
     pub(super) severity: &'static str,
     pub(super) text: String,
+    pub(super) revision: String,
     pub(super) phase: Option<(&'static str, &'static str)>,
 }
 
@@ -98,7 +99,8 @@ impl Service {
     fn record(&self, severity: &'static str, text: String, phase: Option<(&'static str, &'static str)>) {
         let mut rollout = self.rollout();
         rollout.logged += 1;
-        let entry = LogEntry { number: rollout.logged, at: now_iso(), severity, text, phase };
+        let revision = self.name.revision_name(rollout.revision);
+        let entry = LogEntry { number: rollout.logged, at: now_iso(), severity, text, revision, phase };
         rollout.log.push_back(entry);
         if rollout.log.len() > LOG_ENTRIES {
             rollout.log.pop_front();

@@ -28,7 +28,9 @@ pub(super) async fn answer(world: Arc<World>, name: ServiceName, request: Reques
         return html_reply(StatusCode::SERVICE_UNAVAILABLE, BUSY_PAGE);
     }
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    service.log("INFO", format!("{method} {path}"));
+    // Probes are the least of what a service says.
+    let severity = if matches!(path.as_str(), "/health" | "/health/ready" | "/api/version") { "DEBUG" } else { "INFO" };
+    service.log(severity, format!("{method} {path}"));
     let revision = service.revision_name();
     let mut reply = match (name, method.as_str(), path.as_str()) {
         (_, "GET", "/health" | "/health/ready") => health(&world, service).await,

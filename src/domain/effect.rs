@@ -90,6 +90,11 @@ pub enum Effect {
     },
     /// Probe all services now.
     ProbeServices,
+    /// Read the log of a service for as long as the session lasts; what comes are `LogEvent`s.
+    FollowLog {
+        /// Which service.
+        service: ServiceId,
+    },
     /// Connect a stream, anew where it is connected.
     OpenStream {
         /// Which stream.

@@ -13,8 +13,8 @@ use super::run::{Exit, Lane, Signal};
 use super::service::Probe;
 use super::stream::Refusal;
 use super::{
-    AgentEvent, Baseline, Checkout, Command, DeployId, Detail, Evidence, Judgement, LoadedBaseline, Moment, Outcome,
-    ProjectSpec, RunId, ServiceId, Span, StreamId, Text, ViewerId,
+    AgentEvent, Baseline, Checkout, Command, DeployId, Detail, Evidence, Judgement, LoadedBaseline, LogEvent, Moment,
+    Outcome, ProjectSpec, RunId, ServiceId, Span, StreamId, Text, ViewerId,
 };
 
 pub use memory::{Recalled, Recollection};
@@ -44,6 +44,8 @@ pub enum Event {
     Deploy(DeployEvent),
     /// To a stream.
     Stream(StreamEvent),
+    /// To the log of a service.
+    Log(LogEvent),
 }
 
 /// What happened to the session itself.

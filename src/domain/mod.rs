@@ -24,6 +24,7 @@ mod ids;
 mod inventory;
 mod known;
 mod leavings;
+mod log;
 mod moment;
 mod need;
 mod news;
@@ -75,6 +76,7 @@ pub use ids::{
 };
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
+pub use log::{Level, LevelCounts, LogEvent, LogLine, Logged, Logs, ServiceLog};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};

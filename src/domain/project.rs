@@ -52,11 +52,18 @@ pub struct Limits {
     pub deploy_lines: usize,
     /// Agent events, over all streams.
     pub agent_events: usize,
+    /// Log lines of each service.
+    #[serde(default = "log_lines")]
+    pub log_lines: usize,
+}
+
+fn log_lines() -> usize {
+    5_000
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { deploy_lines: 5_000, agent_events: 100_000 }
+        Self { deploy_lines: 5_000, agent_events: 100_000, log_lines: log_lines() }
     }
 }
 
@@ -108,6 +115,9 @@ pub struct ServiceSpec {
     pub has_health: bool,
     /// Whether its revision can be read; without it, nothing is ever proved.
     pub has_revision: bool,
+    /// Whether its log can be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_logs: bool,
     /// How it is deployed, where it can be.
     pub deploy: Option<DeploySpec>,
     /// The services without which it does not work, by name.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Detail, Outcome, Text};
 
-use mask::mask;
+pub(super) use mask::mask;
 
 /// How much of a message and of a trace's assertion lines is looked at, in bytes each.
 const LOOKED_AT: usize = 4_096;

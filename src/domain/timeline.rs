@@ -1,14 +1,12 @@
 //! What else happened while a test ran: agent events, streams, services, deploys, runs, people and other tests, on one
-//! axis of time. A function of the state; nothing here is kept.
-//!
-//! The lines of service logs will be one more source of points.
+//! axis of time. Of service logs, warnings and errors are told. A function of the state; nothing here is kept.
 
 use std::collections::HashMap;
 
 use super::chronicle::{Occasion, TestEnd};
 use super::{
-    AgentKind, AgentRunId, Attempt, Circumstance, Deploy, DeployId, Detail, Health, Moment, Outcome, Ring, Run, RunId,
-    RunKind, Span, State, StepState, StreamId, TestCase, TestId, Text,
+    AgentKind, AgentRunId, Attempt, Circumstance, Deploy, DeployId, Detail, Health, Level, Moment, Outcome, Ring, Run,
+    RunId, RunKind, Span, State, StepState, StreamId, TestCase, TestId, Text,
 };
 
 /// For how long before the test's start things may have a bearing on it.
@@ -110,6 +108,8 @@ pub enum What {
     RunEnded(RunId),
     /// Another test that ran at the same time failed.
     OtherFailed(TestId, Outcome),
+    /// A service wrote a warning or an error into its log: the number of the line.
+    Logged(u64),
     /// Since this revision, noted by the chronicle after the window, the test's result no longer counts.
     Outdated(u64),
 }
@@ -199,6 +199,7 @@ impl<'a> Axis<'a> {
         self.fill_deploys();
         self.fill_runs();
         self.fill_others(ended);
+        self.fill_logs();
     }
 
     fn finish(mut self) -> Timeline {
@@ -329,6 +330,15 @@ impl<'a> Axis<'a> {
         }
         self.line.others = others;
         self.take(failed);
+    }
+
+    /// Warnings and errors of the services. Lines that came before the window cannot have been written in it.
+    fn fill_logs(&mut self) {
+        let logs = &self.state.logs;
+        let came = logs.back_from(None, logs.end()).take_while(|logged| logged.came >= self.line.from);
+        let telling = came.filter(|logged| logged.line.level >= Level::Warning && self.holds(logged.at()));
+        let points = telling.map(|logged| Point { at: logged.at(), what: What::Logged(logged.number) }).collect();
+        self.take(points);
     }
 
     /// The change of revision that made the result stale, where it came later.
@@ -501,6 +511,7 @@ mod tests {
                 url: "".into(),
                 has_health: true,
                 has_revision: true,
+                has_logs: false,
                 deploy: Some(DeploySpec {
                     command: vec!["deploy".into()],
                     timeout: Span::seconds(9),

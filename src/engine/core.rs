@@ -196,7 +196,7 @@ impl Engine {
             return;
         }
         if self.journal.left_out() > 0 && !std::mem::replace(&mut self.left_out_said, true) {
-            let text = "the journal has reached its size: agent events are left out of it from here on";
+            let text = "the journal has reached its size: agent events and log lines are left out of it from here on";
             self.take(SessionEvent::Remarked { text: text.into() }.into());
         }
         match self.journal.flush() {

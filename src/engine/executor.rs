@@ -13,13 +13,14 @@ use super::contract::{self, ContractRun};
 use super::deploy::{self, DeployOrder, Proof};
 use super::http::{Http, HttpSettings};
 use super::links::Links;
+use super::logs::follow;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
 use super::{keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
-use crate::config::project::{ContractPlan, Project, RunnerTool};
+use crate::config::project::{ContractPlan, LogSpec, Project, RunnerTool};
 use crate::domain::{
     Baseline, DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId,
     SessionEvent, Span, Text, Wanted,
@@ -41,6 +42,7 @@ pub struct Executor {
     proofs: HashMap<DeployId, mpsc::Sender<()>>,
     probes: HashMap<ServiceId, mpsc::Sender<ProbeOrder>>,
     links: Links,
+    logs: Vec<mpsc::Sender<()>>,
 }
 
 impl Executor {
@@ -59,6 +61,7 @@ impl Executor {
             proofs: HashMap::new(),
             probes: HashMap::new(),
             links,
+            logs: Vec::new(),
         }
     }
 
@@ -99,6 +102,7 @@ impl Executor {
             Effect::ProbeServices => self.probes.values().for_each(|orders| {
                 let _ = orders.try_send(ProbeOrder::Now);
             }),
+            Effect::FollowLog { service } => self.follow_log(service),
             Effect::OpenStream { stream, why } => {
                 let http = self.http();
                 self.links.open(stream, &why, http.as_ref());
@@ -143,6 +147,7 @@ impl Executor {
         }
         self.proofs.clear();
         self.probes.clear();
+        self.logs.clear();
         self.links.close();
     }
 
@@ -245,6 +250,17 @@ impl Executor {
         self.proofs.insert(deploy, done);
         let proof = Proof { deploy, revision: spec.revision.clone(), spec: proof, from };
         self.tasks.spawn(deploy::prove(proof, http.client, receiver, self.means.outbox.clone()));
+    }
+
+    fn follow_log(&mut self, id: ServiceId) {
+        let Some(spec) = self.project.services.get(id.index()).and_then(|spec| spec.logs.clone()) else { return };
+        let client = match &spec {
+            LogSpec::Command(_) => None,
+            LogSpec::Http(_) => self.http().map(|http| http.client),
+        };
+        let (wanted, receiver) = mpsc::channel(1);
+        self.logs.push(wanted);
+        self.tasks.spawn(follow::follow(id, spec, client, self.means.clone(), receiver));
     }
 
     fn watch(&mut self, id: ServiceId, closely: bool) {

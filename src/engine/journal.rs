@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Entry, Event, Moment, StreamEvent};
+use crate::domain::{Entry, Event, LogEvent, Moment, StreamEvent};
 
 /// The version of the format that this program writes. A reader takes every file of the same major version.
 pub const FORMAT: (u16, u16) = (1, 0);
@@ -103,7 +103,7 @@ impl Journal {
         &self.path
     }
 
-    /// How many agent events were left out because the journal has reached its size.
+    /// How many agent events and log lines were left out because the journal has reached its size.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
@@ -112,9 +112,9 @@ impl Journal {
     /// Takes an entry; [`flush`](Self::flush) hands it over.
     pub fn append(&mut self, entry: &Entry) {
         if self.written >= self.limit
-            && let Event::Stream(StreamEvent::Received { events, .. }) = &entry.event
+            && let Some(events) = droppable(&entry.event)
         {
-            self.left_out += events.len() as u64;
+            self.left_out += events as u64;
             return;
         }
         let before = self.pending.len();
@@ -280,6 +280,20 @@ pub fn repair(path: &Path) -> io::Result<u64> {
         file.set_len(end)?;
     }
     Ok(length - end)
+}
+
+/// How much of what comes in masses an event holds, if it is such a one.
+fn droppable(event: &Event) -> Option<usize> {
+    match event {
+        Event::Stream(StreamEvent::Received { events, .. }) => Some(events.len()),
+        Event::Log(LogEvent::Written { lines, .. }) => Some(lines.len()),
+        Event::Stream(_)
+        | Event::Log(LogEvent::Followed { .. } | LogEvent::Lost { .. })
+        | Event::Session(_)
+        | Event::Run(_)
+        | Event::Service(_)
+        | Event::Deploy(_) => None,
+    }
 }
 
 #[cfg(test)]

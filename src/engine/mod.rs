@@ -27,6 +27,7 @@ pub mod deploy;
 pub mod http;
 pub mod links;
 pub mod live;
+pub mod logs;
 pub mod probe;
 pub mod runner;
 pub mod stream;

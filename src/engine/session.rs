@@ -160,6 +160,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 url: shown(&service.url),
                 has_health: service.health.is_some(),
                 has_revision: service.revision.is_some(),
+                has_logs: service.logs.is_some(),
                 deploy: service.deploy.as_ref().map(|deploy| DeploySpec {
                     command: deployer::words(deploy).iter().map(|word| shown(word)).collect(),
                     timeout: deploy.timeout.into(),
@@ -194,6 +195,10 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),
-        limits: Limits { deploy_lines: project.limits.deploy_lines, agent_events: project.limits.agent_events },
+        limits: Limits {
+            deploy_lines: project.limits.deploy_lines,
+            agent_events: project.limits.agent_events,
+            log_lines: project.limits.log_lines,
+        },
     }
 }

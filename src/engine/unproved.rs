@@ -17,7 +17,7 @@ pub fn recall(journals: &[PathBuf]) -> Vec<LeftOver> {
             // What such a session recalled itself is in the journals before it; what agents say matters to no test.
             let is_passed_over = matches!(
                 entry.event,
-                Event::Session(SessionEvent::Recalled(_)) | Event::Stream(StreamEvent::Received { .. })
+                Event::Session(SessionEvent::Recalled(_)) | Event::Stream(StreamEvent::Received { .. }) | Event::Log(_)
             );
             if !is_passed_over {
                 state.apply(&entry, &mut effects);

@@ -16,6 +16,8 @@ pub enum Context {
     Detail,
     /// In the agents pane.
     Agents,
+    /// In the logs.
+    Logs,
     /// In the causes pane, or in an opened cause.
     Causes,
     /// Wherever a session runs that can be asked for something.
@@ -34,6 +36,7 @@ impl Context {
             Self::Board => "on the board",
             Self::Detail => "in an opened test",
             Self::Agents => "in the agents pane",
+            Self::Logs => "in the logs",
             Self::Causes => "in the causes",
             Self::Session => "in a session",
             Self::Everywhere => "everywhere",
@@ -93,7 +96,7 @@ actions! {
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."
-    Open "open" [Board Detail Agents Causes Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
+    Open "open" [Board Detail Agents Causes Logs Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
     Back "back" [Everywhere Over] ["esc"] "Goes back: closes, clears a filter, follows the newest."
     NextFailure "next-failure" [Everywhere] ["]"] "Goes to the next failure."
     PreviousFailure "previous-failure" [Everywhere] ["["] "Goes to the previous failure."
@@ -112,9 +115,14 @@ actions! {
     FocusDeploys "focus-deploys" [Everywhere] ["3"] "Goes to the deploy."
     FocusNews "focus-news" [Everywhere] ["4"] "Goes to what happened lately."
     FocusCauses "focus-causes" [Everywhere] ["5"] "Goes to the causes of what failed."
-    Filter "filter" [Everywhere] ["/"] "Narrows the tests to words, or searches the opened test."
-    NextMatch "next-match" [Detail] ["n"] "Goes to the next place that was searched for."
-    PreviousMatch "previous-match" [Detail] ["N"] "Goes to the previous place that was searched for."
+    FocusLogs "focus-logs" [Everywhere] ["6"] "Goes to the logs of the services."
+    Filter "filter" [Everywhere] ["/"] "Narrows tests or logs to words, or searches the opened test."
+    NextMatch "next-match" [Detail Logs] ["n"] "Goes to the next place that was searched for."
+    PreviousMatch "previous-match" [Detail Logs] ["N"] "Goes to the previous place that was searched for."
+    LogLevel "log-level" [Logs] ["e"] "Leaves out debug lines, then all but warnings, but errors."
+    LogService "log-service" [Logs] ["S"] "Shows the log of one service after the other, or all."
+    LogRun "log-run" [Logs] ["I"] "Shows the lines of this line's run, request or trace."
+    LogAround "log-around" [Logs] ["m"] "Shows the lines around matches too, or matches alone."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
     Order "order" [Everywhere] ["v"] "Orders tests by what matters, or as files have them."
     Copy "copy" [Everywhere] ["y"] "Copies a test or cause, or the command to run it again."

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use crate::domain::{
     AgentEvent, AgentKind, Baseline, Command, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry,
-    EnvironmentKind, EnvironmentSpec, Event, Evidence, Exit, Found, Frame, Grade, Grounds, Health, Lane, Limits,
-    ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec, Recalled, Recollection, Refusal, RefusalClass,
-    RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Source, Span,
-    State, StepState, StreamEvent, StreamId, StreamSpec, TestId, Text, Value, ViewerId,
+    EnvironmentKind, EnvironmentSpec, Event, Evidence, Exit, Found, Frame, Grade, Grounds, Health, Lane, Level,
+    LevelCounts, Limits, LogEvent, LogLine, ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec,
+    Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent,
+    ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId, StreamSpec, TestId,
+    Text, Value, ViewerId,
 };
 
 pub(crate) use measured::{compared, repeating};
@@ -295,6 +296,7 @@ pub(crate) fn staging() -> ProjectSpec {
         url: format!("http://127.0.0.1:8000/{name}").into(),
         has_health: true,
         has_revision: true,
+        has_logs: false,
         deploy: Some(DeploySpec {
             command: vec!["python".into(), "deploy.py".into(), name.into()],
             timeout: Span::seconds(300),
@@ -363,6 +365,41 @@ pub(crate) fn failure(message: &str) -> Detail {
         }],
         subtests: Vec::new(),
     }
+}
+
+/// Services that write logs: some lines, an error that is new, and one source that is lost.
+pub(crate) fn logged() -> Story {
+    let mut project = staging();
+    project.services.iter_mut().for_each(|service| service.has_logs = true);
+    let mut story = Story::of(project);
+    story.healthy().connect();
+    let line = |level, text: &str, whole: Option<&str>| LogLine {
+        level,
+        written: None,
+        text: text.into(),
+        whole: whole.map(Into::into),
+        revision: Some("backend-00004".into()),
+        run: whole.map(|_| "run_8f21".into()),
+    };
+    let failed = "run_8f21: agent execution timed out after agent_thinking";
+    let whole = r#"{"timestamp":"2026-11-20T12:00:05Z","severity":"ERROR","textPayload":"run_8f21: agent execution timed out after agent_thinking","resource":{"labels":{"revision_name":"backend-00004"}},"run_id":"run_8f21"}"#;
+    let batches = [
+        (0, vec![line(Level::Info, "POST /api/messages 201", None), line(Level::Debug, "pool: 3 of 10 in use", None)]),
+        (1, vec![line(Level::Info, "token issued to staging-e2e-user-002", None)]),
+        (
+            0,
+            vec![line(Level::Warning, "WebSocket upgrade refused: 403", None), line(Level::Error, failed, Some(whole))],
+        ),
+        (2, vec![line(Level::Info, "\u{1b}[32mGET\u{1b}[0m / 200 in 4 ms", None)]),
+    ];
+    for (service, lines) in batches {
+        let mut skipped = LevelCounts::default();
+        (0..service * 700).for_each(|_| skipped.add(Level::Info));
+        story.tell(LogEvent::Written { service: ServiceId(service), lines, skipped, unread: 0 }).wait(320);
+    }
+    let why = "HTTP 503".into();
+    story.tell(LogEvent::Lost { service: ServiceId(1), why, retry: Span::seconds(2) }).wait(400);
+    story
 }
 
 /// Nothing configured but a runner, nothing listed yet.

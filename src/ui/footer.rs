@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::acting;
 use super::action::Action;
+use super::logs;
 use super::reading::{self, Placed, Stop};
 use super::regions::Regions;
 use super::scene::Scene;
@@ -27,11 +28,17 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
     let mut footer = Footer { scene, regions, keys: Vec::new() };
     match &scene.view.overlay {
         Some(overlay) => footer.over(overlay),
-        None if scene.view.filter.editing => footer.fixed(&[("enter", "keep"), ("esc", "clear")]),
+        None if scene.view.filter.editing || logs::is_typing(scene.view) => {
+            footer.fixed(&[("enter", "keep"), ("esc", "clear")])
+        }
         None => {
             // Who reads a test goes on reading: what else could be done comes after that.
             let reads = matches!((scene.view.focus, scene.view.page), (Pane::Tests, Page::Detail(_)));
             let drives = scene.view.drives(scene.state);
+            let logs = scene.view.focus == Pane::Logs;
+            if logs {
+                footer.place();
+            }
             if reads {
                 footer.way();
             }
@@ -46,7 +53,9 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
             if drives && scene.clock == Clock::Live {
                 footer.others(testing);
             }
-            footer.place();
+            if !logs {
+                footer.place();
+            }
             footer.always();
         }
     }
@@ -278,6 +287,21 @@ impl Footer<'_, '_> {
                 self.notes();
                 self.key(Action::Back, "tests");
             }
+            (Pane::Logs, _) => {
+                self.key(Action::Filter, "search");
+                self.key(Action::LogLevel, "level");
+                if state.logs.iter().count() > 1 {
+                    self.key(Action::LogService, "service");
+                }
+                self.key(Action::LogRun, "its run");
+                if !view.logs.words.is_empty() {
+                    self.key(Action::NextMatch, "next match");
+                    self.key(Action::LogAround, if view.logs.around { "matches alone" } else { "lines around" });
+                }
+                self.key(Action::Open, if view.logs.opened { "close the line" } else { "whole line" });
+                let further = view.logs.is_frozen() || view.logs.is_narrowed();
+                self.key(Action::Back, if further { "newest, all lines" } else { "tests" });
+            }
             (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
         }
     }
@@ -292,7 +316,7 @@ impl Footer<'_, '_> {
 
     fn always(&mut self) {
         let view = self.scene.view;
-        if self.scene.state.inventory.tally().total() > 0 {
+        if self.scene.state.inventory.tally().total() > 0 && view.focus != Pane::Logs {
             self.mute();
             self.key(Action::Copy, "copy");
             self.key(Action::Filter, if matches!(view.page, Page::Detail(_)) { "search" } else { "filter" });

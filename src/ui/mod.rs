@@ -20,6 +20,7 @@ pub mod footer;
 mod handing;
 pub mod input;
 pub mod keymap;
+pub mod logs;
 mod muting;
 mod navigate;
 mod nulling;

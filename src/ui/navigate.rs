@@ -1,6 +1,7 @@
 //! Moving about: the cursor of the board, scrolled lists and texts, failures.
 
 use super::failures;
+use super::logs;
 use super::reading;
 use super::regions::chosen_test;
 use super::update::{About, Wish};
@@ -16,6 +17,7 @@ pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
         Some(Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Mute(_)) => {}
         None if view.focus == Pane::Tests && view.page == Page::Board => move_cursor(view, about, by),
         None if view.focus == Pane::Causes => move_cause(view, about, by),
+        None if view.focus == Pane::Logs => logs::step(view, about, by),
         None if view.focus == Pane::News => scroll(view, about, -by),
         None => scroll(view, about, by),
     }
@@ -45,6 +47,7 @@ pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> 
             put_cursor(view, about, rows.row(if end { rows.rows.saturating_sub(1) } else { 0 }));
         }
         None if view.focus == Pane::Causes => move_cause(view, about, if end { FAR } else { -FAR }),
+        None if view.focus == Pane::Logs => logs::step(view, about, if end { FAR } else { -FAR }),
         // The newest news come first.
         None if view.focus == Pane::News => scroll(view, about, if end { -FAR } else { FAR }),
         None => scroll(view, about, if end { FAR } else { -FAR }),
@@ -60,6 +63,7 @@ pub(super) fn wheel(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
             scroll_pane(view, about, pane, by);
         }
         (Pane::Causes, _) => move_cause(view, about, by),
+        (Pane::Logs, _) => logs::step(view, about, by),
         (Pane::News, _) => scroll_pane(view, about, pane, -by),
     }
 }
@@ -80,7 +84,7 @@ fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
     }
     let window = about.regions.window(pane, view.page);
     let slot = match pane {
-        Pane::Causes => return,
+        Pane::Causes | Pane::Logs => return,
         Pane::Tests => {
             let last = window.end.saturating_sub(window.shown);
             let scrolled = u64::from(view.detail_scroll).min(last).saturating_add_signed(by).min(last);
@@ -143,6 +147,7 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
         (Pane::Tests, Page::Detail(_)) => return reading::open(view, about),
         (Pane::Tests, Page::Board) => open_row(view, about),
         (Pane::Agents, _) => next_agent_run(view, about),
+        (Pane::Logs, _) => logs::open(view, about),
         (Pane::Deploys | Pane::News, _) => {}
     }
     Vec::new()

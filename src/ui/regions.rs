@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ratatui::layout::Rect;
 
 use super::failures;
+use super::logs::LogRows;
 use super::panes;
 use super::reading::Holds;
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
@@ -111,6 +112,10 @@ pub struct Regions {
     pub news: Rect,
     /// Why tests fail: below the board, or instead of it.
     pub causes: Rect,
+    /// What services write into their logs: instead of the board.
+    pub logs: Rect,
+    /// The lines of the logs that are shown.
+    pub log_rows: LogRows,
     /// The newest sentence of news, where the pane is folded away.
     pub ticker: Rect,
     /// A sentence for this person alone, or trouble.
@@ -161,6 +166,7 @@ impl Regions {
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
         self.divide(size, state, view);
         self.expect(state);
+        self.place_logs(state, view);
         self.place_causes(state, view);
         self.make_room_for_trouble(state, view);
         self.rows.arrange(self.board, state, view);
@@ -172,7 +178,7 @@ impl Regions {
     pub fn pane_at(&self, x: u16, y: u16) -> Option<Pane> {
         let at = ratatui::layout::Position { x, y };
         let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
-        let areas = [self.board, self.agents, self.deploys, self.news, self.causes];
+        let areas = [self.board, self.agents, self.deploys, self.news, self.causes, self.logs];
         tab.or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]))
     }
 
@@ -191,6 +197,7 @@ impl Regions {
             Pane::Deploys => self.deploy_rows.shown,
             Pane::News => self.news_rows.shown,
             Pane::Causes => self.cause_window.shown,
+            Pane::Logs => self.log_rows.rows.len() as u64,
         };
         u16::try_from(shown).unwrap_or(u16::MAX).max(1)
     }
@@ -212,6 +219,8 @@ impl Regions {
             (Pane::Deploys, _) => self.deploy_rows,
             (Pane::News, _) => self.news_rows,
             (Pane::Causes, _) => self.cause_window,
+            // Moves about by the numbers of its lines.
+            (Pane::Logs, _) => Window::default(),
         }
     }
 }
@@ -262,7 +271,7 @@ impl Regions {
                 let body = Rect { y: size.y + top, height, ..size };
                 self.place_tabs();
                 match view.focus {
-                    Pane::Tests | Pane::Causes => self.board = body,
+                    Pane::Tests | Pane::Causes | Pane::Logs => self.board = body,
                     Pane::Agents => self.agents = body,
                     Pane::Deploys => self.deploys = body,
                     Pane::News => self.news = body,
@@ -298,6 +307,15 @@ impl Regions {
         }
     }
 
+    /// The logs take the place of the board while they have the focus: lines want to be wide.
+    fn place_logs(&mut self, state: &State, view: &ViewState) {
+        if view.focus == Pane::Logs {
+            self.logs = std::mem::take(&mut self.board);
+            let height = panes::logs::rows(self.logs, state, view);
+            self.log_rows = LogRows::new(state, &view.logs, height);
+        }
+    }
+
     /// The causes stand below the board where there are any and room is left; else they take its place while they have
     /// the focus.
     fn place_causes(&mut self, state: &State, view: &ViewState) {
@@ -329,7 +347,7 @@ impl Regions {
 
     /// Tabs share the line; what a tab says is the drawing's business, as long as it fits.
     fn place_tabs(&mut self) {
-        const WIDTHS: [u16; Pane::ALL.len()] = [14, 15, 15, 8, 13];
+        const WIDTHS: [u16; Pane::ALL.len()] = [14, 13, 15, 7, 13, 11];
         let mut x = self.tabs.x + 1;
         for (tab, width) in self.tab.iter_mut().zip(WIDTHS) {
             let width = width.min(self.tabs.width / 5 + 1).min(self.tabs.right().saturating_sub(x));

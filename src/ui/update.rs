@@ -7,7 +7,7 @@ use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, comparing, copying, handing, muting, navigate, nulling, reading, repeating};
+use super::{acting, comparing, copying, handing, logs, muting, navigate, nulling, reading, repeating};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
@@ -133,8 +133,15 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::FocusAgents => focus(view, Pane::Agents),
         Action::FocusDeploys => focus(view, Pane::Deploys),
         Action::FocusNews => focus(view, Pane::News),
+        Action::FocusLogs => focus(view, Pane::Logs),
+        Action::LogLevel => logs::next_level(view),
+        Action::LogService => logs::next_service(view, about),
+        Action::LogRun => logs::only_run(view, about),
+        Action::LogAround => logs::toggle_around(view, about),
         Action::FocusCauses => focus(view, Pane::Causes),
         Action::Filter => edit_filter(view),
+        Action::NextMatch if view.focus == Pane::Logs => logs::find(view, about, true),
+        Action::PreviousMatch if view.focus == Pane::Logs => logs::find(view, about, false),
         Action::NextMatch => reading::found(view, about, true),
         Action::PreviousMatch => reading::found(view, about, false),
         Action::Wrap => reading::wrap(view, about),
@@ -188,6 +195,10 @@ fn order(view: &mut ViewState, about: &About) -> Vec<Wish> {
 }
 
 fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
+    if view.focus == Pane::Logs {
+        view.logs.words.editing = true;
+        return Vec::new();
+    }
     view.focus = Pane::Tests;
     if let Page::Cause(_) = view.page {
         view.page = Page::Board;
@@ -200,7 +211,7 @@ fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
 /// One step back, the nearest first: overlay, opened test, filter, frozen list, other pane.
 fn back(view: &mut ViewState) -> Vec<Wish> {
     let scroll = match view.focus {
-        Pane::Tests | Pane::Causes => None,
+        Pane::Tests | Pane::Causes | Pane::Logs => None,
         Pane::Agents => Some(&mut view.agents_scroll),
         Pane::Deploys => Some(&mut view.deploy_scroll),
         Pane::News => Some(&mut view.news_scroll),
@@ -209,6 +220,8 @@ fn back(view: &mut ViewState) -> Vec<Wish> {
         view.overlay = None;
     } else if let Some(frozen) = scroll.filter(|scroll| **scroll != Scroll::Follow) {
         *frozen = Scroll::Follow;
+    } else if view.focus == Pane::Logs && view.logs.back() {
+        return Vec::new();
     } else if view.focus == Pane::Agents && view.agent_run.is_some() {
         view.agent_run = None;
     } else if view.focus != Pane::Tests {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::keymap::Keymap;
+use super::logs::LogView;
 use super::overlay::note::NoteDraft;
 use super::reading::Reading;
 use crate::domain::{AgentRunId, CauseId, Command, HandOff, ModuleId, Moment, TestId, Tone, ViewerId};
@@ -23,11 +24,13 @@ pub enum Pane {
     News,
     /// Why tests fail.
     Causes,
+    /// What services write into their logs.
+    Logs,
 }
 
 impl Pane {
     /// Every pane, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::Tests, Self::Agents, Self::Deploys, Self::News, Self::Causes];
+    pub const ALL: [Self; 6] = [Self::Tests, Self::Agents, Self::Deploys, Self::News, Self::Causes, Self::Logs];
 
     /// Its name on a tab.
     #[must_use]
@@ -38,6 +41,7 @@ impl Pane {
             Self::Deploys => "deploy",
             Self::News => "now",
             Self::Causes => "causes",
+            Self::Logs => "logs",
         }
     }
 }
@@ -225,6 +229,8 @@ pub struct ViewState {
     pub deploy_scroll: Scroll,
     /// Where the news are scrolled.
     pub news_scroll: Scroll,
+    /// What of the logs is looked at.
+    pub logs: LogView,
     /// Words that narrow the tests, or are searched in the opened test.
     pub filter: Filter,
     /// What lies over the rest.

@@ -12,6 +12,7 @@ use super::action::{Action, Context};
 use super::chord::Chord;
 use super::draw;
 use super::handing;
+use super::logs;
 use super::navigate;
 use super::overlay::{confirm, help, mute, note, palette};
 use super::reading;
@@ -222,6 +223,10 @@ impl Viewer {
             type_filter(&mut self.view, key, &about);
             return Vec::new();
         }
+        if logs::is_typing(&self.view) && !interrupt {
+            logs::type_words(&mut self.view, key, edit);
+            return Vec::new();
+        }
         let contexts = contexts(&self.view, about.is_recording());
         let bound = self.view.keymap.action(Chord::from(key), &contexts);
         match bound {
@@ -253,11 +258,13 @@ impl Viewer {
             self.is_dirty = true;
             return;
         }
+        let to_logs = logs::is_typing(&self.view);
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
             Some(Overlay::Mute(form)) => form.input(),
             Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_) | Overlay::Note(_)) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
+            None if to_logs => &mut self.view.logs.words.input,
             None => return,
         };
         for character in text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(TYPED) {
@@ -333,6 +340,7 @@ fn contexts(view: &ViewState, recording: bool) -> Vec<Context> {
         (Pane::Tests, Page::Detail(_)) => Some(Context::Detail),
         (Pane::Causes, _) | (Pane::Tests, Page::Cause(_)) => Some(Context::Causes),
         (Pane::Agents, _) => Some(Context::Agents),
+        (Pane::Logs, _) => Some(Context::Logs),
         (Pane::Deploys | Pane::News, _) => None,
     };
     let recording_first = recording.then_some(Context::Recording);

@@ -22,6 +22,7 @@ impl Story {
             url: "".into(),
             has_health: true,
             has_revision: true,
+            has_logs: false,
             deploy: Some(DeploySpec {
                 command: vec!["./deploy.sh".into()],
                 timeout: Span::seconds(60),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::message::{AgentMessage, one_line};
-use super::native::time;
+use crate::adapters::time;
 use crate::domain::AgentKind;
 
 /// One message as it came: its JSON, and the name that the transport gave it, where it gives one (SSE's `event`).

@@ -8,8 +8,8 @@
 //! Values are borrowed from the frame wherever they need no unescaping; the frame itself is kept by the caller.
 
 mod envelope;
-pub(super) mod time;
 
+use crate::adapters::time;
 use std::borrow::Cow;
 
 use serde_json::Value;

@@ -10,6 +10,8 @@ pub struct LimitSettings {
     pub deploy_lines: usize,
     /// Agent events that are kept in memory, over all streams.
     pub agent_events: usize,
+    /// Log lines that are kept in memory of each service.
+    pub log_lines: usize,
     /// A longer WebSocket message closes the connection with 1009.
     pub message_bytes: usize,
 }
@@ -18,6 +20,6 @@ pub struct LimitSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JournalSettings {
-    /// A session's file grows to this size; then agent events are left out, and the journal says so.
+    /// A session's file grows to this size; then agent events and log lines are left out, and the journal says so.
     pub bytes: u64,
 }

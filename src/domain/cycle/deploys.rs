@@ -35,6 +35,7 @@ impl State {
             if !deploying {
                 self.say(Tone::Warning, format!("{name} changed from {before} to {now}, and not by us"));
             }
+            self.logs.begin_anew(id);
             self.change_what_serves(&name, effects);
         }
         if fact.health.is_some() {
@@ -134,8 +135,9 @@ impl State {
                 let (from, to) = (from.clone(), saw.clone());
                 self.chronicle.note(self.at, Occasion::Revision { service, from, to });
             }
-            if let (Some(Some(_)), Some(service)) = (moved, self.services.get(service)) {
-                let name = service.spec.name.clone();
+            if let (Some(Some(_)), Some(known)) = (moved, self.services.get(service)) {
+                let name = known.spec.name.clone();
+                self.logs.begin_anew(service);
                 self.change_what_serves(&name, effects);
             }
         }

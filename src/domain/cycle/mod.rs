@@ -8,6 +8,7 @@ mod dependence;
 mod deploys;
 mod flakes;
 mod known;
+mod logs;
 mod notes;
 mod null;
 mod repeats;
@@ -18,7 +19,9 @@ mod streams;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::{Entry, Event, ServiceEvent, SessionEvent};
-use super::{Agents, Dependence, Deploys, KnownFailures, Occasion, Services, State, Streams, TestId, Tone, ViewerId};
+use super::{
+    Agents, Dependence, Deploys, KnownFailures, Logs, Occasion, Services, State, Streams, TestId, Tone, ViewerId,
+};
 
 impl State {
     /// Folds one entry into the state and adds what is to be done about it. Total: no entry can make it fail, an
@@ -35,6 +38,7 @@ impl State {
             }
             Event::Stream(event) => self.apply_stream(event),
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
+            Event::Log(event) => self.apply_log(event),
             Event::Deploy(event) => self.apply_deploy(event, effects),
             Event::Session(event) => self.apply_session(event, effects),
         }
@@ -52,6 +56,9 @@ impl State {
                 self.streams = Streams::new(&project.streams, self.at);
                 let aimed = !project.services.is_empty() || !project.streams.is_empty();
                 self.inventory.arrange(&project.tiers, aimed);
+                let has_logs = project.services.iter().map(|service| service.has_logs);
+                self.logs = Logs::new(has_logs, project.limits.log_lines, self.at);
+                effects.extend(self.logs.iter().map(|(service, _)| Effect::FollowLog { service }));
                 self.dependence = Dependence::new(&project.dependents);
                 self.known = KnownFailures::new(&project.known, self.at);
                 effects.extend(

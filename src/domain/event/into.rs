@@ -1,6 +1,6 @@
 //! What happened to something is something that happened.
 
-use super::{DeployEvent, Event, RunEvent, ServiceEvent, SessionEvent, StreamEvent};
+use super::{DeployEvent, Event, LogEvent, RunEvent, ServiceEvent, SessionEvent, StreamEvent};
 
 impl From<SessionEvent> for Event {
     fn from(event: SessionEvent) -> Self {
@@ -29,5 +29,11 @@ impl From<DeployEvent> for Event {
 impl From<StreamEvent> for Event {
     fn from(event: StreamEvent) -> Self {
         Self::Stream(event)
+    }
+}
+
+impl From<LogEvent> for Event {
+    fn from(event: LogEvent) -> Self {
+        Self::Log(event)
     }
 }

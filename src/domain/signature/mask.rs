@@ -1,7 +1,7 @@
 //! A message without what changes from run to run.
 
 /// Replaces ids, numbers, times, paths and quoted values in a line: `order 17 at 12:00:03` is `order <n> at <time>`.
-pub(super) fn mask(text: &str) -> String {
+pub(in crate::domain) fn mask(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     let mut before = ' ';

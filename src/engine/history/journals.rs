@@ -71,8 +71,8 @@ fn read_into(to: &Transaction<'_>, journal: &Path, fate: Fate) -> Result<Caught,
     let mut caught = Caught::default();
     let scanned = scan(journal, |entry| {
         caught.entries += 1;
-        // What agents say concerns no row.
-        if failed.is_some() || matches!(entry.event, Event::Stream(_)) {
+        // What agents and services say concerns no row.
+        if failed.is_some() || matches!(entry.event, Event::Stream(_) | Event::Log(_)) {
             return;
         }
         state.apply(&entry, &mut effects);

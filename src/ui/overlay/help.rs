@@ -13,8 +13,15 @@ use crate::ui::scene::Scene;
 use crate::ui::theme::Role;
 
 /// Where keys work, in the order in which help shows it.
-const ORDER: [Context; 6] =
-    [Context::Recording, Context::Session, Context::Board, Context::Detail, Context::Agents, Context::Everywhere];
+const ORDER: [Context; 7] = [
+    Context::Recording,
+    Context::Session,
+    Context::Board,
+    Context::Detail,
+    Context::Agents,
+    Context::Logs,
+    Context::Everywhere,
+];
 
 /// A row of the help.
 enum Row {

@@ -15,6 +15,7 @@ use ratatui::symbols::border;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
+use super::logs;
 use super::scene::Scene;
 use super::theme::{Glyphs, Mark, Role};
 use super::view::{Overlay, Page};
@@ -24,7 +25,7 @@ use crate::domain::Tone;
 /// filter while it is typed, and the row above it what is to be said to this person alone.
 pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
     draw_notice(scene, area, frame);
-    if scene.view.filter.editing {
+    if scene.view.filter.editing || logs::is_typing(scene.view) {
         draw_filter(scene, area, frame);
     }
     match &scene.view.overlay {
@@ -123,7 +124,10 @@ fn draw_notice(scene: &Scene, area: Rect, frame: &mut Frame) {
 
 fn draw_filter(scene: &Scene, area: Rect, frame: &mut Frame) {
     let Some(line) = area.rows().next_back() else { return };
+    let typing = logs::is_typing(scene.view);
+    let typed = if typing { &scene.view.logs.words.input } else { &scene.view.filter.input };
     let hint = match scene.view.page {
+        _ if typing => "enter keeps it, esc clears it",
         Page::Board | Page::Cause(_) => "enter keeps it, esc clears it",
         Page::Detail(_) => "enter goes to the first, esc clears it",
     };
@@ -133,6 +137,6 @@ fn draw_filter(scene: &Scene, area: Rect, frame: &mut Frame) {
         true => (Rect { width: line.width - room, ..line }, Rect { x: line.right() - room, width: room, ..line }),
         false => (line, Rect::default()),
     };
-    put_input(" / ", &scene.view.filter.input, scene.theme.style(Role::Text), scene, input, frame);
+    put_input(" / ", typed, scene.theme.style(Role::Text), scene, input, frame);
     frame.render_widget(Span::styled(hint, scene.theme.style(Role::Muted)), rest);
 }

@@ -3,7 +3,7 @@
 use super::pen::Line;
 use super::services::short_revision;
 use super::sheet::Sheet;
-use super::{causes, marks, row};
+use super::{causes, logs, marks, row};
 use crate::domain::{
     AgentKind, AgentRunId, Attempt, Circumstance, DeployId, DeployPhase, Health, Moment, Occasion, Point, RunEnd,
     RunId, RunPhase, ServiceId, State, StreamId, TestCase, Timeline, What,
@@ -212,6 +212,16 @@ fn tell_point(line: &mut Line, state: &State, test: &TestCase, timeline: &Timeli
             };
             line.put(role, word);
         }),
+        What::Logged(number) => {
+            kind(line, "log");
+            let Some(logged) = state.logs.get(number) else {
+                line.put(Role::Muted, "no longer kept");
+                return;
+            };
+            let (mark, role) = logs::mark(logged.line.level);
+            line.mark(role, mark).gap(1).put(Role::Text, service_name(state, logged.service)).gap(1);
+            line.ansi(role, first_line(&logged.line.text));
+        }
         What::OtherFailed(id, outcome) => {
             kind(line, "tests");
             let (mark, role) = marks::of_outcome(outcome);

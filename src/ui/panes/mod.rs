@@ -26,6 +26,7 @@ mod evidence;
 mod failure;
 mod happened;
 mod history;
+pub(super) mod logs;
 mod module_line;
 mod news;
 mod notes;

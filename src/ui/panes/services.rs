@@ -107,6 +107,10 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
     }
     match &service.health {
         Health::Healthy | Health::Degraded(_) => {
+            let errors = errors(scene, id);
+            if errors > 0 {
+                line.gap(1).mark(Role::Bad, Mark::Failed).put(Role::Bad, &count(errors));
+            }
             if let Some(beat) = service.beats.last().filter(|_| airy) {
                 line.gap(1).put(Role::Muted, &latency(beat.latency));
                 if spacious {
@@ -177,7 +181,16 @@ fn room_for(scene: &Scene, id: ServiceId, service: &Service, width: u16) -> u16 
         Health::Healthy | Health::Unknown => revision,
         Health::Degraded(_) | Health::Unhealthy(_) | Health::Unreachable(_) => revision + " 0:00".len(),
     };
+    let told = match errors(scene, id) {
+        errors if errors > 0 && service.health == Health::Healthy => told + 2 + text::width(&count(errors)),
+        _ => told,
+    };
     (1 + name + told) as u16 + if airy { 1 + 3 } else { 1 }
+}
+
+/// How many errors its log holds since another revision of it serves.
+fn errors(scene: &Scene, id: ServiceId) -> u64 {
+    scene.state.logs.of(id).map_or(0, |log| log.errors)
 }
 
 /// `backend-00004` of `backend` is `00004`.

@@ -4,7 +4,7 @@ use super::pen::Pen;
 use crate::domain::{CRITICAL, DeployPhase};
 use crate::ui::regions::{Regions, chosen_agent_run};
 use crate::ui::scene::Scene;
-use crate::ui::text::{Short, watch};
+use crate::ui::text::{Short, count, watch};
 use crate::ui::theme::Role;
 use crate::ui::view::Pane;
 
@@ -62,6 +62,10 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
             },
         },
         Pane::News => nothing,
+        Pane::Logs => match state.logs.iter().map(|(_, log)| log.errors).sum::<u64>() {
+            0 => nothing,
+            errors => (Role::Bad, count(errors)),
+        },
         Pane::Causes => {
             match state.causes.iter().filter(|(_, cause)| cause.end.is_none() && !state.is_muted(cause)).count() {
                 0 => nothing,

@@ -128,6 +128,7 @@ fn project() -> ProjectSpec {
         url: "http://127.0.0.1".into(),
         has_health: true,
         has_revision: true,
+        has_logs: false,
         deploy: Some(DeploySpec {
             command: ["python3", "deploy.py", name, "--note", "it's fixed"].map(Text::from).to_vec(),
             timeout: Span::seconds(60),

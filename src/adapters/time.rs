@@ -1,7 +1,7 @@
 //! Source times of messages: epoch seconds, milliseconds or finer, ISO 8601 with an offset or without one (UTC meant).
 
 /// Microseconds since the Unix epoch, from a number whose unit is guessed by its size.
-pub(in crate::adapters::protocol) fn from_number(number: f64) -> Option<i64> {
+pub(super) fn from_number(number: f64) -> Option<i64> {
     let micros = match number {
         n if !n.is_finite() || n <= 0.0 => return None,
         seconds if seconds < 1e11 => seconds * 1e6,
@@ -14,7 +14,7 @@ pub(in crate::adapters::protocol) fn from_number(number: f64) -> Option<i64> {
 }
 
 /// Microseconds since the Unix epoch, from `2025-09-08T23:24:12.345678+00:00` and its shorter forms.
-pub(in crate::adapters::protocol) fn from_iso(text: &str) -> Option<i64> {
+pub(super) fn from_iso(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let digits = |from: usize, to: usize| -> Option<i64> {
         let part = text.get(from..to)?;
