@@ -1,7 +1,7 @@
 //! What agents say, in our words, whatever protocol they speak: frames in, events out.
 //!
 //! Each protocol is a file that knows its types and where its fields stand; [`native`] knows the five events in all the
-//! shapes they come in, and [`mapping`] reads a vocabulary from the configuration. [`Reader`] is one stream's: it finds
+//! shapes they come in, and `mapping` reads a vocabulary from the configuration. [`Reader`] is one stream's: it finds
 //! out the protocol where nobody said it, and remembers what comes only once. Nothing is dropped here: what no rule
 //! knows comes out as [`AgentKind::Unknown`], with its name.
 
