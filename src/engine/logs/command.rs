@@ -1,10 +1,7 @@
 //! A log that a command prints: `tail -F`, `kubectl logs -f`, `gcloud … tail`.
 
-use std::future::pending;
-
-use tokio::time::sleep_until;
-
 use super::follow::Reader;
+use super::until;
 use crate::config::project::CommandSpec;
 use crate::engine::process::{self, ExitStatus, Output, Process};
 
@@ -18,15 +15,9 @@ pub(super) async fn read(spec: &CommandSpec, reader: &mut Reader) -> String {
     reader.greet().await;
     loop {
         let due = reader.gather.due();
-        let is_due = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             biased;
-            () = is_due => reader.hand_over().await,
+            () = until(due) => reader.hand_over().await,
             output = process.next() => match output {
                 Some(Output::Lines(batch)) => {
                     reader.gather.miss(batch.dropped);

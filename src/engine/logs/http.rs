@@ -1,13 +1,13 @@
 //! A log that is asked for over HTTP: again and again, each time for what came after the last line; or once, with an
 //! answer that goes on without end.
 
-use std::future::pending;
 use std::time::Duration;
 
 use reqwest::{Client, Response, Url};
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::follow::Reader;
+use super::until;
 use crate::adapters::log_answer;
 use crate::adapters::sanitize::{self, Lines};
 use crate::config::project::HttpLogSpec;
@@ -72,15 +72,9 @@ async fn listen(spec: &HttpLogSpec, client: &Client, reader: &mut Reader) -> Res
     let mut lines = Lines::new();
     loop {
         let due = reader.gather.due();
-        let is_due = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             biased;
-            () = is_due => reader.hand_over().await,
+            () = until(due) => reader.hand_over().await,
             chunk = response.chunk() => match chunk.map_err(|error| chain(&error))? {
                 Some(chunk) => lines.feed(&chunk, &mut |line| take(reader, &line.text, is_events)),
                 None => {
