@@ -173,6 +173,8 @@ impl Growing {
         self.make_room(colour.len(), coloured, sink);
         self.text.push_str(colour);
         self.coloured = coloured;
+        // A line may be cut before a colour, so what follows one must not lean on what stands before it.
+        self.base = None;
     }
 
     /// Shows where a hyperlink led, unless its text said so.

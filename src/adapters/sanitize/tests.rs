@@ -130,6 +130,8 @@ fn hostile() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+const SHORT_OF_THE_LIMIT: std::ops::Range<usize> = 0..64;
+
 /// An independent reading of what may leave the door.
 fn is_harmless(text: &str) -> bool {
     let mut rest = text;
@@ -146,6 +148,14 @@ fn is_harmless(text: &str) -> bool {
         rest = &body[end + 1..];
     }
     !text.contains(['\u{202e}', '\u{200b}', '\u{2028}', '\u{feff}'])
+}
+
+#[test]
+fn a_mark_behind_a_colour_leans_on_nothing_that_a_cut_could_take_away() {
+    for fill in SHORT_OF_THE_LIMIT {
+        let once = block(&format!("{}a\x1b[1;31m\u{301}A", "x".repeat(LINE_LIMIT - fill)));
+        assert!(block(&once) == once, "{fill} bytes before the limit");
+    }
 }
 
 proptest! {
