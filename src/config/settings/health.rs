@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{ValueSettings, probe_timeout};
+use super::ValueSettings;
+use super::service::probe_timeout;
 use crate::config::template::Template;
 use crate::config::timespan::Timespan;
 
