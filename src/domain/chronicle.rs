@@ -171,11 +171,13 @@ impl State {
             | Command::RunNull { .. }
             | Command::Collect
             | Command::Deploy(_)
+            | Command::Prove { .. }
             | Command::RollBack { .. }
             | Command::Quit => return,
             Command::ForceRun(_) => "starts the held run anyway".into(),
             Command::StopRun(_) => "stops the run".into(),
             Command::DumpStacks(_) => "asks for the stacks".into(),
+            Command::CancelProve => "ends the chain from the deploy to its proof".into(),
             Command::CancelDeploy(_) => "cancels the deploy".into(),
             Command::StartAgent(id) => format!("starts an agent run on {}", stream(*id)).into(),
             Command::ReopenStream(id) => format!("connects {} anew", stream(*id)).into(),

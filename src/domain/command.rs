@@ -21,6 +21,8 @@ pub enum Selection {
     Tests(Vec<TestId>),
     /// Exactly those whose latest result a person must look at.
     Failures,
+    /// Exactly those that are proved, but not on what serves now.
+    Stale,
 }
 
 /// What is handed to a colleague or a coding agent.
@@ -76,6 +78,16 @@ pub enum Command {
     DumpStacks(RunId),
     /// Deploy a service.
     Deploy(ServiceId),
+    /// Deploy a service, and once the new revision serves and is healthy, run tests again: the failures stand for
+    /// everything that is unproved, and what the deploy made stale after them.
+    Prove {
+        /// Which service.
+        service: ServiceId,
+        /// Which tests.
+        selection: Selection,
+    },
+    /// End the chain from a deploy to its proof: nothing further of it begins.
+    CancelProve,
     /// Bring an earlier revision of a service back.
     RollBack {
         /// Which service.

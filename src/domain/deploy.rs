@@ -251,6 +251,12 @@ impl Deploys {
         active.or_else(|| self.iter().next_back()).map(|(id, _)| id)
     }
 
+    /// The one that was asked for last.
+    #[must_use]
+    pub fn latest(&self) -> Option<DeployId> {
+        self.iter().next_back().map(|(id, _)| id)
+    }
+
     pub(super) fn recall(&mut self, service: ServiceId, took: Span) {
         while self.usual.len() <= service.index() {
             self.usual.push(None);

@@ -1,6 +1,8 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
-use super::{Baseline, DeployId, HandOff, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
+use super::{
+    Baseline, DeployId, HandOff, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text,
+};
 
 /// The effects of one entry, in order.
 pub type Effects = Vec<Effect>;
@@ -40,6 +42,15 @@ pub enum Effect {
         /// Which run.
         run: RunId,
         /// How long it may be held.
+        limit: Span,
+    },
+    /// Say `SessionEvent::ProveOverdue` after this time.
+    LimitProve {
+        /// Which chain.
+        prove: ProveId,
+        /// Which of its steps.
+        step: ProveStep,
+        /// How long it may take.
         limit: Span,
     },
     /// Signal a run's processes, more firmly each time; each signal is an event.

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::service::Probe;
-use super::{Baseline, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ServiceId, Text, ViewerId};
+use super::{
+    Baseline, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ProveId, ProveStep, ServiceId, Text,
+    ViewerId,
+};
 
 pub use deploy::DeployEvent;
 pub use memory::{Recalled, Recollection};
@@ -87,6 +90,13 @@ pub enum SessionEvent {
         by: ViewerId,
         /// For what.
         command: Command,
+    },
+    /// A step of a chain from a deploy to its proof waited longer than it may.
+    ProveOverdue {
+        /// Which chain.
+        prove: ProveId,
+        /// Which step.
+        step: ProveStep,
     },
     /// The project's files were looked at.
     SourceSeen(Arc<Checkout>),

@@ -35,6 +35,7 @@ mod outcome;
 mod pattern;
 mod platform;
 mod project;
+mod prove;
 mod record;
 mod repeat;
 mod ring;
@@ -72,7 +73,8 @@ pub use event::{
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
 pub use ids::{
-    AgentRunId, CauseId, DeployId, KnownId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId, ViewerId,
+    AgentRunId, CauseId, DeployId, KnownId, ModuleId, ProveId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId,
+    ViewerId,
 };
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
@@ -88,6 +90,7 @@ pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
+pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
 pub use record::{CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use ring::Ring;

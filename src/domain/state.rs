@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
-    Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text,
-    Tone, ViewerId,
+    Logs, Moment, News, Notes, ProjectSpec, Prove, Records, Repeat, Ring, Runs, Served, Services, Span, Streams,
+    TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -86,6 +86,9 @@ pub struct State {
     pub services: Services,
     /// The tries to change that.
     pub deploys: Deploys,
+    /// The newest chain from a deploy to its proof.
+    #[serde(default)]
+    pub prove: Option<Prove>,
     /// The connections to agents.
     pub streams: Streams,
     /// What the agents did.
@@ -126,6 +129,7 @@ impl Default for State {
             resumed: None,
             services: Services::default(),
             deploys: Deploys::default(),
+            prove: None,
             streams: Streams::default(),
             agents: Agents::default(),
             logs: Logs::default(),
@@ -200,6 +204,7 @@ impl Session {
             SessionEvent::Ended { how } => self.ended = Some(how.clone()),
             SessionEvent::Opened { .. }
             | SessionEvent::Asked { .. }
+            | SessionEvent::ProveOverdue { .. }
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }

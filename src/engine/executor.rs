@@ -88,6 +88,9 @@ impl Executor {
             }
             Effect::LoadBaseline(baseline) => self.load_baseline(baseline),
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
+            Effect::LimitProve { prove, step, limit } => {
+                self.remind(limit, SessionEvent::ProveOverdue { prove, step }.into());
+            }
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
             Effect::StartDeploy { deploy, service, back_to } => self.start_deploy(deploy, service, back_to),

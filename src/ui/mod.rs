@@ -27,6 +27,7 @@ mod nulling;
 pub mod overlay;
 pub mod painter;
 mod panes;
+mod proving;
 pub mod reading;
 pub mod regions;
 mod repeating;

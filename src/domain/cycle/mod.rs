@@ -11,6 +11,7 @@ mod known;
 mod logs;
 mod notes;
 mod null;
+mod proves;
 mod repeats;
 mod resume;
 mod runs;
@@ -43,6 +44,7 @@ impl State {
             Event::Deploy(event) => self.apply_deploy(event, effects),
             Event::Session(event) => self.apply_session(event, effects),
         }
+        self.review_prove(effects);
     }
 
     fn apply_session(&mut self, event: &SessionEvent, effects: &mut Effects) {
@@ -112,6 +114,7 @@ impl State {
             SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
             SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
+            SessionEvent::ProveOverdue { prove, step } => self.overdue_prove(*prove, *step),
             SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
             SessionEvent::Ended { .. } => {}
         }
@@ -130,6 +133,8 @@ impl State {
             Command::StopRun(run) => self.stop_run(*run, effects),
             Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
             Command::Deploy(service) => self.request_deploy(by, *service, None, effects),
+            Command::Prove { service, selection } => self.request_prove(by, *service, selection, effects),
+            Command::CancelProve => self.cancel_prove(),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),

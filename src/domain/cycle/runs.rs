@@ -48,6 +48,7 @@ impl State {
                     "nothing to rerun: only known failures, which are left out; t runs a selected one"
                 }
                 Selection::Failures => "nothing to rerun: everything that ran last is proved",
+                Selection::Stale => "nothing to rerun: no result is stale",
                 Selection::Module(_) | Selection::Tests(_) => "nothing to run: the selection is empty",
             };
             self.say(Tone::Warning, why);

@@ -199,6 +199,7 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::Ended { .. }
         | SessionEvent::ViewerJoined { .. }
         | SessionEvent::ViewerLeft { .. }
+        | SessionEvent::ProveOverdue { .. }
         | SessionEvent::SourceSeen(_)
         | SessionEvent::HandOffKept { .. }
         | SessionEvent::HandOffFailed { .. }

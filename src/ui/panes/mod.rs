@@ -30,6 +30,7 @@ pub(super) mod logs;
 mod module_line;
 mod news;
 mod notes;
+mod prove;
 mod row;
 mod small;
 

@@ -2,7 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, deploy, detail, footer, header, logs, news, services, small, tabs, tiers, trouble,
+    agents, board, cause, causes, deploy, detail, footer, header, logs, news, prove, services, small, tabs, tiers,
+    trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -19,6 +20,7 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     header::draw(pen, scene, regions);
     services::draw(pen, scene, regions);
     tiers::draw(pen, scene, regions);
+    prove::draw(pen, scene, regions);
     match scene.view.page {
         _ if regions.board.is_empty() => {}
         Page::Board => {
