@@ -86,6 +86,8 @@ pub struct Project {
     pub contracts: Vec<ContractPlan>,
     /// How a run is held and stopped.
     pub run: RunSpec,
+    /// What the autopilot may spend, and what mends.
+    pub autopilot: AutopilotSpec,
     /// What results are measured against at first.
     pub baseline: Baseline,
     /// A file of results that can be chosen as a baseline.
@@ -299,6 +301,8 @@ pub struct ServiceSpec {
     pub damping: Damping,
     /// Where its log comes from.
     pub logs: Option<LogSpec>,
+    /// The files that it is built from: files, or folders with all below them.
+    pub paths: Vec<String>,
 }
 
 /// Where the log of a service comes from.
@@ -559,4 +563,32 @@ pub struct RunSpec {
     pub hold_on_unhealthy: bool,
     /// How long a headless run waits.
     pub hold_limit: Duration,
+}
+
+/// What the autopilot may spend, and what mends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutopilotSpec {
+    /// The most cycles that it begins.
+    pub cycles: u32,
+    /// The longest time that it takes.
+    pub time: Duration,
+    /// The most deploys that it asks for.
+    pub deploys: u32,
+    /// How often in a row a fix may leave the same failures.
+    pub patience: u32,
+    /// How often a flaky test is run again.
+    pub retries: u32,
+    /// The services that are deployed after every fix.
+    pub deploy: Vec<String>,
+    /// What is called to mend what fails.
+    pub fix: Option<FixSpec>,
+}
+
+/// What is called to mend what fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixSpec {
+    /// The command.
+    pub command: CommandSpec,
+    /// How long it may take.
+    pub timeout: Duration,
 }

@@ -3,6 +3,7 @@
 //! A pure function of the settings and a way to look up the environment. It never stops at the first thing that is
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
+mod autopilot;
 mod contract;
 mod deploy;
 mod health;
@@ -71,6 +72,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = in_order(&settings.contract, |name, contract| resolver.contract(name, contract, &streams));
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
+    let autopilot = resolver.autopilot();
     let (baseline, baseline_file) = resolver.baseline();
     resolver.check_ranges();
     let secrets = resolver.secrets();
@@ -85,6 +87,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             dependents,
             contracts,
             run,
+            autopilot,
             baseline,
             baseline_file,
             limits: settings.limits.clone(),

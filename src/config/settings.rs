@@ -9,6 +9,7 @@ mod health;
 mod person;
 mod triage;
 
+mod autopilot;
 mod baseline;
 mod deploy;
 mod limits;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use super::template::{Place, Template};
 use super::timespan::Timespan;
 
+pub use autopilot::{AutopilotSettings, FixSettings};
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
@@ -72,6 +74,8 @@ pub struct Settings {
     pub contract: BTreeMap<String, Placed<ContractSettings>>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
+    /// What the autopilot may spend, and what mends.
+    pub autopilot: AutopilotSettings,
     /// What results are measured against.
     pub baseline: BaselineSettings,
     /// How much is kept of what grows.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, RepeatUntil, RunId, ServiceId,
-    StreamId, TestId, Text,
+    AutopilotPlan, Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, Pace, RepeatUntil,
+    RunId, ServiceId, StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -88,6 +88,17 @@ pub enum Command {
     },
     /// End the chain from a deploy to its proof: nothing further of it begins.
     CancelProve,
+    /// Let the autopilot fly: run, have mended, deploy, prove, until all is green.
+    Autopilot {
+        /// What it may spend.
+        plan: Arc<AutopilotPlan>,
+        /// Whether it goes on with the cycle of an earlier session first.
+        resume: bool,
+    },
+    /// Pause the autopilot, let it go on, or let it take one step.
+    PaceAutopilot(Pace),
+    /// End the autopilot; what is under way has ways of its own to be stopped.
+    StopAutopilot,
     /// Bring an earlier revision of a service back.
     RollBack {
         /// Which service.

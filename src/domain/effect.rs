@@ -1,7 +1,7 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
 use super::{
-    Baseline, DeployId, HandOff, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text,
+    Baseline, DeployId, FixId, HandOff, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text,
 };
 
 /// The effects of one entry, in order.
@@ -129,6 +129,16 @@ pub enum Effect {
     KeepHandOff {
         /// What is handed over.
         what: HandOff,
+    },
+    /// Call the fix hook with what fails; closed by `FixEvent::Ended` or `FixEvent::CouldNotStart`.
+    CallFix {
+        /// Which call.
+        fix: FixId,
+    },
+    /// Stop a call of the fix hook.
+    StopFix {
+        /// Which call.
+        fix: FixId,
     },
     /// End the session in good order.
     EndSession,

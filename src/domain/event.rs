@@ -1,6 +1,7 @@
 //! The closed list of everything that can happen.
 
 mod deploy;
+mod fix;
 mod into;
 mod memory;
 mod run;
@@ -17,6 +18,7 @@ use super::{
 };
 
 pub use deploy::DeployEvent;
+pub use fix::FixEvent;
 pub use memory::{Recalled, Recollection};
 pub use run::{Found, RunEvent};
 pub use stream::StreamEvent;
@@ -48,6 +50,8 @@ pub enum Event {
     Stream(StreamEvent),
     /// To the log of a service.
     Log(LogEvent),
+    /// To a call of the fix hook.
+    Fix(FixEvent),
 }
 
 /// What happened to the session itself.

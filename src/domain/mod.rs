@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod autopilot;
 mod baseline;
 mod cause;
 mod checkout;
@@ -52,6 +53,7 @@ mod verdict;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, Pace};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
@@ -67,14 +69,14 @@ pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
-    DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
-    StreamEvent,
+    DeployEvent, Entry, Event, FixEvent, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
+    SessionEvent, StreamEvent,
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
 pub use ids::{
-    AgentRunId, CauseId, DeployId, KnownId, ModuleId, ProveId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId,
-    ViewerId,
+    AgentRunId, CauseId, DeployId, FixId, KnownId, ModuleId, ProveId, RunId, RunnerId, ServiceId, StreamId, TestId,
+    TierId, ViewerId,
 };
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, Damping, DependentSpec, KnownSpec, Span, Text, TierSpec};
+use super::{AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Span, Text, TierSpec};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -36,6 +36,12 @@ pub struct ProjectSpec {
     /// Tests that fail because others do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<DependentSpec>,
+    /// The command that is called to mend what fails, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Vec<Text>>,
+    /// What the autopilot may spend.
+    #[serde(default)]
+    pub autopilot: AutopilotPlan,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,
@@ -123,6 +129,9 @@ pub struct ServiceSpec {
     /// The services without which it does not work, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Text>,
+    /// The files that it is built from: files, or folders with all below them, as seen from the project's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Text>,
     /// How many probes have to agree before it is believed to be otherwise than it was.
     #[serde(default, skip_serializing_if = "Damping::is_none")]
     pub damping: Damping,

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
-    Logs, Moment, News, Notes, ProjectSpec, Prove, Records, Repeat, Ring, Runs, Served, Services, Span, Streams,
-    TestId, Text, Tone, ViewerId,
+    Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Fixes, Inventory,
+    Judgement, KnownFailures, Logs, Moment, News, Notes, ProjectSpec, Prove, Records, Repeat, Ring, Runs, Served,
+    Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -89,6 +89,12 @@ pub struct State {
     /// The newest chain from a deploy to its proof.
     #[serde(default)]
     pub prove: Option<Prove>,
+    /// The newest flight of the autopilot.
+    #[serde(default)]
+    pub autopilot: Option<Autopilot>,
+    /// The calls of the fix hook.
+    #[serde(default)]
+    pub fixes: Fixes,
     /// The connections to agents.
     pub streams: Streams,
     /// What the agents did.
@@ -130,6 +136,8 @@ impl Default for State {
             services: Services::default(),
             deploys: Deploys::default(),
             prove: None,
+            autopilot: None,
+            fixes: Fixes::default(),
             streams: Streams::default(),
             agents: Agents::default(),
             logs: Logs::default(),

@@ -17,13 +17,13 @@ use super::logs::follow;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
-use super::{keep, source};
+use super::{fix, keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, LogSpec, Project, RunnerTool};
 use crate::domain::{
-    Baseline, DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId,
-    SessionEvent, Span, Text, Wanted,
+    Baseline, DeployEvent, DeployId, Effect, Event, FixEvent, FixId, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind,
+    ServiceId, SessionEvent, Span, Text, Wanted,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -39,6 +39,7 @@ pub struct Executor {
     tasks: JoinSet<()>,
     runs: HashMap<RunId, mpsc::Sender<RunOrder>>,
     deploys: HashMap<DeployId, mpsc::Sender<()>>,
+    fixes: HashMap<FixId, mpsc::Sender<()>>,
     proofs: HashMap<DeployId, mpsc::Sender<()>>,
     probes: HashMap<ServiceId, mpsc::Sender<ProbeOrder>>,
     links: Links,
@@ -58,6 +59,7 @@ impl Executor {
             tasks: JoinSet::new(),
             runs: HashMap::new(),
             deploys: HashMap::new(),
+            fixes: HashMap::new(),
             proofs: HashMap::new(),
             probes: HashMap::new(),
             links,
@@ -71,6 +73,7 @@ impl Executor {
         while self.tasks.try_join_next().is_some() {}
         self.runs.retain(|_, orders| !orders.is_closed());
         self.deploys.retain(|_, cancel| !cancel.is_closed());
+        self.fixes.retain(|_, stop| !stop.is_closed());
         match effect {
             Effect::StartRun { run, runner, kind, wanted } => {
                 let Some(spec) = self.project.runners.get(runner.index()).cloned() else { return };
@@ -112,9 +115,25 @@ impl Executor {
             }
             Effect::ExpectDrops { stream, expected } => self.links.expect_drops(stream, expected),
             Effect::StartAgent { stream } => self.links.start_agent(stream),
+            Effect::StopFix { fix } => {
+                if let Some(stop) = self.fixes.get(&fix) {
+                    let _ = stop.try_send(());
+                }
+            }
             // The engine knows the state that a hand-off is made of, and ends itself.
-            Effect::KeepHandOff { .. } | Effect::EndSession => {}
+            Effect::KeepHandOff { .. } | Effect::CallFix { .. } | Effect::EndSession => {}
         }
+    }
+
+    /// Calls the fix hook with what fails.
+    pub fn call_fix(&mut self, fix: FixId, bundle: serde_json::Value) {
+        let Some(spec) = self.project.autopilot.fix.clone() else {
+            let why = "no fix hook is configured: write [autopilot.fix] into liveloop.toml".into();
+            return self.remind(Span::ZERO, FixEvent::CouldNotStart { fix, why }.into());
+        };
+        let (stop, receiver) = mpsc::channel(1);
+        self.fixes.insert(fix, stop);
+        self.tasks.spawn(fix::call(fix, spec, bundle, self.means.clone(), receiver));
     }
 
     /// Writes a hand-off into a file.
@@ -139,13 +158,14 @@ impl Executor {
     /// Whether no child is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.runs.values().all(mpsc::Sender::is_closed) && self.deploys.values().all(mpsc::Sender::is_closed)
+        self.runs.values().all(mpsc::Sender::is_closed)
+            && self.deploys.values().chain(self.fixes.values()).all(mpsc::Sender::is_closed)
     }
 
     /// Asks all children to end, and the drivers of everything else too.
     pub fn end_all(&mut self) {
         self.tell_runs(RunOrder::Stop);
-        for cancel in self.deploys.values() {
+        for cancel in self.deploys.values().chain(self.fixes.values()) {
             let _ = cancel.try_send(());
         }
         self.proofs.clear();

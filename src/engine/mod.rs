@@ -8,6 +8,7 @@ pub mod session;
 
 pub mod baseline;
 pub mod clock;
+pub mod fix;
 pub mod folder;
 pub mod history;
 pub mod hub;

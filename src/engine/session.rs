@@ -16,8 +16,8 @@ use super::source;
 use crate::adapters::deployer;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
-    Text,
+    self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span,
+    StreamSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -176,6 +176,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 }),
                 needs: service.needs.iter().map(|name| shown(name)).collect(),
                 damping: service.damping,
+                paths: service.paths.iter().map(|path| shown(path)).collect(),
             })
             .collect(),
         streams: project
@@ -191,6 +192,15 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
             .collect(),
         baseline: project.baseline.clone(),
         baseline_file: project.baseline_file.as_deref().map(shown),
+        fix: project.autopilot.fix.as_ref().map(|fix| fix.command.argv.iter().map(|word| shown(word)).collect()),
+        autopilot: AutopilotPlan {
+            cycles: project.autopilot.cycles,
+            time: project.autopilot.time.into(),
+            deploys: project.autopilot.deploys,
+            patience: project.autopilot.patience,
+            retries: project.autopilot.retries,
+            deploy: project.autopilot.deploy.iter().map(|name| shown(name)).collect(),
+        },
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
         tiers: project.tiers.clone(),
         known: project.known.clone(),

@@ -6,10 +6,12 @@
 pub mod hand_off;
 
 mod around;
+mod bundle;
 mod excerpt;
 pub mod markdown;
 pub mod rerun;
 pub mod shell;
 mod time;
 
+pub use bundle::bundle;
 pub use hand_off::hand_off;

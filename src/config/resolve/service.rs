@@ -27,6 +27,7 @@ impl Resolver<'_> {
             deploy: service.deploy.as_ref().map(|deploy| self.deploy(name, &format!("{path}.deploy"), deploy)),
             needs: self.needs(&path, name, service),
             damping: damping(service),
+            paths: service.paths.clone(),
             logs: service.logs.as_ref().map(|logs| self.logs(&format!("{path}.logs"), logs)),
             url,
         }

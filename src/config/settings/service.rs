@@ -28,6 +28,9 @@ pub struct ServiceSettings {
     /// The services without which it does not work.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// The files that it is built from, relative to the project: files, or folders with all below them.
+    #[serde(default)]
+    pub paths: Vec<String>,
     /// A health probe that takes longer finds it degraded.
     pub latency_budget: Option<Timespan>,
     /// How many probes have to find it better before that is believed; unset, one.

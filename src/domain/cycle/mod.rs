@@ -1,6 +1,7 @@
 //! The one fold, and the only place where areas meet: an entry goes to its area, the fact that comes back decides what
 //! follows elsewhere.
 
+mod autopilot;
 mod baselines;
 mod causes;
 mod circumstances;
@@ -41,10 +42,12 @@ impl State {
             Event::Stream(event) => self.apply_stream(event),
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
             Event::Log(event) => self.apply_log(event),
+            Event::Fix(event) => self.apply_fix(event),
             Event::Deploy(event) => self.apply_deploy(event, effects),
             Event::Session(event) => self.apply_session(event, effects),
         }
         self.review_prove(effects);
+        self.review_autopilot(effects);
     }
 
     fn apply_session(&mut self, event: &SessionEvent, effects: &mut Effects) {
@@ -134,6 +137,9 @@ impl State {
             Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
             Command::Deploy(service) => self.request_deploy(by, *service, None, effects),
             Command::Prove { service, selection } => self.request_prove(by, *service, selection, effects),
+            Command::Autopilot { plan, resume } => self.request_autopilot(by, plan, *resume),
+            Command::PaceAutopilot(pace) => self.pace_autopilot(*pace),
+            Command::StopAutopilot => self.stop_autopilot(effects),
             Command::CancelProve => self.cancel_prove(),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),

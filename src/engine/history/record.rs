@@ -166,7 +166,7 @@ pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
             | DeployEvent::Proved { deploy, .. }
             | DeployEvent::ProofEnded { deploy, .. },
         ) => ended_deploy(state, *deploy),
-        Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) | Event::Log(_) => None,
+        Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) | Event::Log(_) | Event::Fix(_) => None,
     };
     record.into_iter().collect()
 }
