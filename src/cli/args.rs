@@ -97,6 +97,10 @@ pub struct RunArguments {
     /// Exactly the tests that failed last in this project.
     #[arg(long)]
     pub failed: bool,
+    /// Deploys this service first and runs once the new revision serves and is healthy; with --failed, what failed
+    /// runs, then what the deploy made stale.
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["null", "repeat", "until_fails"])]
+    pub deploy: Option<String>,
     /// What results are compared with: previous, green, a cycle's number or name, or a file (JUnit XML, CTRF, TAP).
     #[arg(long, value_name = "WHAT", value_parser = baseline)]
     pub baseline: Option<Baseline>,

@@ -14,6 +14,7 @@ mod known;
 pub mod null;
 pub mod print;
 pub mod project;
+mod prove;
 pub mod screen;
 pub mod spoilt;
 pub mod stream;
@@ -122,6 +123,11 @@ async fn run_demo(arguments: &DemoArguments, theme: Option<&str>) -> color_eyre:
 }
 
 async fn run_headless(opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
+    let wanted = arguments.deploy.as_deref().map(|name| deploy::deployable(&opening.session.project, name));
+    if let Some(Err(why)) = wanted {
+        eprintln!("liveloop: {why}");
+        return Ok(Exit::Usage.into());
+    }
     match session::open(opening.session) {
         Ok(session) => Ok(headless::run(session, arguments).await.into()),
         Err(error) => {
