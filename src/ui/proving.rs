@@ -19,12 +19,10 @@ pub(super) fn question(state: &State, service: ServiceId) -> Option<Confirm> {
     let name = &state.services.get(service)?.spec.name;
     let unproved = Unproved::of(state.inventory.tally());
     let rerun = match unproved.total() {
-        0 => "everything that is stale then".to_owned(),
-        _ => format!("{unproved}, then everything that is stale"),
+        0 => String::new(),
+        _ => format!("rerun {unproved}, "),
     };
-    confirm
-        .lines
-        .push(("then".to_owned(), format!("wait until it is healthy and its streams are open, rerun {rerun}")));
+    confirm.lines.push(("then".to_owned(), format!("wait for health and streams, {rerun}rerun what is stale")));
     confirm.verb = format!("redeploy and prove {name}");
     confirm.command = Command::Prove { service, selection: Selection::Failures };
     Some(confirm)
