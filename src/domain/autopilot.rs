@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::Exit;
 use super::service::Epoch;
-use super::{CauseId, DeployId, FixId, Moment, ProveId, Ring, ServiceId, Span, TestId, Text, ViewerId};
+use super::{CauseId, DeployId, FixId, Moment, ProveId, Ring, ServiceId, Span, State, TestId, Text, ViewerId};
 
 /// How many of its decisions are kept.
 const TRAIL: usize = 200;
@@ -156,6 +156,8 @@ pub struct Autopilot {
     pub(super) disturbed: u32,
     /// How often flaky tests were run again since the last fix.
     pub(super) retried: BTreeMap<TestId, u32>,
+    /// The cycle in which it ended: from the next one on, it is no news.
+    pub(super) last_cycle: Option<u32>,
     /// Why the last deploy did not come about, for the fix hook.
     pub(super) deploy_failed: Option<Text>,
 }
@@ -180,6 +182,7 @@ impl Autopilot {
             same: 0,
             disturbed: 0,
             retried: BTreeMap::new(),
+            last_cycle: None,
             deploy_failed: None,
         }
     }
@@ -210,6 +213,23 @@ impl Autopilot {
     #[must_use]
     pub fn deploy_failed(&self) -> Option<&Text> {
         self.deploy_failed.as_ref()
+    }
+}
+
+impl State {
+    /// The flight that is to be shown: one that goes on, or that ended and nothing was run since.
+    #[must_use]
+    pub fn flight_to_show(&self) -> Option<&Autopilot> {
+        self.autopilot.as_ref().filter(|flight| flight.is_active() || flight.last_cycle == Some(self.cycle))
+    }
+
+    /// The call of the fix hook that is under way.
+    #[must_use]
+    pub fn fix_to_show(&self) -> Option<&Fix> {
+        let AutopilotPhase::Fixing { fix } = self.autopilot.as_ref().filter(|flight| flight.is_active())?.phase else {
+            return None;
+        };
+        self.fixes.get(fix)
     }
 }
 

@@ -11,7 +11,7 @@ use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{Counted, RunPhase, Selection, Signal, Unproved};
+use crate::domain::{Counted, Pace, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +119,10 @@ impl Footer<'_, '_> {
     fn session(&mut self) -> bool {
         let (state, view) = (self.scene.state, self.scene.view);
         let mut testing = false;
+        if let Some(flight) = state.autopilot.as_ref().filter(|flight| flight.is_active()) {
+            self.key(Action::Autopilot, if flight.pace == Pace::Paused { "fly on" } else { "pause the autopilot" });
+            self.key(Action::AutopilotStop, "end it");
+        }
         if state.proving().and_then(|prove| prove.present()).is_some_and(|link| link.first_run.is_none()) {
             self.key(Action::Stop, "end the chain");
         }

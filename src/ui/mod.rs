@@ -27,6 +27,7 @@ mod nulling;
 pub mod overlay;
 pub mod painter;
 mod panes;
+mod piloting;
 mod proving;
 pub mod reading;
 pub mod regions;

@@ -102,6 +102,8 @@ pub struct Regions {
     pub tab: [Rect; Pane::ALL.len()],
     /// What is protected and what is at risk, where a project says what its tests guard.
     pub tiers: Rect,
+    /// What the autopilot does, or came to; empty where that is no news.
+    pub flight: Rect,
     /// How far a deploy and its proof have come, or what they changed; empty where none is news.
     pub prove: Rect,
     /// Why the newest run's numbers are not what was asked for; empty where they are.
@@ -284,8 +286,13 @@ impl Regions {
         }
     }
 
-    /// A deploy that is being proved is told above everything else: it is what somebody waits for.
-    fn place_prove(&mut self, body: Rect, state: &State) -> Rect {
+    /// What flies by itself and a deploy that is being proved are told above everything else: it is what somebody waits
+    /// for.
+    fn place_prove(&mut self, mut body: Rect, state: &State) -> Rect {
+        if state.flight_to_show().is_some() && body.height >= 5 {
+            self.flight = Rect { height: 1, ..body };
+            body = Rect { y: body.y + 1, height: body.height - 1, ..body };
+        }
         if state.prove_to_show().is_none() || body.height < 4 {
             return body;
         }

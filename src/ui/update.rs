@@ -7,7 +7,9 @@ use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, comparing, copying, handing, logs, muting, navigate, nulling, proving, reading, repeating};
+use super::{
+    acting, comparing, copying, handing, logs, muting, navigate, nulling, piloting, proving, reading, repeating,
+};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
@@ -108,6 +110,9 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::Collect => acting::collect(view, about),
         Action::Deploy => acting::deploy(view, about),
         Action::Prove => proving::prove(view, about),
+        Action::Autopilot => piloting::fly(view, about),
+        Action::AutopilotStep => piloting::step(view, about),
+        Action::AutopilotStop => piloting::stop(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),
         Action::StartAgent => acting::start_agent(view, about),
         Action::Reconnect => acting::reconnect(view, about),

@@ -140,11 +140,11 @@ impl State {
     }
 
     fn land(&mut self, end: AutopilotEnd) {
-        let at = self.at;
+        let (at, cycle) = (self.at, self.cycle);
         let tone = if end == AutopilotEnd::Green { Tone::Good } else { Tone::Bad };
         if let Some(flight) = self.flying_mut() {
             flight.trail.push(Decision { at, text: end.to_string().into() });
-            (flight.end, flight.ended) = (Some(end.clone()), Some(at));
+            (flight.end, flight.ended, flight.last_cycle) = (Some(end.clone()), Some(at), Some(cycle));
         }
         self.say(tone, format!("autopilot: {end}"));
     }

@@ -5,6 +5,7 @@ mod marks;
 mod pen;
 mod sheet;
 
+mod flight;
 mod footer;
 mod header;
 mod known;
