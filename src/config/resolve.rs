@@ -3,6 +3,7 @@
 //! A pure function of the settings and a way to look up the environment. It never stops at the first thing that is
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
+mod compose;
 mod contract;
 mod deploy;
 mod health;
@@ -14,6 +15,7 @@ mod stream;
 mod triage;
 mod url;
 mod variables;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -10,6 +10,7 @@ mod person;
 mod triage;
 
 mod baseline;
+mod compose;
 mod deploy;
 mod limits;
 mod logs;
@@ -17,6 +18,7 @@ mod mapping;
 mod runner;
 mod service;
 mod stream;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +29,7 @@ use super::template::{Place, Template};
 use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
+pub use compose::ComposeSettings;
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
@@ -39,6 +42,7 @@ pub use runner::*;
 pub use service::*;
 pub use stream::*;
 pub use triage::{DependentSettings, KnownSettings, TierSettings};
+pub use webhook::{StatusSettings, WebhookSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
