@@ -7,6 +7,7 @@ mod compose;
 mod contract;
 mod deploy;
 mod health;
+mod http_health;
 mod logs;
 mod mapping;
 mod runner;

@@ -36,7 +36,10 @@ pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
-pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
+pub use health::{
+    CommandHealthSettings, ConditionSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings,
+    WebsocketHealthSettings,
+};
 pub use person::{EditorSettings, UiSettings};
 pub use runner::*;
 pub use service::*;
