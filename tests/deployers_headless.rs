@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -50,11 +49,9 @@ fn deploy(home: &Home, settings: &str) -> Told {
     Told { code, lines: text.lines().map(parse).collect() }
 }
 
-/// A program of the project.
+/// A file of the project, mostly what a shell is to read.
 fn script(home: &Home, name: &str, body: &str) {
-    let path = home.project().join(name);
-    fs::write(&path, format!("#!/bin/sh\n{body}")).expect("a folder of ours");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a file of ours");
+    fs::write(home.project().join(name), body).expect("a folder of ours");
 }
 
 mod a_webhook {
@@ -178,7 +175,7 @@ esac
         let told = deploy(
             &home,
             "[service.web]\nurl = \"http://127.0.0.1:9\"\n[service.web.deploy]\ntimeout = \"60s\"\n\
-             [service.web.deploy.compose]\ncompose = [\"./docker\", \"compose\"]\n",
+             [service.web.deploy.compose]\ncompose = [\"sh\", \"docker\", \"compose\"]\n",
         );
         let asked = fs::read_to_string(home.project().join("asked")).unwrap_or_default();
         assert_eq!(asked.trim(), "compose up --detach --wait --wait-timeout 60 --build web");
@@ -212,6 +209,38 @@ esac
 
 mod github_actions {
     use super::*;
+
+    #[test]
+    fn a_204_without_a_run_is_followed_by_our_own_word_in_its_title() {
+        let mut word = String::new();
+        let server = Platform::new(move |asked| match asked.what.as_str() {
+            // An older server knows nothing of details.
+            "POST /repos/o/r/actions/workflows/deploy.yml/dispatches" => {
+                let body: Value = serde_json::from_str(&asked.body).expect("JSON");
+                word = body["inputs"]["id"].as_str().expect("our word").to_owned();
+                Answer(if body["return_run_details"] == true { 422 } else { 204 }, String::new(), String::new())
+            }
+            "GET /repos/o/r/actions/runs?event=workflow_dispatch&per_page=50" => json(format!(
+                r#"{{"workflow_runs":[{{"id":9,"status":"queued","display_title":"of another"}},
+                {{"id":8,"status":"queued","display_title":"deploy {word}"}}]}}"#
+            )),
+            "GET /repos/o/r/actions/runs/8" => json(r#"{"id":8,"status":"completed","conclusion":"success"}"#),
+            _ => Answer(404, String::new(), String::new()),
+        });
+        let port = server.port;
+        let told = deploy(
+            &Home::new(),
+            &format!(
+                "[service.web]\nurl = \"http://127.0.0.1:{port}\"\n[service.web.deploy.github]\n\
+                 url = \"http://127.0.0.1:{port}\"\nrepository = \"o/r\"\nworkflow = \"deploy.yml\"\nid_input = \"id\"\n"
+            ),
+        );
+        // A workflow that ended well says nothing of what serves, and nothing can be asked here.
+        let end = "not_serving at accepted: no revision probe is configured: nobody knows what serves";
+        assert_eq!((told.code, told.end()), (Some(1), end.into()), "{:?}", told.lines);
+        let posts = server.asked().iter().filter(|asked| asked.what.starts_with("POST")).count();
+        assert_eq!(posts, 2, "once with and once without details");
+    }
 
     #[test]
     fn a_failed_run_is_told_by_the_log_of_its_job_without_showing_it_our_token() {
@@ -249,6 +278,12 @@ mod github_actions {
 mod kubernetes {
     use super::*;
 
+    const SETTINGS: &str = r#"
+[service.web]
+url = "http://127.0.0.1:9"
+deploy.kubernetes.kubectl = ["sh", "kubectl"]
+"#;
+
     /// The rollout hangs, as its new pod cannot pull its image; nothing else would say so for ten minutes.
     const KUBECTL: &str = r#"
 case "$*" in
@@ -262,14 +297,94 @@ esac
 "#;
 
     #[test]
+    fn of_several_objects_without_anything_between_them_the_last_counts() {
+        let home = Home::new();
+        let object = |generation: u32, counters: &str| {
+            format!(
+                r#"{{"metadata":{{"generation":{generation}}},"spec":{{"replicas":1}},
+                "status":{{"observedGeneration":{generation},{counters}}}}}"#
+            )
+        };
+        // Counters that are zero are left out, and a watch that ends cuts off its last object.
+        let (old, new) = (object(4, r#""replicas":1"#), r#""replicas":1,"updatedReplicas":1,"availableReplicas":1"#);
+        script(&home, "before", &old);
+        script(&home, "after", &format!("{old}{}{{\"metadata\":{{\"na", object(5, new)));
+        script(&home, "kubectl", r#"case "$*" in *restart*) mv after before ;; *) cat before ;; esac"#);
+        let told = deploy(&home, SETTINGS);
+        assert_eq!((told.code, told.end()), (Some(0), "live at control_plane".into()), "{:?}", told.lines);
+    }
+
+    #[test]
     fn pods_say_why_long_before_the_deadline() {
         let home = Home::new();
         script(&home, "kubectl", KUBECTL);
-        let told = deploy(
-            &home,
-            "[service.web]\nurl = \"http://127.0.0.1:9\"\n[service.web.deploy.kubernetes]\nkubectl = [\"./kubectl\"]\n",
-        );
+        let told = deploy(&home, SETTINGS);
         let why = "failed at accepted: web-b-1/web: ImagePullBackOff: no such image";
         assert_eq!((told.code, told.end()), (Some(1), why.into()));
+    }
+}
+
+mod cloud_run {
+    use super::*;
+
+    /// As the API writes it: 64-bit numbers as text, and nothing that has its default value.
+    fn described(generation: u32, latest: &str, traffic: &str, status: &str) -> Answer {
+        let path = "projects/p/locations/r/services/web/revisions";
+        json(format!(
+            r#"{{"generation":"{generation}","observedGeneration":"{generation}","latestCreatedRevision":"{path}/{latest}",
+            "latestReadyRevision":"{path}/{latest}","terminalCondition":{{"type":"Ready","state":"CONDITION_SUCCEEDED"}},
+            "traffic":[{traffic}],"trafficStatuses":[{status}]}}"#
+        ))
+    }
+
+    /// Deploys with a script that says nothing and ends well; `after` is what the platform says from then on.
+    fn deployed(after: impl Fn(usize, &str) -> Answer + Send + 'static) -> (Told, Platform) {
+        let home = Home::new();
+        let (mut questions, acted) = (0, home.project().join("acted"));
+        let server = Platform::new(move |asked| {
+            if acted.exists() {
+                questions += 1;
+                return after(questions, &asked.headers);
+            }
+            let all = r#"{"revision":"web-a1","percent":100}"#;
+            described(16, "web-a1", r#"{"type":"TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST","percent":100}"#, all)
+        });
+        let port = server.port;
+        script(&home, "token", "n=$(cat n 2>/dev/null || echo 0); echo $((n + 1)) > n; echo token-number-$((n + 1))\n");
+        let told = deploy(
+            &home,
+            &format!(
+                "[service.web]\nurl = \"http://127.0.0.1:{port}\"\n[service.web.deploy]\ncommand = [\"touch\", \"acted\"]\ntimeout = \"60s\"\n\
+                 [service.web.deploy.cloud_run]\nurl = \"http://127.0.0.1:{port}\"\nproject = \"p\"\nregion = \"r\"\n\
+                 token.command = [\"sh\", \"token\"]\n"
+            ),
+        );
+        (told, server)
+    }
+
+    #[test]
+    fn that_is_busy_and_that_no_longer_takes_the_token_is_asked_again() {
+        let (told, server) = deployed(|n, headers| match n {
+            1 => Answer(503, "retry-after: 1\r\n".into(), "busy".into()),
+            2 => Answer(401, String::new(), r#"{"error":{"message":"expired"}}"#.into()),
+            _ if headers.contains("token-number-1") => Answer(401, String::new(), String::new()),
+            _ => {
+                let latest = r#"{"type":"TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST","percent":100}"#;
+                described(17, "web-b2", latest, r#"{"revision":"web-b2","percent":100}"#)
+            }
+        });
+        assert_eq!((told.code, told.end()), (Some(0), "live at control_plane".into()), "{:?}", told.lines);
+        let last = server.asked().last().map(|asked| asked.headers.clone()).unwrap_or_default();
+        assert!(last.contains("token-number-2"), "{last}");
+    }
+
+    #[test]
+    fn whose_traffic_is_pinned_does_not_serve_what_was_deployed() {
+        let (told, _) = deployed(|_, _| {
+            let pin = r#"{"type":"TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION","revision":"web-a1","percent":100}"#;
+            described(17, "web-b2", pin, r#"{"revision":"web-a1","percent":100}"#)
+        });
+        let why = "not_serving at accepted: the traffic is pinned to web-a1, not to web-b2";
+        assert_eq!((told.code, told.end()), (Some(1), why.into()), "{:?}", told.lines);
     }
 }
