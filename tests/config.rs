@@ -81,7 +81,7 @@ mod the_example_for_the_lab {
         let backend = &project.services[0];
         let health = backend.health.as_ref().expect("a health probe");
         let HealthProbe::Http(http) = &health.probe else { panic!("a GET request") };
-        assert_eq!((http.url.as_str(), http.status.as_slice()), ("http://127.0.0.1:18000/health", &[200][..]));
+        assert_eq!((http.asks[0].url.as_str(), http.status.as_slice()), ("http://127.0.0.1:18000/health", &[200][..]));
         let revision = backend.revision.as_ref().expect("a revision probe");
         assert_eq!(revision.source, RevisionSource::Header("x-revision".to_owned()));
         let deploy = backend.deploy.as_ref().expect("a deploy");
@@ -196,6 +196,8 @@ mod the_built_in_settings {
             health.http.path = "/health"
             health.http.pointer = "/status"
             health.http.equals = "healthy"
+            health.http.ready = ["/health/ready"]
+            health.http.conditions = [{ path = "/health/ready", pointer = "/database", one_of = ["connected", "idle"] }]
             revision.http = { path = "/api/version", header = "x-revision" }
             deploy.command = ["python", "deploy.py", "backend"]
             deploy.directory = "."
@@ -215,6 +217,9 @@ mod the_built_in_settings {
             [service.queue]
             url = "http://127.0.0.1:5672"
             health.command = { command = ["./check-queue"], directory = "." }
+            [service.gateway]
+            url = "http://127.0.0.1:${port}"
+            health.websocket.path = "/ws"
             [stream.agents]
             url = "http://127.0.0.1:${port}/ws"
             service = "backend"
@@ -269,7 +274,7 @@ ping_interval = 5
             [
                 "2:2 unknown setting `enviroment` (did you mean `environment`?)",
                 "5:1 unknown setting `ulr` (did you mean `url`?)",
-                "6:8 unknown choice `udp` (known here: http, tcp, command)",
+                "6:8 unknown choice `udp` (known here: http, websocket, tcp, command)",
                 "10:8 expected text in quotes, found a whole number (put it in quotes)",
                 "11:16 expected a whole number from 0 to 65535, found text in quotes",
                 "14:11 `15` has no unit: expected a duration like \"500ms\", \"5s\", \"1m30s\" or \"2h\"",

@@ -10,6 +10,7 @@ use crate::domain::{Baseline, ContractSpec, Damping};
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::platform::PlatformSpec;
+pub use super::probe::{HttpProbe, WebsocketProbe};
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding, Transport};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
@@ -358,8 +359,10 @@ pub struct HealthSpec {
 /// What tells a service's health.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HealthProbe {
-    /// A GET request.
+    /// GET requests.
     Http(HttpProbe),
+    /// The opening of a WebSocket.
+    Websocket(WebsocketProbe),
     /// A connection.
     Tcp {
         /// `host:port`.
@@ -367,28 +370,6 @@ pub enum HealthProbe {
     },
     /// A command's exit code.
     Command(CommandSpec),
-}
-
-/// A GET request that tells a service's health.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpProbe {
-    /// The whole URL.
-    pub url: String,
-    /// The statuses that count as healthy.
-    pub status: Vec<u16>,
-    /// What the JSON answer has to hold.
-    pub condition: Option<JsonCondition>,
-    /// Headers to send.
-    pub headers: Vec<HeaderSpec>,
-}
-
-/// What a JSON answer has to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonCondition {
-    /// Where (RFC 6901).
-    pub pointer: String,
-    /// What, as text; unset, anything but `null`.
-    pub equals: Option<String>,
 }
 
 /// A GET request that tells which revision serves.

@@ -4,9 +4,11 @@
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
 mod autopilot;
+mod compose;
 mod contract;
 mod deploy;
 mod health;
+mod http_health;
 mod logs;
 mod mapping;
 mod runner;
@@ -15,6 +17,7 @@ mod stream;
 mod triage;
 mod url;
 mod variables;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -11,6 +11,7 @@ mod triage;
 
 mod autopilot;
 mod baseline;
+mod compose;
 mod deploy;
 mod limits;
 mod logs;
@@ -18,6 +19,7 @@ mod mapping;
 mod runner;
 mod service;
 mod stream;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,18 +31,23 @@ use super::timespan::Timespan;
 
 pub use autopilot::{AutopilotSettings, FixSettings};
 pub use baseline::{BaselineKind, BaselineSettings};
+pub use compose::ComposeSettings;
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
-pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
+pub use health::{
+    CommandHealthSettings, ConditionSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings,
+    WebsocketHealthSettings,
+};
 pub use person::{EditorSettings, UiSettings};
 pub use runner::*;
 pub use service::*;
 pub use stream::*;
 pub use triage::{DependentSettings, KnownSettings, TierSettings};
+pub use webhook::{StatusSettings, WebhookSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -136,8 +136,8 @@ impl Deployer for CloudRun {
         self.acted = true;
     }
 
-    fn next(&self) -> Ask {
-        self.describe()
+    fn next(&self) -> Option<Ask> {
+        Some(self.describe())
     }
 
     fn hear(&mut self, reply: &Reply) -> Result<Vec<Told>, Text> {

@@ -5,8 +5,10 @@
 
 pub mod cloud_run;
 pub mod command;
+pub mod compose;
 pub mod github;
 pub mod kubernetes;
+pub mod webhook;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -35,13 +37,15 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// A JSON body.
     pub body: Option<String>,
+    /// Whether it asks for a log by an address that was given away for it: without our token, and of a long one the end.
+    pub is_log: bool,
 }
 
 impl Request {
     /// A question that changes nothing.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
-        Self { method: "GET", url: url.into(), headers: Vec::new(), body: None }
+        Self { method: "GET", url: url.into(), headers: Vec::new(), body: None, is_log: false }
     }
 }
 
@@ -156,14 +160,19 @@ pub trait Deployer: Debug + Send + Sync {
     /// The command ended well: from now on what the platform says is the truth.
     fn acted(&mut self);
 
-    /// What to ask next.
-    fn next(&self) -> Ask;
+    /// What to ask next; `None` where nobody can be asked, so that the proof alone tells what came of it.
+    fn next(&self) -> Option<Ask>;
 
     /// Reads a reply.
     ///
     /// # Errors
     /// When the reply is none that can be gone by.
     fn hear(&mut self, reply: &Reply) -> Result<Vec<Told>, Text>;
+
+    /// No answer came to the question. What can be said without it, where it is one to go on without.
+    fn missed(&mut self, _why: &Text) -> Option<Vec<Told>> {
+        None
+    }
 
     /// What stops the deploy, where the platform can.
     fn cancel(&self) -> Option<Ask> {
@@ -204,7 +213,9 @@ pub fn request(spec: &DeploySpec) -> String {
 pub fn of(platform: &PlatformSpec, aim: Aim) -> Box<dyn Deployer> {
     match platform {
         PlatformSpec::CloudRun(spec) => Box::new(cloud_run::CloudRun::new(spec.clone(), aim)),
+        PlatformSpec::Compose(spec) => Box::new(compose::Compose::new(spec.clone())),
         PlatformSpec::Github(spec) => Box::new(github::Github::new(spec.clone(), aim)),
         PlatformSpec::Kubernetes(spec) => Box::new(kubernetes::Kubernetes::new(spec.clone())),
+        PlatformSpec::Webhook(spec) => Box::new(webhook::Webhook::new(spec.clone(), aim)),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    CloudRunSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings, RollbackSettings, ValueSettings,
+    CloudRunSettings, ComposeSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings,
+    RollbackSettings, ValueSettings, WebhookSettings,
 };
 use crate::config::quorum::QuorumSetting;
 use crate::config::template::Template;
@@ -91,12 +92,18 @@ pub struct DeploySettings {
     pub github: Option<GithubSettings>,
     /// It is Kubernetes that knows how it goes.
     pub kubernetes: Option<KubernetesSettings>,
+    /// It is docker compose that knows how it goes.
+    pub compose: Option<ComposeSettings>,
+    /// It is a request that starts it.
+    pub webhook: Option<WebhookSettings>,
 }
 
 impl DeploySettings {
     /// Whether a platform is asked how it goes.
     pub fn has_platform(&self) -> bool {
-        self.cloud_run.is_some() || self.kubernetes.is_some() || self.github.is_some()
+        let asked = self.cloud_run.is_some() || self.kubernetes.is_some() || self.github.is_some();
+        let knows = self.webhook.as_ref().is_some_and(|webhook| webhook.status.is_some());
+        asked || self.compose.is_some() || knows
     }
 }
 

@@ -61,7 +61,7 @@ fn suffix(suffix: &str) -> Aim {
 fn a_deploy_until_the_traffic_is_there() {
     let mut service = after_a1(suffix("b2"));
     let path = "https://run.example/v2/projects/p/locations/r/services/web";
-    assert_eq!(service.next(), Ask::Http(Request::get(path)));
+    assert_eq!(service.next(), Some(Ask::Http(Request::get(path))));
     let going = r#""observedGeneration":"16","reconciling":true,"conditions":[
         {"type":"ConfigurationsReady","state":"CONDITION_SUCCEEDED"},{"type":"RoutesReady","state":"CONDITION_RECONCILING"}]"#;
     assert_eq!(said(&mut service, &v2(17, "web-a1", "web-b2", going)), "moving the traffic");
