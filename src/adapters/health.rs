@@ -44,7 +44,7 @@ fn fulfils(condition: &JsonCondition, body: &[u8]) -> Health {
     };
     let pointer = &condition.pointer;
     let found = json.pointer(pointer).filter(|value| !value.is_null());
-    match (found.map(as_text), &condition.equals) {
+    match (found.map(text_of), &condition.equals) {
         (None, _) => Health::Unhealthy(format!("nothing at {pointer}").into()),
         (Some(found), Some(wanted)) if found != *wanted => {
             Health::Unhealthy(sanitize::text(&format!("{pointer} is {found}")).into())
@@ -61,7 +61,7 @@ pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
     }
     let found = match source {
         RevisionSource::Header(_) => answer.header?.to_owned(),
-        RevisionSource::Pointer(pointer) => as_text(
+        RevisionSource::Pointer(pointer) => text_of(
             serde_json::from_slice::<Value>(answer.body).ok()?.pointer(pointer).filter(|value| !value.is_null())?,
         ),
     };
@@ -69,7 +69,9 @@ pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
     (!clean.is_empty()).then(|| clean.into())
 }
 
-fn as_text(value: &Value) -> String {
+/// A value of a JSON answer as a person would write it.
+#[must_use]
+pub fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

@@ -66,7 +66,7 @@ fn find(project: &Project, arguments: &DeployArguments) -> Result<(ServiceId, De
     let Some(spec) = &service.deploy else {
         return Err(format!("{wanted} cannot be deployed: add [service.{wanted}.deploy] to liveloop.toml"));
     };
-    if arguments.to.is_some() && spec.rollback.is_none() {
+    if arguments.to.is_some() && deployer::words_back(spec).is_empty() {
         let table = format!("[service.{wanted}.deploy.rollback]");
         return Err(format!("{wanted} has no way back: add {table} with a command to liveloop.toml"));
     }
@@ -77,12 +77,16 @@ fn find(project: &Project, arguments: &DeployArguments) -> Result<(ServiceId, De
 fn what_would_run(spec: &DeploySpec, arguments: &DeployArguments) -> String {
     let command = match &arguments.to {
         Some(to) => spec.rollback.clone().map(|mut rollback| {
-            rollback.argv.iter_mut().for_each(|word| *word = word.replace("{revision}", to));
+            rollback.argv.iter_mut().for_each(|word| *word = deployer::put_in(word, to));
             rollback
         }),
         None => spec.command.clone(),
     };
-    let command = command.map_or_else(|| deployer::request(spec), |command| shown(&command));
+    let request = || match &arguments.to {
+        Some(to) => deployer::request_back(spec, to).map_or_else(String::new, |request| request.to_string()),
+        None => deployer::request(spec),
+    };
+    let command = command.map_or_else(request, |command| shown(&command));
     match arguments.format {
         Format::Human => command,
         Format::Json => {
@@ -277,6 +281,7 @@ fn human(event: &DeployEvent) -> Vec<String> {
         | DeployEvent::OutOfReach { .. }
         | DeployEvent::TimedOut { .. }
         | DeployEvent::Proved { .. }
+        | DeployEvent::SurfaceAsked { .. }
         | DeployEvent::ProofEnded { .. } => Vec::new(),
     }
 }
@@ -292,6 +297,9 @@ fn machine(event: &DeployEvent) -> Vec<Value> {
             vec![json!({"type": "platform", "verdict": verdict, "message": message})]
         }
         DeployEvent::Proved { saw, .. } => vec![json!({"type": "probe", "revision": saw})],
+        DeployEvent::SurfaceAsked { surface, saw, why, .. } => {
+            vec![json!({"type": "probe", "surface": surface, "revision": saw, "why": why})]
+        }
         DeployEvent::CommandEnded { exit, cancelled, .. } => {
             vec![json!({"type": "command", "exit": exit, "cancelled": cancelled})]
         }

@@ -37,6 +37,7 @@ mod platform;
 mod project;
 mod record;
 mod repeat;
+pub mod revision;
 mod ring;
 mod run;
 mod service;
@@ -63,7 +64,7 @@ pub use contract::{
 };
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
-pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
+pub use deploy::{Awaited, Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState, Surface};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
@@ -86,7 +87,7 @@ pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
-    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
+    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec, SurfaceSpec,
 };
 pub use record::{CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};

@@ -6,6 +6,7 @@ mod causes;
 mod circumstances;
 mod dependence;
 mod deploys;
+mod epochs;
 mod flakes;
 mod known;
 mod logs;
@@ -36,7 +37,10 @@ impl State {
                 self.apply_run(event);
                 self.review_repeat(event, effects);
             }
-            Event::Stream(event) => self.apply_stream(event),
+            Event::Stream(event) => {
+                self.apply_stream(event);
+                self.witness(event, effects);
+            }
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
             Event::Log(event) => self.apply_log(event),
             Event::Deploy(event) => self.apply_deploy(event, effects),
