@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use liveloop::domain::{
-    AgentEvent, AgentKind, Command, Deploy, DeployEvent, DeployId, DeployPhase, DeploySpec, Effect, Effects, Entry,
-    Event, Exit, Health, Moment, PlatformVerdict, Probe, ProjectSpec, Rung, ServiceEvent, ServiceId, ServiceSpec,
-    SessionEvent, Span, State, StreamEvent, StreamId, StreamSpec, SurfaceSpec, ViewerId,
+    AgentEvent, AgentKind, Command, ContractVerdict, Deploy, DeployEvent, DeployId, DeployPhase, DeploySpec, Effect,
+    Effects, Entry, Event, Exit, Found, Health, Judgement, Moment, Outcome, PlatformVerdict, Probe, ProjectSpec,
+    RunEvent, RunId, Rung, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Span, State,
+    StreamEvent, StreamId, StreamSpec, SurfaceSpec, ViewerId,
 };
 
 const BACKEND: ServiceId = ServiceId(0);
@@ -29,7 +30,9 @@ impl Story {
             start: None,
             budget: Span::seconds(1),
         };
-        let project = ProjectSpec { services: vec![service], streams: vec![stream], ..ProjectSpec::default() };
+        let runners = vec![RunnerSpec { name: "contracts".into(), tool: "contracts".into(), ..RunnerSpec::default() }];
+        let (services, streams) = (vec![service], vec![stream]);
+        let project = ProjectSpec { runners, services, streams, ..ProjectSpec::default() };
         let mut story = Self { state: State::default(), seq: 0, effects: Effects::new(), deploy: DeployId(0) };
         story.happen(SessionEvent::Opened { project: Arc::new(project) });
         story
@@ -356,6 +359,27 @@ mod epochs {
         let mut story = Story::plain();
         story.deploys().named("b2").ends().saw("b1").saw("b1").time_is_over().probed("b2");
         assert_eq!(story.news(), "backend changed from b1 to b2 after all: late, but ours");
+    }
+
+    #[test]
+    fn a_contract_that_met_two_revisions_has_neither_held_nor_been_broken() {
+        let mut story = Story::plain();
+        story.ask(Command::Run(Selection::All));
+        let run = RunId(0);
+        let found = Found { node: "contract:agents".into(), module: "contracts".into(), line: 0, source: None };
+        story.happen(RunEvent::Started { run, pid: 1 });
+        story.happen(RunEvent::Collected { run, tests: vec![found] }).happen(RunEvent::TestStarted { run, n: 0 });
+        let judgement = Judgement {
+            verdict: ContractVerdict::Straddled,
+            why: "b1 answered first, b2 at the end".into(),
+            checks: Vec::new(),
+            users: Vec::new(),
+        };
+        story.happen(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
+        let (outcome, took) = (Outcome::Errored, Span::seconds(1));
+        story.happen(RunEvent::TestEnded { run, n: 0, outcome, took, detail: None, evidence: None });
+        let tally = story.state.inventory.tally();
+        assert_eq!((tally.straddled, tally.failures()), (1, 0));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::StreamEvent;
 use crate::domain::{
-    AgentRun, Deploy, DeployId, DeployPhase, Link, Rung, ServiceId, ServiceSpec, Span, State, StreamId, Surface,
-    SurfaceSpec, Text, Tone,
+    AgentRun, Circumstance, ContractVerdict, Deploy, DeployId, DeployPhase, Link, Outcome, Rung, ServiceId,
+    ServiceSpec, Span, State, StreamId, Surface, SurfaceSpec, TestId, Text, Tone,
 };
 
 /// How long a connection is left alone that still talks to the old revision, before it is opened anew.
@@ -78,11 +78,21 @@ impl State {
             (deploy.expected.is_some() || deploy.back_to.is_some()) && deploy.from.as_ref() != Some(to)
         };
         match last {
-            Some(deploy) if deploy.is_active() && (!named(deploy) || deploy.counts(to)) => return,
+            Some(deploy) if deploy.is_active() && (!named(deploy) || deploy.counts(to)) => {}
             Some(deploy) if deploy.phase != DeployPhase::Live && named(deploy) && deploy.counts(to) => {
                 self.say(Tone::Warning, format!("{name} changed from {from} to {to} after all: late, but ours"));
             }
             _ => self.say(Tone::Warning, format!("{name} changed from {from} to {to}, and not by us")),
+        }
+    }
+
+    /// A contract asks itself which revision answers before and after it: where these differ nobody else may have
+    /// noticed, and it has neither held nor been broken.
+    pub(super) fn contract_circumstance(&self, id: TestId, outcome: Outcome, known: Circumstance) -> Circumstance {
+        let judged = self.contracts.get(&id).filter(|_| outcome == Outcome::Errored && known.is_steady());
+        match judged.map(|judgement| judgement.verdict) {
+            Some(ContractVerdict::Straddled) => Circumstance::Straddled,
+            _ => known,
         }
     }
 
