@@ -128,8 +128,11 @@ mod the_example_for_the_lab {
                 .collect::<Vec<_>>(),
             [
                 "deploy of backend: python deploy.py backend --port 19000",
+                "rollback of backend: python deploy.py backend --port 19000",
                 "deploy of auth: python deploy.py auth --port 19000",
+                "rollback of auth: python deploy.py auth --port 19000",
                 "deploy of frontend: python deploy.py frontend --port 19000",
+                "rollback of frontend: python deploy.py frontend --port 19000",
             ]
         );
         assert_eq!(project.secrets.iter().map(|secret| secret.reveal()).collect::<Vec<_>>(), ["from-outside"]);

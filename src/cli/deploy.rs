@@ -204,7 +204,7 @@ impl Course {
     fn tell(&mut self, event: &DeployEvent) {
         match self.arguments.format {
             Format::Human => {
-                let lines = human(event);
+                let lines = human(event, self.deploy());
                 // A platform says it once more when the command has ended, for those who judge by it.
                 if lines != self.told {
                     lines.iter().for_each(|line| {
@@ -264,8 +264,12 @@ fn outcome(deploy: &Deploy) -> (&'static str, &str) {
     }
 }
 
-fn human(event: &DeployEvent) -> Vec<String> {
+fn human(event: &DeployEvent, deploy: Option<&Deploy>) -> Vec<String> {
     match event {
+        // What the next rung of the proof waits for.
+        DeployEvent::Proved { .. } | DeployEvent::SurfaceAsked { .. } => {
+            deploy.and_then(Deploy::awaits).map(|awaited| format!("  {awaited}")).into_iter().collect()
+        }
         DeployEvent::Printed { lines, .. } => lines.iter().map(|line| line.text.to_string()).collect(),
         DeployEvent::Platform { verdict, message, .. } => {
             let verdict = verdict.to_string();
@@ -280,8 +284,6 @@ fn human(event: &DeployEvent) -> Vec<String> {
         | DeployEvent::CouldNotStart { .. }
         | DeployEvent::OutOfReach { .. }
         | DeployEvent::TimedOut { .. }
-        | DeployEvent::Proved { .. }
-        | DeployEvent::SurfaceAsked { .. }
         | DeployEvent::ProofEnded { .. } => Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ pub fn is_same(named: &str, saw: &str) -> bool {
     named == saw
         || ends_with_word(saw, named)
         || ends_with_word(named, saw)
+        || begins_with_number(saw, named)
         || is_same_commit(named, saw)
         || (is_number(named) && number(saw).is_some_and(|number| number == number_of(named)))
 }
@@ -27,11 +28,10 @@ pub fn is_comparable(named: &str, saw: &str) -> bool {
     }
 }
 
-/// The number that a revision's name ends with, without leading zeros: 4 of `backend-00004`.
+/// The number in a revision's name, without leading zeros: 4 of `backend-00004` and of `backend-00004-xyz`.
 #[must_use]
 pub fn number(name: &str) -> Option<&str> {
-    let end = last(name).rsplit('-').next().unwrap_or_default();
-    is_number(end).then(|| number_of(end))
+    last(name).rsplit('-').find(|part| is_number(part)).map(number_of)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -72,6 +72,12 @@ fn ends_with_word(long: &str, end: &str) -> bool {
     !end.is_empty() && long.strip_suffix(end).is_some_and(|rest| rest.ends_with('-'))
 }
 
+/// `backend-00004` is enough of `backend-00004-xyz`, as `backend` would not be.
+fn begins_with_number(long: &str, start: &str) -> bool {
+    start.rsplit('-').next().is_some_and(is_number)
+        && long.strip_prefix(start).is_some_and(|rest| rest.starts_with('-'))
+}
+
 fn is_same_commit(one: &str, other: &str) -> bool {
     is_commit(one) && is_commit(other) && (one.starts_with(other) || other.starts_with(one))
 }
@@ -100,6 +106,8 @@ mod tests {
             ("l3f9k", "backend-l3f9k"),
             ("projects/p/revisions/backend-00005", "backend-00005"),
             ("5", "backend-00005"),
+            ("5", "backend-00005-xyz"),
+            ("backend-00005", "backend-00005-xyz"),
             ("9f3e1c2", "9f3e1c2aa0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5"),
             ("9f3e1c2aa0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5", "9f3e1c2"),
             ("backend-9f3e1c2", "9f3e1c2"),
@@ -107,7 +115,13 @@ mod tests {
         for (named, saw) in same {
             assert!(is_same(named, saw), "{named} is {saw}");
         }
-        for (named, saw) in [("b2", "b3"), ("5", "backend-00015"), ("k", "backend-l3f9k"), ("9f3e1c2", "9f3e1c3")] {
+        for (named, saw) in [
+            ("b2", "b3"),
+            ("5", "backend-00015-xyz"),
+            ("backend", "backend-5"),
+            ("k", "backend-l3f9k"),
+            ("9f3e1c2", "9f3e1c3"),
+        ] {
             assert!(!is_same(named, saw), "{named} is not {saw}");
         }
     }

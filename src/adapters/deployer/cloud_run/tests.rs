@@ -68,7 +68,7 @@ fn a_deploy_until_the_traffic_is_there() {
     let half = r#"{"revision":"web-a1","percent":60},{"revision":"web-b2","percent":40}"#;
     assert_eq!(said(&mut service, &settled(17, "web-b2", "web-b2", half)), "40 % of the traffic goes to it");
     assert_eq!(said(&mut service, &settled(17, "web-b2", "web-b2", &all("web-b2"))), "all traffic goes to it");
-    assert_eq!(said(&mut service, &settled(18, "web-c3", "web-c3", &all("web-c3"))), "web-c3 came after it");
+    assert_eq!(said(&mut service, &settled(18, "web-c3", "web-c3", &all("web-c3"))), "superseded by web-c3");
 }
 
 #[test]
