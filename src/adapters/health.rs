@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use self::condition::as_text;
 use super::{page, sanitize};
 use crate::config::probe::HttpAsk;
 use crate::config::project::RevisionSource;
@@ -83,12 +82,18 @@ pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
     }
     let found = match source {
         RevisionSource::Header(_) => answer.header?.to_owned(),
-        RevisionSource::Pointer(pointer) => as_text(
+        RevisionSource::Pointer(pointer) => text_of(
             serde_json::from_slice::<Value>(answer.body).ok()?.pointer(pointer).filter(|value| !value.is_null())?,
         ),
     };
     let clean = sanitize::text(found.trim());
     (!clean.is_empty()).then(|| clean.into())
+}
+
+/// A value of a JSON answer as a person would write it.
+#[must_use]
+pub fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// The first words of a body: the message of a JSON error, or the text of a page without its tags.

@@ -57,7 +57,7 @@ pub async fn deploy(opening: Opening, arguments: &DeployArguments) -> color_eyre
 fn find(project: &Project, arguments: &DeployArguments) -> Result<(ServiceId, DeploySpec), String> {
     let wanted = &arguments.service;
     let (id, spec) = deployable(project, wanted)?;
-    if arguments.to.is_some() && spec.rollback.is_none() {
+    if arguments.to.is_some() && deployer::words_back(&spec).is_empty() {
         let table = format!("[service.{wanted}.deploy.rollback]");
         return Err(format!("{wanted} has no way back: add {table} with a command to liveloop.toml"));
     }
@@ -83,12 +83,16 @@ pub(super) fn deployable(project: &Project, wanted: &str) -> Result<(ServiceId, 
 fn what_would_run(spec: &DeploySpec, arguments: &DeployArguments) -> String {
     let command = match &arguments.to {
         Some(to) => spec.rollback.clone().map(|mut rollback| {
-            rollback.argv.iter_mut().for_each(|word| *word = word.replace("{revision}", to));
+            rollback.argv.iter_mut().for_each(|word| *word = deployer::put_in(word, to));
             rollback
         }),
         None => spec.command.clone(),
     };
-    let command = command.map_or_else(|| deployer::request(spec), |command| shown(&command));
+    let request = || match &arguments.to {
+        Some(to) => deployer::request_back(spec, to).map_or_else(String::new, |request| request.to_string()),
+        None => deployer::request(spec),
+    };
+    let command = command.map_or_else(request, |command| shown(&command));
     match arguments.format {
         Format::Human => command,
         Format::Json => {
@@ -206,7 +210,7 @@ impl Course {
     fn tell(&mut self, event: &DeployEvent) {
         match self.arguments.format {
             Format::Human => {
-                let lines = human(event);
+                let lines = human(event, self.deploy());
                 // A platform says it once more when the command has ended, for those who judge by it.
                 if lines != self.told {
                     lines.iter().for_each(|line| {
@@ -280,8 +284,12 @@ fn outcome(deploy: &Deploy) -> (&'static str, &str) {
     }
 }
 
-pub(super) fn human(event: &DeployEvent) -> Vec<String> {
+pub(super) fn human(event: &DeployEvent, deploy: Option<&Deploy>) -> Vec<String> {
     match event {
+        // What the next rung of the proof waits for.
+        DeployEvent::Proved { .. } | DeployEvent::SurfaceAsked { .. } => {
+            deploy.and_then(Deploy::awaits).map(|awaited| format!("  {awaited}")).into_iter().collect()
+        }
         DeployEvent::Printed { lines, .. } => lines.iter().map(|line| line.text.to_string()).collect(),
         DeployEvent::Platform { verdict, message, .. } => {
             let verdict = verdict.to_string();
@@ -296,7 +304,6 @@ pub(super) fn human(event: &DeployEvent) -> Vec<String> {
         | DeployEvent::CouldNotStart { .. }
         | DeployEvent::OutOfReach { .. }
         | DeployEvent::TimedOut { .. }
-        | DeployEvent::Proved { .. }
         | DeployEvent::ProofEnded { .. } => Vec::new(),
     }
 }
@@ -312,6 +319,9 @@ pub(super) fn machine(event: &DeployEvent) -> Vec<Value> {
             vec![json!({"type": "platform", "verdict": verdict, "message": message})]
         }
         DeployEvent::Proved { saw, .. } => vec![json!({"type": "probe", "revision": saw})],
+        DeployEvent::SurfaceAsked { surface, saw, why, .. } => {
+            vec![json!({"type": "probe", "surface": surface, "revision": saw, "why": why})]
+        }
         DeployEvent::CommandEnded { exit, cancelled, .. } => {
             vec![json!({"type": "command", "exit": exit, "cancelled": cancelled})]
         }

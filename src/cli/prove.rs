@@ -64,10 +64,10 @@ impl<W: Write> Chain<W> {
         let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
     }
 
-    fn happened(&mut self, event: &DeployEvent) {
+    fn happened(&mut self, event: &DeployEvent, deploy: Option<&Deploy>) {
         match self.format {
             Format::Human => {
-                let lines = deploy::human(event);
+                let lines = deploy::human(event, deploy);
                 // A platform says it once more when the command has ended.
                 if lines != self.told {
                     lines.iter().for_each(|line| self.line(line));
@@ -138,7 +138,7 @@ impl<W: Write> Printer for Chain<W> {
         if let Event::Deploy(event) = &entry.event
             && event.deploy() == prove.deploy
         {
-            self.happened(event);
+            self.happened(event, state.deploys.get(prove.deploy));
         }
         let ended = state.deploys.get(prove.deploy).filter(|deploy| !deploy.is_active());
         if let Some(deploy) = ended.filter(|_| !self.deploy_told) {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::mapping::Language;
-use crate::domain::{Baseline, ContractSpec, Damping};
+use crate::domain::{Baseline, ContractSpec, Damping, Rung};
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::platform::PlatformSpec;
@@ -296,6 +296,8 @@ pub struct ServiceSpec {
     pub revision: Option<RevisionSpec>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySpec>,
+    /// Other addresses that a new revision has to answer on, read as the revision probe is.
+    pub surfaces: Vec<String>,
     /// The services without which it does not work.
     pub needs: Vec<String>,
     /// How its probes are damped.
@@ -418,6 +420,10 @@ pub struct ProofSpec {
     pub interval: Duration,
     /// How long to wait after the command has ended.
     pub timeout: Duration,
+    /// The rung on which it is live; unset, the highest one that can be shown.
+    pub live_at: Option<Rung>,
+    /// What the revision probe has to show, `{suffix}` and `{commit}` still to be put in; unset, what the deploy names.
+    pub expect: Option<String>,
 }
 
 /// A WebSocket connection to a source of agent events.
@@ -445,6 +451,8 @@ pub struct StreamSpec {
     pub token: Option<TokenSpec>,
     /// How the token is shown to the server.
     pub offer: OfferSpec,
+    /// Where it says which revision it talks to.
+    pub revision: Option<RevisionSource>,
     /// The message that starts an agent run.
     pub start: Option<String>,
     /// How long the opening handshake may take.

@@ -11,6 +11,7 @@ mod health;
 mod http_health;
 mod logs;
 mod mapping;
+mod proof;
 mod runner;
 mod service;
 mod stream;

@@ -150,6 +150,7 @@ impl Chronicle {
             StreamEvent::Refused { refusal, .. } => Occasion::Refused { stream, why: refusal.why.clone() },
             StreamEvent::Stopped { why, .. } => Occasion::GaveUp { stream, why: why.clone() },
             StreamEvent::Connecting { .. }
+            | StreamEvent::RevisionSeen { .. }
             | StreamEvent::Received { .. }
             | StreamEvent::Measured { .. }
             | StreamEvent::Waiting { .. }

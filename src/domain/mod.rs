@@ -39,6 +39,7 @@ mod project;
 mod prove;
 mod record;
 mod repeat;
+pub mod revision;
 mod ring;
 mod run;
 mod service;
@@ -66,7 +67,7 @@ pub use contract::{
 };
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
-pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
+pub use deploy::{Awaited, Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState, Surface};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, FixEvent, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
@@ -90,7 +91,7 @@ pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
-    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
+    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec, SurfaceSpec,
 };
 pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
 pub use record::{CycleRecord, Records};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Span, Text, TierSpec};
+use super::{AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Rung, Span, StreamId, Text, TierSpec};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -135,6 +135,27 @@ pub struct ServiceSpec {
     /// How many probes have to agree before it is believed to be otherwise than it was.
     #[serde(default, skip_serializing_if = "Damping::is_none")]
     pub damping: Damping,
+    /// The rung of proof on which a deploy of it is live; unset, the highest one that can be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_at: Option<Rung>,
+    /// Where else a new revision of it has to be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surfaces: Vec<SurfaceSpec>,
+}
+
+/// A place beside a service's own URL where tests meet it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurfaceSpec {
+    /// An address that is asked as the service itself is.
+    Url(Text),
+    /// A stream that says which revision it talks to.
+    Stream {
+        /// Which stream.
+        stream: StreamId,
+        /// Its name.
+        name: Text,
+    },
 }
 
 /// How a service is deployed.

@@ -20,10 +20,10 @@ use super::runner::{self, Launch, RunOrder};
 use super::{fix, keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
-use crate::config::project::{ContractPlan, LogSpec, Project, RunnerTool};
+use crate::config::project::{ContractPlan, LogSpec, Project, RevisionSpec, RunnerTool};
 use crate::domain::{
     Baseline, DeployEvent, DeployId, Effect, Event, FixEvent, FixId, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind,
-    ServiceId, SessionEvent, Span, Text, Wanted,
+    Rung, ServiceId, SessionEvent, Span, Text, Wanted,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -271,7 +271,15 @@ impl Executor {
         let Some(http) = self.http() else { return };
         let (done, receiver) = mpsc::channel(1);
         self.proofs.insert(deploy, done);
-        let proof = Proof { deploy, revision: spec.revision.clone(), spec: proof, from };
+        // The other surfaces are asked in the same way, on their own addresses.
+        let is_asked = proof.live_at.is_none_or(|live_at| live_at >= Rung::EverySurface);
+        let masks = &self.means.masks;
+        let surface = |url: &String, revision: &RevisionSpec| {
+            (sanitize::text(&masks.mask(url)).into(), RevisionSpec { url: url.clone(), ..revision.clone() })
+        };
+        let asked = spec.surfaces.iter().filter(|_| is_asked);
+        let surfaces = asked.filter_map(|url| Some(surface(url, spec.revision.as_ref()?))).collect();
+        let proof = Proof { deploy, revision: spec.revision.clone(), surfaces, spec: proof, from };
         self.tasks.spawn(deploy::prove(proof, http.client, receiver, self.means.outbox.clone()));
     }
 

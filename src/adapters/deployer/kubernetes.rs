@@ -352,7 +352,7 @@ mod tests {
         let watched = format!("{ending}\n{done}{}", &done[..40]);
         assert_eq!(said(&mut web, &watched), "all traffic goes to it", "concatenated objects, the last one cut off");
         let after = deployment(6, 6, "9", "\"replicas\":2,\"updatedReplicas\":2,\"availableReplicas\":2");
-        assert_eq!(said(&mut web, &after), "revision 9 came after it");
+        assert_eq!(said(&mut web, &after), "superseded by revision 9");
     }
 
     #[test]

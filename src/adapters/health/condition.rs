@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::text_of;
+
 use crate::adapters::sanitize;
 use crate::config::probe::{JsonCondition, Wanted};
 
@@ -24,12 +26,12 @@ fn unmet(condition: &JsonCondition, json: &Value) -> Option<String> {
     match &condition.wanted {
         Wanted::Something => None,
         Wanted::OneOf(wanted) => {
-            let found = as_text(found);
+            let found = text_of(found);
             (!wanted.contains(&found)).then(|| format!("{pointer} is {found}"))
         }
         Wanted::Within { at_least, at_most } => {
             let Some(number) = as_number(found) else {
-                return Some(format!("{pointer} is {}, which is no number", as_text(found)));
+                return Some(format!("{pointer} is {}, which is no number", text_of(found)));
             };
             let (least, most) = (at_least.filter(|least| number < *least), at_most.filter(|most| number > *most));
             least
@@ -37,11 +39,6 @@ fn unmet(condition: &JsonCondition, json: &Value) -> Option<String> {
                 .or_else(|| most.map(|most| format!("{pointer} is {number}, at most {most} is well")))
         }
     }
-}
-
-/// A text as it is, anything else as JSON.
-pub(super) fn as_text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A number, or a text that is one: some write their long numbers so.

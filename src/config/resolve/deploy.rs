@@ -28,6 +28,8 @@ impl Resolver<'_> {
                 streak: proof.streak,
                 interval: self.wait(&format!("{path}.proof.interval"), proof.interval),
                 timeout: self.wait(&format!("{path}.proof.timeout"), proof.timeout),
+                live_at: proof.live_at.map(Into::into),
+                expect: proof.expect.as_ref().map(|expect| self.text(&format!("{path}.proof.expect"), expect)),
             },
         }
     }

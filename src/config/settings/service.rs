@@ -26,6 +26,10 @@ pub struct ServiceSettings {
     pub deploy: Option<DeploySettings>,
     /// Where its log comes from.
     pub logs: Option<LogSettings>,
+    /// Other addresses by which the tests reach it; a new revision has to answer there too, as its revision probe reads
+    /// it.
+    #[serde(default)]
+    pub surfaces: Vec<Template>,
     /// The services without which it does not work.
     #[serde(default)]
     pub needs: Vec<String>,
@@ -117,12 +121,29 @@ pub struct ProofSettings {
     pub interval: Timespan,
     /// How long to wait for that after the command has ended.
     pub timeout: Timespan,
+    /// The rung of proof on which it is live; unset, the highest one that can be shown.
+    pub live_at: Option<LiveAt>,
+    /// What the revision probe has to show; unset, what the deploy itself names.
+    pub expect: Option<Template>,
 }
 
 impl Default for ProofSettings {
     fn default() -> Self {
-        Self { streak: 3, interval: Timespan::from_millis(500), timeout: Timespan::from_secs(120) }
+        let (interval, timeout) = (Timespan::from_millis(500), Timespan::from_secs(120));
+        Self { streak: 3, interval, timeout, live_at: None, expect: None }
     }
+}
+
+/// On which rung of proof a deploy is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveAt {
+    /// The platform says that all traffic goes to the new revision.
+    ControlPlane,
+    /// The service's own URL shows it, often enough in a row.
+    DataPlane,
+    /// So do its surfaces, and its streams that name a revision.
+    EverySurface,
 }
 
 pub(super) fn probe_timeout() -> Timespan {

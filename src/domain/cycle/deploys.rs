@@ -4,7 +4,7 @@ use crate::domain::deploy::{DeployFact, Opening};
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
 use crate::domain::need::listed;
-use crate::domain::{DeployId, DeployPhase, Health, Occasion, Probe, ServiceId, State, Text, Tone, ViewerId};
+use crate::domain::{DeployId, DeployPhase, Health, Occasion, Probe, Rung, ServiceId, State, Text, Tone, ViewerId};
 
 impl State {
     pub(super) fn apply_probe(&mut self, id: ServiceId, probe: &Probe, effects: &mut Effects) {
@@ -32,9 +32,7 @@ impl State {
             self.chronicle.note(self.at, Occasion::Revision { service: id, from, to });
         }
         if let (Some(Some(before)), Some(now)) = (&fact.moved_from, revision) {
-            if !deploying {
-                self.say(Tone::Warning, format!("{name} changed from {before} to {now}, and not by us"));
-            }
+            self.announce_foreign(id, before, &now);
             self.logs.begin_anew(id);
             self.change_what_serves(&name, effects);
         }
@@ -102,6 +100,8 @@ impl State {
             needed: spec.streak,
             has_platform: spec.platform.is_some(),
             has_revision: service.spec.has_revision,
+            live_at: service.spec.live_at,
+            surfaces: self.surfaces_of(&service.spec),
             lines: self.session.project.limits.deploy_lines,
         };
         let deploy = self.deploys.open(opening, self.at);
@@ -151,13 +151,17 @@ impl State {
             }
             DeployFact::Over => self.end_deploy(id, effects),
         }
+        if let DeployEvent::Proved { .. } = event {
+            self.reopen_laggards(id, effects);
+        }
     }
 
-    fn end_deploy(&mut self, id: DeployId, effects: &mut Effects) {
+    pub(super) fn end_deploy(&mut self, id: DeployId, effects: &mut Effects) {
         let Some(deploy) = self.deploys.get(id) else { return };
         let (service, phase, exit) = (deploy.service, deploy.phase.clone(), deploy.exit);
         let (from, to, streak) = (deploy.from.clone(), deploy.to.clone(), deploy.needed);
-        let deploy_is_proved = deploy.streak >= streak;
+        let serving = deploy.platform.as_ref().and_then(|said| said.verdict.serving().cloned());
+        let (deploy_is_proved, rung) = (deploy.is_seen(), deploy.rung());
         let name = self.services.get(service).map_or_else(|| "the service".into(), |service| service.spec.name.clone());
         let revision = |revision: Option<Text>| revision.unwrap_or_else(|| name.clone());
         match phase {
@@ -169,21 +173,25 @@ impl State {
                     self.chronicle.note(self.at, Occasion::Health { service, health, revision });
                 }
                 if deploy_is_proved {
-                    self.say(Tone::Good, format!("{} is live, proved {streak} times", revision(to)));
+                    let everywhere = if rung == Rung::EverySurface { ", on every surface" } else { "" };
+                    self.say(Tone::Good, format!("{} is live, proved {streak} times{everywhere}", revision(to)));
                 } else {
                     self.say(Tone::Good, format!("{} is live, as its platform says", revision(to)));
                 }
                 effects.push(Effect::EndProof { deploy: id });
             }
             DeployPhase::Failed(why) => {
-                let still = from.map_or(String::new(), |from| format!(", {from} still serves"));
+                let still = serving.or(from).map_or(String::new(), |from| format!(", {from} still serves"));
                 self.say(Tone::Bad, format!("the deploy of {name} failed{still}: {why}"));
             }
             DeployPhase::NotServing(why) => {
                 let exit = exit.map_or(String::new(), |exit| format!("{exit}, but "));
                 self.say(Tone::Bad, format!("{exit}{why}"));
             }
-            DeployPhase::Superseded(by) => self.say(Tone::Bad, format!("the deploy of {name} was superseded: {by}")),
+            DeployPhase::Superseded(by) => {
+                self.say(Tone::Bad, format!("the deploy of {name} was {by}"));
+                effects.push(Effect::EndProof { deploy: id });
+            }
             DeployPhase::TimedOut(why) => self.say(Tone::Bad, format!("the deploy of {name} took too long: {why}")),
             DeployPhase::Cancelled => self.say(Tone::Person, format!("the deploy of {name} was cancelled")),
             DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {}

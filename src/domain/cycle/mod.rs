@@ -7,6 +7,7 @@ mod causes;
 mod circumstances;
 mod dependence;
 mod deploys;
+mod epochs;
 mod flakes;
 mod known;
 mod logs;
@@ -39,7 +40,10 @@ impl State {
                 self.apply_run(event);
                 self.review_repeat(event, effects);
             }
-            Event::Stream(event) => self.apply_stream(event),
+            Event::Stream(event) => {
+                self.apply_stream(event);
+                self.witness(event, effects);
+            }
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
             Event::Log(event) => self.apply_log(event),
             Event::Fix(event) => self.apply_fix(event),

@@ -375,6 +375,7 @@ impl State {
         self.chronicle.end(crate::domain::TestEnd { at, started, test: id, outcome });
         let life = self.life(run, test.standing, started, epoch);
         let circumstance = self.circumstance(outcome, detail.as_deref(), life);
+        let circumstance = self.contract_circumstance(id, outcome, circumstance);
         let met = Met { test: id, cycle, epoch, at };
         let cause = self.blame(outcome, detail.as_deref(), met, &circumstance);
         if let Some(run) = self.runs.get_mut(run) {

@@ -59,6 +59,8 @@ pub(super) struct Follower {
     token: Option<Token>,
     said: Option<(PlatformVerdict, Option<Text>)>,
     acted: bool,
+    /// Whether it is settled what the service has to show, whatever the platform calls it.
+    pub(super) knows_target: bool,
     /// Whether the last request never left, as nobody listened or there was no token to send.
     unsent: bool,
 }
@@ -87,6 +89,7 @@ impl Follower {
             token: None,
             said: None,
             acted: false,
+            knows_target: false,
             unsent: false,
         })
     }
@@ -228,6 +231,7 @@ impl Follower {
         for told in told {
             match told {
                 Told::Step(name, state) => events.push(DeployEvent::Stepped { deploy, name, state }.into()),
+                Told::Target(_) if self.knows_target => {}
                 Told::Target(revision) => events.push(DeployEvent::TargetNamed { deploy, revision }.into()),
                 Told::Line(text) => {
                     let line = OutputLine { source: Source::Console, text: masked(&text) };

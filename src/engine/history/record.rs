@@ -164,6 +164,7 @@ pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
             | DeployEvent::OutOfReach { deploy, .. }
             | DeployEvent::TimedOut { deploy, .. }
             | DeployEvent::Proved { deploy, .. }
+            | DeployEvent::SurfaceAsked { deploy, .. }
             | DeployEvent::ProofEnded { deploy, .. },
         ) => ended_deploy(state, *deploy),
         Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) | Event::Log(_) | Event::Fix(_) => None,
