@@ -14,6 +14,7 @@ mod deploy;
 mod limits;
 mod logs;
 mod mapping;
+mod notice;
 mod runner;
 mod service;
 mod stream;
@@ -34,6 +35,7 @@ pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettin
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
+pub use notice::{Call, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
 pub use runner::*;
 pub use service::*;
@@ -80,6 +82,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// How the screen looks and behaves.
     pub ui: UiSettings,
+    /// How somebody who looks elsewhere is called back.
+    pub notice: NoticeSettings,
     /// Keys by action: `rerun-failed = ["r", "f5"]`. An empty list takes the action's keys away.
     #[serde(default)]
     pub keys: BTreeMap<String, Vec<String>>,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
-    Logs, Moment, News, Notes, ProjectSpec, Prove, Records, Repeat, Ring, Runs, Served, Services, Span, Streams,
-    TestId, Text, Tone, ViewerId,
+    Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records, Repeat, Ring, Runs, Served, Services, Span,
+    Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -102,6 +102,9 @@ pub struct State {
     pub contracts: BTreeMap<TestId, Arc<Judgement>>,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
+    /// What somebody who looks elsewhere wants to know.
+    #[serde(default)]
+    pub notices: Notices,
     /// The number of the present cycle; 0 before the first.
     pub cycle: u32,
     /// When the present cycle began.
@@ -133,6 +136,7 @@ impl Default for State {
             chronicle: Chronicle::default(),
             contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
+            notices: Notices::default(),
             cycle: 0,
             cycle_since: Moment::default(),
         }
