@@ -8,6 +8,7 @@ mod deploy;
 mod health;
 mod logs;
 mod mapping;
+mod notice;
 mod runner;
 mod service;
 mod stream;
@@ -72,6 +73,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
     let (baseline, baseline_file) = resolver.baseline();
+    let hook = resolver.hook();
     resolver.check_ranges();
     let secrets = resolver.secrets();
     Resolution {
@@ -89,6 +91,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             baseline_file,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
+            hook,
             secrets,
         },
         remarks: resolver.remarks,

@@ -35,7 +35,7 @@ pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettin
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
-pub use notice::{Call, NoticeSettings};
+pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
 pub use runner::*;
 pub use service::*;

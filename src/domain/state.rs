@@ -205,6 +205,7 @@ impl Session {
             SessionEvent::Opened { .. }
             | SessionEvent::Asked { .. }
             | SessionEvent::ProveOverdue { .. }
+            | SessionEvent::NoticeSent { .. }
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }

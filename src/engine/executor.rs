@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::baseline::{self, Sources};
@@ -17,12 +17,12 @@ use super::logs::follow;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
-use super::{keep, source};
+use super::{hook, keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, LogSpec, Project, RunnerTool};
 use crate::domain::{
-    Baseline, DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId,
+    Baseline, DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, Notice, RunEvent, RunId, RunKind, ServiceId,
     SessionEvent, Span, Text, Wanted,
 };
 
@@ -43,6 +43,7 @@ pub struct Executor {
     probes: HashMap<ServiceId, mpsc::Sender<ProbeOrder>>,
     links: Links,
     logs: Vec<mpsc::Sender<()>>,
+    hooks: Arc<Semaphore>,
 }
 
 impl Executor {
@@ -62,6 +63,7 @@ impl Executor {
             probes: HashMap::new(),
             links,
             logs: Vec::new(),
+            hooks: Arc::new(Semaphore::new(hook::AT_ONCE)),
         }
     }
 
@@ -91,6 +93,7 @@ impl Executor {
             Effect::LimitProve { prove, step, limit } => {
                 self.remind(limit, SessionEvent::ProveOverdue { prove, step }.into());
             }
+            Effect::SendNotice { number, notice } => self.send_notice(number, notice),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
             Effect::StartDeploy { deploy, service, back_to } => self.start_deploy(deploy, service, back_to),
@@ -117,6 +120,13 @@ impl Executor {
         }
     }
 
+    fn send_notice(&mut self, number: u64, notice: Notice) {
+        let Some(spec) = self.project.hook.clone() else { return };
+        // Taken here, so that a session that ends now waits for it.
+        let place = Arc::clone(&self.hooks).try_acquire_owned().ok();
+        self.tasks.spawn(hook::send(spec, number, notice, self.means.clone(), place));
+    }
+
     /// Writes a hand-off into a file.
     pub fn keep(&mut self, text: Option<String>, now: Moment) {
         let (root, outbox) = (self.means.root.clone(), self.means.outbox.clone());
@@ -139,7 +149,8 @@ impl Executor {
     /// Whether no child is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.runs.values().all(mpsc::Sender::is_closed) && self.deploys.values().all(mpsc::Sender::is_closed)
+        let hooks = self.hooks.available_permits() == hook::AT_ONCE;
+        hooks && self.runs.values().all(mpsc::Sender::is_closed) && self.deploys.values().all(mpsc::Sender::is_closed)
     }
 
     /// Asks all children to end, and the drivers of everything else too.

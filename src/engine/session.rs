@@ -192,6 +192,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         baseline: project.baseline.clone(),
         baseline_file: project.baseline_file.as_deref().map(shown),
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        has_hook: project.hook.is_some(),
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),

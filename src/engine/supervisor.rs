@@ -34,6 +34,9 @@ use tree::Tree;
 /// The first argument that makes the program a supervisor.
 pub const SUBCOMMAND: &str = "__supervise";
 
+/// The variable that names a file for the command's standard input; without it, that is empty.
+pub const INPUT: &str = "LIVELOOP_INPUT";
+
 /// How long what the command left behind may take to end by itself.
 pub const GRACE: Duration = Duration::from_millis(200);
 
@@ -129,6 +132,10 @@ impl FromStr for Report {
     }
 }
 
+fn input() -> Stdio {
+    std::env::var_os(INPUT).and_then(|path| std::fs::File::open(path).ok()).map_or_else(Stdio::null, Stdio::from)
+}
+
 /// Runs a command under supervision; `args` are what follows [`SUBCOMMAND`]. Called before anything else in `main`.
 ///
 /// The exit code is the command's own, 128 + the signal's number, 127 if the command could not be started.
@@ -147,7 +154,7 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
-    let child = Command::new(program).args(args).stdin(Stdio::null()).process_group(0).spawn();
+    let child = Command::new(program).args(args).stdin(input()).env_remove(INPUT).process_group(0).spawn();
     let leader = match child.map(|child| Pid::from_raw(child.id() as i32)) {
         Ok(Some(leader)) => leader,
         Ok(None) => return ExitCode::from(127),
