@@ -101,6 +101,9 @@ pub struct RunArguments {
     /// runs, then what the deploy made stale.
     #[arg(long, value_name = "SERVICE", conflicts_with_all = ["null", "repeat", "until_fails"])]
     pub deploy: Option<String>,
+    /// Goes on with the cycle that was broken off last, without running again what it has finished.
+    #[arg(long, conflicts_with_all = ["selectors", "failed", "repeat", "until_fails", "null", "deploy"])]
+    pub resume: bool,
     /// What results are compared with: previous, green, a cycle's number or name, or a file (JUnit XML, CTRF, TAP).
     #[arg(long, value_name = "WHAT", value_parser = baseline)]
     pub baseline: Option<Baseline>,

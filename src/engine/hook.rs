@@ -8,7 +8,6 @@ use tokio::time::timeout;
 
 use super::means::Means;
 use super::process::{ExitStatus, Output, Process};
-use super::supervisor::INPUT;
 use crate::adapters::redact::KeyBlock;
 use crate::config::project::HookSpec;
 use crate::domain::{Notice, SessionEvent, Text};
@@ -44,7 +43,7 @@ async fn run(spec: &HookSpec, number: u64, notice: &Notice, means: &Means) -> Re
     let failed = |error: io::Error| format!("{} could not be written: {error}", path.display());
     std::fs::write(&path, format!("{line}\n")).map_err(failed)?;
     let mut command = means.command(&spec.command.argv, &spec.command.env, spec.command.directory.as_deref());
-    command.env.push((INPUT.into(), path.clone().into()));
+    command.input = Some(path.clone());
     let ended = match Process::spawn(&command).await {
         Ok(process) => timeout(spec.timeout, end_of(process)).await,
         Err(error) => Ok(Err(error.to_string())),

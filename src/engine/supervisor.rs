@@ -34,9 +34,6 @@ use tree::Tree;
 /// The first argument that makes the program a supervisor.
 pub const SUBCOMMAND: &str = "__supervise";
 
-/// The variable that names a file for the command's standard input; without it, that is empty.
-pub const INPUT: &str = "LIVELOOP_INPUT";
-
 /// How long what the command left behind may take to end by itself.
 pub const GRACE: Duration = Duration::from_millis(200);
 
@@ -132,14 +129,17 @@ impl FromStr for Report {
     }
 }
 
-fn input() -> Stdio {
-    std::env::var_os(INPUT).and_then(|path| std::fs::File::open(path).ok()).map_or_else(Stdio::null, Stdio::from)
-}
+/// The word before the file that the command reads as its standard input; without it, that is empty.
+pub const INPUT: &str = "--input";
 
 /// Runs a command under supervision; `args` are what follows [`SUBCOMMAND`]. Called before anything else in `main`.
 ///
 /// The exit code is the command's own, 128 + the signal's number, 127 if the command could not be started.
 pub fn supervise(args: &[OsString]) -> ExitCode {
+    let (input, args) = match args {
+        [word, file, args @ ..] if word == INPUT => (Some(file), args),
+        args => (None, args),
+    };
     let args = args.strip_prefix(&[OsString::from("--")]).unwrap_or(args);
     let Some((program, args)) = args.split_first() else {
         eprintln!("liveloop: {SUBCOMMAND} is internal: it needs `-- COMMAND…` and a socket as its standard input");
@@ -154,7 +154,8 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
-    let child = Command::new(program).args(args).stdin(input()).env_remove(INPUT).process_group(0).spawn();
+    let stdin = input.map_or(Ok(Stdio::null()), |file| std::fs::File::open(file).map(Stdio::from));
+    let child = stdin.and_then(|stdin| Command::new(program).args(args).stdin(stdin).process_group(0).spawn());
     let leader = match child.map(|child| Pid::from_raw(child.id() as i32)) {
         Ok(Some(leader)) => leader,
         Ok(None) => return ExitCode::from(127),
