@@ -287,3 +287,20 @@ fn one_chain_at_a_time_and_none_during_a_deploy() {
     assert!(story.state.prove.is_none());
     assert_eq!(story.state.news.last().map(|news| &*news.text), Some("it is being deployed already: X cancels that"));
 }
+
+#[test]
+fn what_somebody_wants_to_be_called_back_for_is_noticed() {
+    let mut story = Story::new();
+    let told = |story: &Story, seen| -> Vec<String> {
+        story.state.notices.since(seen).map(|(_, notice)| format!("{:?}: {}", notice.kind, notice.text)).collect()
+    };
+    assert_eq!(told(&story, 0), Vec::<String>::new(), "what was so from the beginning is no news");
+    story.ask(Command::Run(Selection::All)).live(RunId(0), &TESTS, &[Failed, Passed, Failed]);
+    assert_eq!(told(&story, 0), ["Red: the run turned red: one", "Run: 2 failed, 1 passed"]);
+    story.probe(Health::Unreachable("refused".into()), "b1").probe(Health::Healthy, "b1");
+    assert_eq!(told(&story, 2), ["Health: backend is down: refused", "Health: backend is healthy"]);
+    story.prove().deploy_to("b2").probe(Health::Healthy, "b2").open();
+    assert_eq!(told(&story, 4), ["Deploy: b2 is live, proved 2 times"]);
+    story.live(RunId(1), &[TESTS[0], TESTS[2]], &[Passed, Passed]).live(RunId(2), &[TESTS[1]], &[Passed]);
+    assert_eq!(told(&story, 5), ["Run: b2 is proved: 2 fixed, 1 still hold"], "both runs are told together");
+}

@@ -509,6 +509,7 @@ impl<W: Write> Printer for Human<W> {
                 open.into_iter().for_each(|id| self.module_line(state, id));
             }
             Event::Session(SessionEvent::Opened { .. } | SessionEvent::ViewerJoined { .. }) => {}
+            Event::Session(SessionEvent::NoticeSent { why: Some(why), .. }) => self.line(&format!("  {why}")),
             Event::Run(RunEvent::Printed { .. } | RunEvent::TestStarted { .. } | RunEvent::TestEnded { .. }) => {}
             Event::Run(_)
             | Event::Session(_)

@@ -10,8 +10,8 @@ use super::deploy;
 use super::exit::Exit;
 use super::print::Printer;
 use crate::domain::{
-    Deploy, DeployEvent, DeployPhase, Entry, Event, Prove, ProveDelta, ProveEnd, ProveStage, ProveStep, ServiceId,
-    State, TestId,
+    Deploy, DeployEvent, DeployPhase, Entry, Event, Moment, Prove, ProveDelta, ProveEnd, ProveStage, ProveStep,
+    ServiceId, State, TestId,
 };
 
 /// How long it is waited for what serves before, so that it can be told what changed.
@@ -154,6 +154,10 @@ impl<W: Write> Printer for Chain<W> {
 
     fn say(&mut self, text: &str) {
         self.run.say(text);
+    }
+
+    fn progress(&mut self, state: &State, now: Moment) {
+        self.run.progress(state, now);
     }
 
     fn finish(&mut self, state: &State, complete: bool) {

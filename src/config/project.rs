@@ -97,8 +97,19 @@ pub struct Project {
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
     pub journal: JournalSettings,
+    /// What is given the notices, where there is such a command.
+    pub hook: Option<HookSpec>,
     /// Values to mask in everything that comes in, longest first, none empty.
     pub secrets: Vec<Secret>,
+}
+
+/// A command that is given notices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HookSpec {
+    /// The command; it reads one JSON object.
+    pub command: CommandSpec,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// The environment's badge.

@@ -11,6 +11,7 @@ mod health;
 mod http_health;
 mod logs;
 mod mapping;
+mod notice;
 mod proof;
 mod runner;
 mod service;
@@ -78,6 +79,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let run = resolver.run();
     let autopilot = resolver.autopilot();
     let (baseline, baseline_file) = resolver.baseline();
+    let hook = resolver.hook();
     resolver.check_ranges();
     let secrets = resolver.secrets();
     Resolution {
@@ -96,6 +98,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             baseline_file,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
+            hook,
             secrets,
         },
         remarks: resolver.remarks,

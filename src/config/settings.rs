@@ -16,6 +16,7 @@ mod deploy;
 mod limits;
 mod logs;
 mod mapping;
+mod notice;
 mod runner;
 mod service;
 mod stream;
@@ -42,6 +43,7 @@ pub use health::{
     CommandHealthSettings, ConditionSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings,
     WebsocketHealthSettings,
 };
+pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
 pub use runner::*;
 pub use service::*;
@@ -91,6 +93,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// How the screen looks and behaves.
     pub ui: UiSettings,
+    /// How somebody who looks elsewhere is called back.
+    pub notice: NoticeSettings,
     /// Keys by action: `rerun-failed = ["r", "f5"]`. An empty list takes the action's keys away.
     #[serde(default)]
     pub keys: BTreeMap<String, Vec<String>>,

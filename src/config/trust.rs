@@ -73,6 +73,9 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
             add(format!("token of {}", stream.name), command.clone());
         }
     }
+    if let Some(hook) = &project.hook {
+        add("hook for notices".to_owned(), hook.command.clone());
+    }
     commands
 }
 

@@ -1,7 +1,8 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
 use super::{
-    Baseline, DeployId, FixId, HandOff, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text,
+    Baseline, DeployId, FixId, HandOff, Notice, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span,
+    StreamId, Text,
 };
 
 /// The effects of one entry, in order.
@@ -124,6 +125,13 @@ pub enum Effect {
     StartAgent {
         /// Which stream.
         stream: StreamId,
+    },
+    /// Give a notice to the hook; closed by `SessionEvent::NoticeSent`.
+    SendNotice {
+        /// Its number.
+        number: u64,
+        /// The notice.
+        notice: Notice,
     },
     /// Write a hand-off into a file; closed by `SessionEvent::HandOffKept` or `SessionEvent::HandOffFailed`.
     KeepHandOff {

@@ -102,6 +102,14 @@ pub enum SessionEvent {
         /// Which step.
         step: ProveStep,
     },
+    /// The hook was given a notice.
+    NoticeSent {
+        /// The notice's number.
+        number: u64,
+        /// Why it did not take it, where it did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Text>,
+    },
     /// The project's files were looked at.
     SourceSeen(Arc<Checkout>),
     /// A hand-off was written into a file.

@@ -21,6 +21,9 @@ pub struct ProjectSpec {
     pub streams: Vec<StreamSpec>,
     /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
+    /// Whether a command is given the notices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_hook: bool,
     /// What results are measured against at first.
     #[serde(default, skip_serializing_if = "is_previous")]
     pub baseline: Baseline,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Fixes, Inventory,
-    Judgement, KnownFailures, Logs, Moment, News, Notes, ProjectSpec, Prove, Records, Repeat, Ring, Runs, Served,
-    Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Judgement, KnownFailures, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records, Repeat, Ring, Runs,
+    Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -111,6 +111,9 @@ pub struct State {
     pub contracts: BTreeMap<TestId, Arc<Judgement>>,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
+    /// What somebody who looks elsewhere wants to know.
+    #[serde(default)]
+    pub notices: Notices,
     /// The number of the present cycle; 0 before the first.
     pub cycle: u32,
     /// When the present cycle began.
@@ -145,6 +148,7 @@ impl Default for State {
             chronicle: Chronicle::default(),
             contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
+            notices: Notices::default(),
             cycle: 0,
             cycle_since: Moment::default(),
         }
@@ -213,6 +217,7 @@ impl Session {
             SessionEvent::Opened { .. }
             | SessionEvent::Asked { .. }
             | SessionEvent::ProveOverdue { .. }
+            | SessionEvent::NoticeSent { .. }
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }

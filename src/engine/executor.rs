@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::baseline::{self, Sources};
@@ -17,13 +17,13 @@ use super::logs::follow;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
-use super::{fix, keep, source};
+use super::{fix, hook, keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, LogSpec, Project, RevisionSpec, RunnerTool};
 use crate::domain::{
-    Baseline, DeployEvent, DeployId, Effect, Event, FixEvent, FixId, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind,
-    Rung, ServiceId, SessionEvent, Span, Text, Wanted,
+    Baseline, DeployEvent, DeployId, Effect, Event, FixEvent, FixId, Moment, NOTE_LIMIT, Notice, RunEvent, RunId,
+    RunKind, Rung, ServiceId, SessionEvent, Span, Text, Wanted,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -44,6 +44,7 @@ pub struct Executor {
     probes: HashMap<ServiceId, mpsc::Sender<ProbeOrder>>,
     links: Links,
     logs: Vec<mpsc::Sender<()>>,
+    hooks: Arc<Semaphore>,
 }
 
 impl Executor {
@@ -64,6 +65,7 @@ impl Executor {
             probes: HashMap::new(),
             links,
             logs: Vec::new(),
+            hooks: Arc::new(Semaphore::new(hook::AT_ONCE)),
         }
     }
 
@@ -94,6 +96,7 @@ impl Executor {
             Effect::LimitProve { prove, step, limit } => {
                 self.remind(limit, SessionEvent::ProveOverdue { prove, step }.into());
             }
+            Effect::SendNotice { number, notice } => self.send_notice(number, notice),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
             Effect::StartDeploy { deploy, service, back_to } => self.start_deploy(deploy, service, back_to),
@@ -136,6 +139,13 @@ impl Executor {
         self.tasks.spawn(fix::call(fix, spec, bundle, self.means.clone(), receiver));
     }
 
+    fn send_notice(&mut self, number: u64, notice: Notice) {
+        let Some(spec) = self.project.hook.clone() else { return };
+        // Taken here, so that a session that ends now waits for it.
+        let place = Arc::clone(&self.hooks).try_acquire_owned().ok();
+        self.tasks.spawn(hook::send(spec, number, notice, self.means.clone(), place));
+    }
+
     /// Writes a hand-off into a file.
     pub fn keep(&mut self, text: Option<String>, now: Moment) {
         let (root, outbox) = (self.means.root.clone(), self.means.outbox.clone());
@@ -158,7 +168,9 @@ impl Executor {
     /// Whether no child is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.runs.values().all(mpsc::Sender::is_closed)
+        let hooks = self.hooks.available_permits() == hook::AT_ONCE;
+        hooks
+            && self.runs.values().all(mpsc::Sender::is_closed)
             && self.deploys.values().chain(self.fixes.values()).all(mpsc::Sender::is_closed)
     }
 

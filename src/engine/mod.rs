@@ -24,6 +24,7 @@ pub mod means;
 
 pub mod contract;
 pub mod deploy;
+mod hook;
 pub mod http;
 pub mod links;
 pub mod live;

@@ -5,6 +5,7 @@
 pub mod acting;
 pub mod action;
 pub mod app;
+mod calling;
 pub mod chord;
 pub mod clipboard;
 pub mod color;

@@ -4,10 +4,13 @@ use crate::domain::deploy::{DeployFact, Opening};
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
 use crate::domain::need::listed;
-use crate::domain::{DeployId, DeployPhase, Health, Occasion, Probe, Rung, ServiceId, State, Text, Tone, ViewerId};
+use crate::domain::{
+    DeployId, DeployPhase, Health, NoticeKind, Occasion, Probe, Rung, ServiceId, State, Text, Tone, ViewerId,
+};
 
 impl State {
     pub(super) fn apply_probe(&mut self, id: ServiceId, probe: &Probe, effects: &mut Effects) {
+        let was_known = self.services.get(id).is_some_and(|service| service.health != Health::Unknown);
         let Some(fact) = self.services.probe(id, probe, self.at) else { return };
         let Some(service) = self.services.get(id) else { return };
         let name = service.spec.name.clone();
@@ -19,6 +22,10 @@ impl State {
             Some(Health::Degraded(why)) => self.say(Tone::Warning, format!("{name} is degraded: {why}")),
             Some(Health::Unhealthy(why) | Health::Unreachable(why)) if !deploying => self.say_down(id, why),
             Some(_) => {}
+        }
+        // What a deploy does to its service is told when that ends, and the first answer changes nothing.
+        if fact.health.is_some() && was_known && !deploying {
+            self.notice(NoticeKind::Health);
         }
         if fact.fell {
             self.explain_by_outage(id);
@@ -196,6 +203,7 @@ impl State {
             DeployPhase::Cancelled => self.say(Tone::Person, format!("the deploy of {name} was cancelled")),
             DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {}
         }
+        self.notice(NoticeKind::Deploy);
         effects.push(Effect::WatchClosely { service, closely: false });
         self.expect_drops(&name, false, effects);
         self.review_held(effects);

@@ -35,6 +35,7 @@ impl State {
         self.seq = entry.seq;
         self.at = entry.at;
         self.expire_known();
+        let noticed = self.notices.total();
         match &entry.event {
             Event::Run(event) => {
                 self.apply_run(event);
@@ -52,6 +53,10 @@ impl State {
         }
         self.review_prove(effects);
         self.review_autopilot(effects);
+        if self.session.project.has_hook {
+            let new = self.notices.since(noticed);
+            effects.extend(new.map(|(number, notice)| Effect::SendNotice { number, notice: notice.clone() }));
+        }
     }
 
     fn apply_session(&mut self, event: &SessionEvent, effects: &mut Effects) {
@@ -121,6 +126,8 @@ impl State {
             SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
             SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
+            SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
+            SessionEvent::NoticeSent { why: None, .. } => {}
             SessionEvent::ProveOverdue { prove, step } => self.overdue_prove(*prove, *step),
             SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
             SessionEvent::Ended { .. } => {}

@@ -7,8 +7,8 @@ use crate::domain::prove::{Prove, ProveDelta, ProveEnd, ProveStage, ProveStep};
 use crate::domain::run::{RunEnd, RunPhase};
 use crate::domain::stream::Link;
 use crate::domain::{
-    DeployPhase, Moment, ProveId, Repeat, RunId, RunKind, ServiceId, Span, State, StreamId, TestCase, TestId, Text,
-    Tone, ViewerId,
+    DeployPhase, Moment, NoticeKind, ProveId, Repeat, RunId, RunKind, ServiceId, Span, State, StreamId, TestCase,
+    TestId, Text, Tone, ViewerId,
 };
 
 /// How long a healthy probe, or the end of a run that is in the way, is waited for where the project sets no limit.
@@ -309,7 +309,8 @@ impl State {
 
     fn end_prove(&mut self, end: ProveEnd) {
         let Some(prove) = self.proving() else { return };
-        let ran = prove.cycle.is_some() || end == ProveEnd::Proved;
+        let prove_ran = prove.cycle.is_some();
+        let ran = prove_ran || end == ProveEnd::Proved;
         let delta = ran.then(|| self.prove_delta(prove));
         let service = self.services.get(prove.service);
         let name = service.map_or_else(|| "the service".into(), |service| service.spec.name.clone());
@@ -329,6 +330,9 @@ impl State {
             }
         };
         self.say(tone, text);
+        if prove_ran {
+            self.notice(NoticeKind::Run);
+        }
         let (cycle, at) = (self.cycle, self.at);
         if let Some(prove) = &mut self.prove {
             prove.finish(end, delta, cycle, at);

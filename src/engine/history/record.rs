@@ -201,6 +201,7 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::ViewerJoined { .. }
         | SessionEvent::ViewerLeft { .. }
         | SessionEvent::ProveOverdue { .. }
+        | SessionEvent::NoticeSent { .. }
         | SessionEvent::SourceSeen(_)
         | SessionEvent::HandOffKept { .. }
         | SessionEvent::HandOffFailed { .. }

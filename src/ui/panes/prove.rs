@@ -104,14 +104,13 @@ fn draw_wait(line: &mut Line, scene: &Scene, prove: &Prove, link: &ProveLink, wa
         }
         return;
     }
-    line.put(Role::Text, &watch(scene.now.since(link.since)));
+    line.put(Role::Warning, &wait.why).gap(1).put(Role::Text, &watch(scene.now.since(link.since)));
     let usual = state.deploys.get(prove.deploy).and_then(|deploy| deploy.usual);
     match (link.step, usual, wait.until) {
         (ProveStep::Deploy, Some(usual), _) => line.fmt(Role::Muted, format_args!(" of ~{}", watch(usual))),
         (_, _, Some(until)) => line.fmt(Role::Muted, format_args!(" of at most {}", watch(until.since(link.since)))),
         (_, _, None) => line,
     };
-    line.gap(1).put(Role::Warning, &wait.why);
 }
 
 /// How it ended: what serves, and what that changed, the good and the new first.
