@@ -1,11 +1,16 @@
 //! Deploys: one try each to put a revision in place, from the command to the proof that it serves.
 
+mod pace;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::DeployEvent;
 use super::platform::{PlatformSaid, PlatformVerdict, Rung};
+use super::precedent::Precedents;
 use super::run::Exit;
 use super::{DeployId, Moment, Ring, ServiceId, Span, Text, ViewerId};
+
+pub use pace::{PROOF, Pace, Stuck};
 
 /// Where a line of output came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +147,9 @@ pub struct Deploy {
     /// Whether it failed because nothing could be started or reached, so that nothing was tried.
     #[serde(default)]
     pub out_of_reach: bool,
+    /// When it moved.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 impl Deploy {
@@ -204,6 +212,9 @@ pub struct Deploys {
     list: Vec<Deploy>,
     /// By service: how long live deploys took in earlier sessions.
     usual: Vec<Option<Span>>,
+    /// By service: the deploys that are over.
+    #[serde(default)]
+    precedents: Vec<Precedents>,
 }
 
 impl Deploys {
@@ -261,6 +272,7 @@ impl Deploys {
     pub(super) fn open(&mut self, opening: Opening, at: Moment) -> DeployId {
         let Opening { service, by, from, back_to, needed, has_platform, has_revision, lines } = opening;
         let id = DeployId(self.list.len() as u32);
+        let typical = self.precedents(service).and_then(Precedents::total).map(|typical| typical.median);
         self.list.push(Deploy {
             service,
             by,
@@ -275,13 +287,14 @@ impl Deploys {
             exit: None,
             streak: 0,
             needed: needed.max(1),
-            usual: self.usual.get(service.index()).copied().flatten(),
+            usual: typical.or_else(|| self.usual.get(service.index()).copied().flatten()),
             has_platform,
             has_revision,
             back_to,
             platform: None,
             overdue: None,
             out_of_reach: false,
+            pace: Pace { changed: at, proving: None },
         });
         id
     }

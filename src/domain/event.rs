@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::service::Probe;
-use super::{Baseline, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ServiceId, Text, ViewerId};
+use super::{Baseline, Built, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ServiceId, Text, ViewerId};
 
 pub use deploy::DeployEvent;
 pub use memory::{Recalled, Recollection};
@@ -147,5 +147,13 @@ pub enum ServiceEvent {
         service: ServiceId,
         /// What was seen.
         probe: Probe,
+    },
+    /// It told what it was built from, or the project's files moved against that.
+    BuiltFrom {
+        /// Which service.
+        service: ServiceId,
+        /// The commit; nothing where it no longer tells one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        built: Option<Built>,
     },
 }

@@ -30,10 +30,12 @@ mod need;
 mod news;
 mod note;
 mod null;
+mod origin;
 mod outage;
 mod outcome;
 mod pattern;
 mod platform;
+mod precedent;
 mod project;
 mod record;
 mod repeat;
@@ -47,6 +49,7 @@ mod stream;
 mod tier;
 mod timeline;
 mod unproved;
+mod uptime;
 mod verdict;
 mod worth;
 
@@ -63,7 +66,7 @@ pub use contract::{
 };
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
-pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
+pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, PROOF, Pace, Source, Step, StepState, Stuck};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
@@ -81,10 +84,12 @@ pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use null::{Vacuous, VacuousTest};
+pub use origin::{Built, Distance, Placed};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
+pub use precedent::{DEPLOYS_KEPT, PastDeploy, Precedents, Typical};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
@@ -100,6 +105,7 @@ pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use tier::{Protection, Tier, TierSpec, Tiers};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
+pub use uptime::{Rate, UPTIME_WINDOW, Uptime};
 pub use verdict::{Verdict, Verdicts};
 pub use worth::{Worth, Worths};
 
