@@ -11,7 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::service::Probe;
-use super::{Baseline, Built, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ServiceId, Text, ViewerId};
+use super::{
+    Baseline, Built, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ServiceId, Text, ViewerId,
+};
 
 pub use deploy::DeployEvent;
 pub use memory::{Recalled, Recollection};

@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 mod measured;
+pub(crate) mod services;
 pub(crate) mod spoilt;
 
 use std::sync::Arc;

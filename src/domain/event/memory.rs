@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, CycleRecord, Detail, Grounds, LeftOver, Moment, Note, Outcome, PastDeploy, RecalledKnown, Signature,
-    Span, Text, VacuousTest,
+    Attempt, Circumstance, CycleRecord, Detail, Grounds, LeftOver, Moment, Note, Outcome, PastDeploy, RecalledKnown,
+    Signature, Span, Text, VacuousTest,
 };
 
 /// What earlier sessions left behind.

@@ -20,7 +20,12 @@ pub(super) struct Teller {
 
 impl Teller {
     /// What there is to tell, now that the service answered with this commit.
-    pub(super) async fn tell(&mut self, service: ServiceId, commit: Option<Text>, means: &Means) -> Option<ServiceEvent> {
+    pub(super) async fn tell(
+        &mut self,
+        service: ServiceId,
+        commit: Option<Text>,
+        means: &Means,
+    ) -> Option<ServiceEvent> {
         let is_same = self.told.as_ref().map(|told| &told.commit) == commit.as_ref();
         if is_same && self.looked.is_none_or(|looked| looked.elapsed() < AGAIN) {
             return None;

@@ -2,7 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, deploy, detail, footer, header, logs, news, services, small, tabs, tiers, trouble,
+    agents, board, cause, causes, deploy, detail, footer, header, logs, news, service_table, services, small, tabs,
+    tiers, trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -36,6 +37,9 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     if !regions.agents.is_empty() {
         agents::draw(pen, scene, regions);
+    }
+    if !regions.service_table.is_empty() {
+        service_table::draw(pen, scene, regions);
     }
     if !regions.deploys.is_empty() {
         deploy::draw(pen, scene, regions);

@@ -19,6 +19,7 @@ use crate::ui::theme_file::Palette;
 use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
 mod logs;
+mod services;
 mod spoilt;
 
 fn theme() -> Theme {
