@@ -302,7 +302,13 @@ impl Footer<'_, '_> {
                 let further = view.logs.is_frozen() || view.logs.is_narrowed();
                 self.key(Action::Back, if further { "newest, all lines" } else { "tests" });
             }
-            (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
+            (Pane::Deploys, _) => {
+                if super::logs::has_revision_log(state) {
+                    self.key(Action::RevisionLog, "its log");
+                }
+                self.key(Action::Back, "tests");
+            }
+            (Pane::News, _) => self.key(Action::Back, "tests"),
         }
     }
 

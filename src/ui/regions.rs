@@ -299,7 +299,10 @@ impl Regions {
         let deployable = state.services.iter().any(|(_, service)| service.spec.deploy.is_some());
         let deploys = match (deployable, state.deploys.newest()) {
             (false, _) => 1,
-            (true, None) => 4,
+            (true, None) => match panes::deploy::about::earlier_rows(state, None) {
+                0 => 4,
+                earlier => 5 + earlier,
+            },
             (true, Some(_)) => (body.height * 3 / 10).clamp(8, 18),
         };
         let agents = body.height - news - deploys;

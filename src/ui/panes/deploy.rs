@@ -14,7 +14,7 @@ use crate::ui::text::{self, watch};
 use crate::ui::theme::Role;
 use crate::ui::view::Pane;
 
-mod about;
+pub(crate) mod about;
 mod steps;
 
 /// How many lines the words of a failure take at most.
@@ -51,7 +51,7 @@ impl Plan {
         plan.steps = take(1, 0);
         plan.pace = take(1, 1);
         plan.traffic = take(u16::from(about::has_traffic(deploy)), 1);
-        let earlier = about::earlier_rows(state, deploy);
+        let earlier = about::earlier_rows(state, Some(deploy));
         if earlier > 0 {
             // A heading, and as many as fit: some are better than none.
             plan.earlier = take(earlier + 1, 2);
@@ -111,7 +111,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     y += plan.proof;
     if plan.earlier > 0 {
         pen.section(inner, y, "before");
-        about::draw_earlier(pen, scene, Rect { y: y + 1, height: plan.earlier - 1, ..inner }, name, deploy);
+        about::draw_earlier(pen, scene, Rect { y: y + 1, height: plan.earlier - 1, ..inner }, Some(deploy));
     }
 }
 
@@ -167,6 +167,11 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
         line.gap(1).put(Role::Text, &service.spec.name);
     }
     hint(&mut pen.line(inner, inner.y + 1), scene, Action::Deploy, "deploys one, after a question");
+    let below = Rect { y: inner.y + 3, height: inner.height.saturating_sub(3), ..inner };
+    if below.height > 0 && about::earlier_rows(scene.state, None) > 0 {
+        pen.section(inner, inner.y + 2, "before");
+        about::draw_earlier(pen, scene, below, None);
+    }
 }
 
 fn draw_output(pen: &mut Pen, regions: &Regions, area: Rect, deploy: &Deploy) {

@@ -16,8 +16,8 @@ const GAP: u16 = 2;
 const WIDEST: u16 = 24;
 /// How many probes the sparkline shows: what there is room for, within this.
 const PROBES: (u16, u16) = (10, 60);
-/// Latencies below this look alike, so that the noise of a quick service is flat.
-const QUIET: Span = Span::millis(60);
+/// The top of the sparkline is at least this high, so that the noise of a quick service is flat.
+const QUIET: Span = Span::millis(200);
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Column {
             Self::Log => "log",
             Self::Placed => "put there by",
             Self::Built => "built from",
-            Self::Sparkline => "its last probes",
+            Self::Sparkline => "probes",
         }
     }
 
@@ -215,7 +215,7 @@ fn content(scene: &Scene, id: ServiceId, service: &Service, column: Column) -> C
         },
         BuiltFrom => match &service.built {
             None => cell(Role::Muted, format_args!("")),
-            Some(built) => cell(Role::Muted, format_args!("{}", origin(built, scene.state))),
+            Some(built) => cell(Role::Muted, format_args!("{}", origin(built))),
         },
         Sparkline => cell(Role::Muted, format_args!("")),
     }
@@ -257,18 +257,16 @@ fn health(service: &Service, now: Moment) -> Cell {
     }
 }
 
-/// The commit it was built from, and where the project's files are against it: `3e1f9c2 here +3`.
-fn origin(built: &Built, state: &State) -> Short {
-    let dirty = state.session.source.as_ref().and_then(|source| source.dirty).is_some_and(|files| files > 0);
-    let dirty = if dirty { "*" } else { "" };
+/// The commit it was built from, and how many commits the project's files are ahead of it: `3e1f9c2 +3`.
+fn origin(built: &Built) -> Short {
     let commit = built.commit.get(..7).unwrap_or(&built.commit);
     match built.distance {
-        None => Short::new(format_args!("{commit} unknown here")),
+        None => Short::new(format_args!("{commit} ?")),
         Some(distance) => match (distance.ahead, distance.behind) {
-            (0, 0) => Short::new(format_args!("{commit} = here{dirty}")),
-            (ahead, 0) => Short::new(format_args!("{commit} here +{ahead}{dirty}")),
-            (0, behind) => Short::new(format_args!("{commit} here -{behind}{dirty}")),
-            (ahead, behind) => Short::new(format_args!("{commit} here +{ahead} -{behind}{dirty}")),
+            (0, 0) => Short::new(format_args!("{commit} =")),
+            (ahead, 0) => Short::new(format_args!("{commit} +{ahead}")),
+            (0, behind) => Short::new(format_args!("{commit} -{behind}")),
+            (ahead, behind) => Short::new(format_args!("{commit} +{ahead} -{behind}")),
         },
     }
 }
@@ -354,7 +352,7 @@ mod tests {
         assert_eq!(words(1, 0), "built from 3e1f9c2aa, your files are 1 commit ahead");
         assert_eq!(words(3, 2), "built from 3e1f9c2aa, your files are 3 commits ahead, 2 commits behind");
         let unknown = Built { commit: "v1".into(), distance: None };
-        assert_eq!(&*origin(&unknown, &state), "v1 unknown here");
+        assert_eq!(&*origin(&unknown), "v1 ?");
     }
 
     #[test]

@@ -5,13 +5,15 @@ use ratatui::layout::Rect;
 use super::super::pen::{Line, Pen};
 use super::super::service_table::{moment, origin_in_words};
 use super::super::services::short_revision;
-use crate::domain::{Deploy, PastDeploy, PlatformVerdict, Precedents, State};
+use crate::domain::{Deploy, PastDeploy, PlatformVerdict, Precedents, State, Text};
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, watch};
 use crate::ui::theme::{Mark, Role};
 
 /// How many earlier deploys are listed.
 pub(super) const EARLIER: usize = 5;
+/// How wide the column is that says when a deploy was.
+const WHEN: u16 = 11;
 /// How wide the picture of the traffic is.
 const BAR: u16 = 20;
 
@@ -73,38 +75,47 @@ pub(super) fn draw_origin(line: &mut Line, scene: &Scene, deploy: &Deploy) {
     }
 }
 
-/// The deploys of its service before it, the newest first.
-fn earlier<'a>(state: &'a State, shown: &Deploy) -> impl Iterator<Item = &'a PastDeploy> {
-    let (started, precedents) = (shown.started, state.deploys.precedents(shown.service));
-    let past = precedents.into_iter().flat_map(Precedents::newest);
-    past.filter(move |past| past.started < started).take(EARLIER)
+/// The deploys of its service before it, the newest first; without one, those of all services.
+fn earlier<'a>(state: &'a State, shown: Option<&Deploy>) -> Vec<(&'a str, &'a PastDeploy)> {
+    let services = state.services.iter().filter(|(id, _)| shown.is_none_or(|shown| shown.service == *id));
+    let past = services.flat_map(|(id, service)| {
+        let precedents = state.deploys.precedents(id).into_iter().flat_map(Precedents::newest);
+        let before = precedents.filter(move |past| shown.is_none_or(|shown| past.started < shown.started));
+        before.take(EARLIER).map(|past| (&*service.spec.name, past))
+    });
+    let mut past: Vec<_> = past.collect();
+    past.sort_by_key(|(_, past)| std::cmp::Reverse(past.started));
+    past.truncate(EARLIER);
+    past
 }
 
 /// How many earlier deploys there are to list.
-pub(super) fn earlier_rows(state: &State, shown: &Deploy) -> u16 {
-    earlier(state, shown).count() as u16
+pub(crate) fn earlier_rows(state: &State, shown: Option<&Deploy>) -> u16 {
+    earlier(state, shown).len() as u16
 }
 
-pub(super) fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, name: &str, shown: &Deploy) {
-    let rows = || earlier(scene.state, shown);
-    let short = |revision: &Option<crate::domain::Text>| {
-        text::width(revision.as_deref().map_or("?", |revision| short_revision(name, revision)))
+pub(super) fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, shown: Option<&Deploy>) {
+    let rows = earlier(scene.state, shown);
+    let short = |name: &str, revision: &Option<Text>| -> Text {
+        revision.as_deref().map_or("?", |revision| short_revision(name, revision)).into()
     };
-    let revisions = rows().map(|past| short(&past.from).max(short(&past.to))).max().unwrap_or(0) as u16;
-    let outcomes = rows().map(|past| text::width(&past.how)).max().unwrap_or(0) as u16;
-    for (past, y) in rows().zip(area.y..area.bottom()) {
+    let widest = |width: &dyn Fn(&(&str, &PastDeploy)) -> usize| rows.iter().map(width).max().unwrap_or(0) as u16;
+    let names = if shown.is_some() { 0 } else { widest(&|(name, _)| text::width(name)) + 2 };
+    let outcomes = widest(&|(_, past)| text::width(&past.how));
+    let before = widest(&|(name, past)| text::width(&short(name, &past.from)));
+    let after = widest(&|(name, past)| text::width(&short(name, &past.to)));
+    for ((name, past), y) in rows.iter().zip(area.y..area.bottom()) {
         let (role, mark) = match &*past.how {
             _ if past.is_live() => (Role::Good, Mark::Check),
             "cancelled" => (Role::Muted, Mark::Queued),
             _ => (Role::Bad, Mark::Failed),
         };
         let mut line = pen.line(area, y);
-        line.mark(role, mark).gap(1).cell(role, &past.how, outcomes).gap(2);
-        let revision = |revision: &Option<crate::domain::Text>| revision.clone().unwrap_or_else(|| "?".into());
-        line.cell(Role::Muted, short_revision(name, &revision(&past.from)), revisions).put(Role::Muted, " → ");
-        line.cell(Role::Text, short_revision(name, &revision(&past.to)), revisions).gap(1);
+        line.mark(role, mark).gap(1).cell(Role::Text, name, names).cell(role, &past.how, outcomes).gap(2);
+        line.cell(Role::Muted, &short(name, &past.from), before).put(Role::Muted, " → ");
+        line.cell(Role::Text, &short(name, &past.to), after).gap(1);
         let took = past.took.map_or_else(|| text::Short::new(format_args!("?")), watch);
         line.number(Role::Text, &took, 7).gap(2);
-        line.put(Role::Muted, &moment(past.started, scene)).gap(2).put(Role::Muted, &past.by);
+        line.cell(Role::Muted, &moment(past.started, scene), WHEN).gap(2).put(Role::Muted, &past.by);
     }
 }

@@ -96,27 +96,20 @@ pub(super) fn draw_rows(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deplo
 pub(super) fn draw_pace(line: &mut Line, scene: &Scene, id: DeployId, deploy: &Deploy) {
     if let Some(stuck) = scene.state.deploys.stuck(id, scene.now) {
         line.mark(Role::Bad, Mark::Warning).gap(1).bold(Role::Bad, "stuck?").gap(1);
-        line.fmt(Role::Bad, format_args!("nothing has changed for {} in {}", watch(stuck.still), stuck.step));
-        match stuck.usual {
-            Some(usual) => line.gap(2).put(Role::Muted, &range(usual)),
-            None => line.gap(2).put(Role::Muted, "how long it usually takes is not known yet"),
-        };
-        return;
+        line.fmt(Role::Bad, format_args!("no change in {} for {}", stuck.step, watch(stuck.still)));
+        return draw_usual(line, stuck.usual);
     }
     let precedents = precedents(scene.state, deploy);
     match (deploy.current_step(), deploy.ended) {
         (Some(step), _) => {
             line.put(Role::Muted, "now").gap(2).put(Role::Running, step).gap(1);
-            line.put(Role::Text, &watch(scene.now.since(began(deploy)))).gap(2);
-            match precedents.and_then(|precedents| precedents.step(step)) {
-                Some(usual) => line.put(Role::Muted, &range(usual)),
-                None => line.put(Role::Muted, "how long it usually takes is not known yet"),
-            };
+            line.put(Role::Text, &watch(scene.now.since(began(deploy))));
+            draw_usual(line, precedents.and_then(|precedents| precedents.step(step)));
         }
         (None, Some(ended)) => {
-            line.put(Role::Muted, "took").gap(1).put(Role::Text, &watch(ended.since(deploy.started))).gap(2);
+            line.put(Role::Muted, "took").gap(1).put(Role::Text, &watch(ended.since(deploy.started)));
             if let Some(usual) = precedents.and_then(Precedents::total) {
-                line.put(Role::Muted, &range(usual));
+                draw_usual(line, Some(usual));
             }
         }
         (None, None) => {}
@@ -128,6 +121,21 @@ fn began(deploy: &Deploy) -> crate::domain::Moment {
     let running = || deploy.steps.iter().rev().find(|step| step.state == StepState::Running).map(|step| step.started);
     let proving = deploy.pace.proving.filter(|_| deploy.phase == DeployPhase::Proving);
     proving.or_else(running).or(deploy.command_ended).unwrap_or(deploy.started)
+}
+
+/// What is usual, in as many words as there is room for.
+fn draw_usual(line: &mut Line, usual: Option<Typical>) {
+    let words = match usual {
+        None => Short::new(format_args!("nobody knows yet what is usual")),
+        Some(usual) => range(usual),
+    };
+    line.gap(2);
+    match usual {
+        Some(usual) if text::width(&words) > usize::from(line.room()) => {
+            line.fmt(Role::Muted, format_args!("usually {}", watch(usual.median)))
+        }
+        _ => line.put(Role::Muted, &words),
+    };
 }
 
 /// `usually 0:12, 0:08 to 0:31 in 5 times`.
