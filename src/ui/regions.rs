@@ -332,7 +332,8 @@ impl Regions {
             Shape::Tabs => (&mut self.deploys, DEPLOY),
             Shape::Wide | Shape::TooSmall => (&mut self.board, BOARD),
         };
-        let wanted = self.shape == Shape::Tabs || view.focus == Pane::Deploys || self.area.height >= TALL;
+        let tall = self.area.height >= TALL && view.page == Page::Board;
+        let wanted = self.shape == Shape::Tabs || view.focus == Pane::Deploys || tall;
         if wanted && whole.height >= rest + SERVICES {
             let height = lines.min(whole.height - rest);
             self.service_table = Rect { height, ..*whole };
