@@ -94,9 +94,9 @@ fn a_deploy_is_measured_against_those_before_it() {
         story.deploy(build, &format!("backend-{}", n + 2));
     }
     let precedents = story.state.deploys.precedents(BACKEND).expect("three deploys");
-    let build = precedents.step("build").expect("three builds");
+    let build = precedents.step("build", story.at).expect("three builds");
     assert_eq!([build.least, build.median, build.most], [20, 30, 40].map(Span::seconds));
-    assert_eq!(precedents.step("proof").map(|proof| proof.median), Some(Span::seconds(2)));
+    assert_eq!(precedents.step("proof", story.at).map(|proof| proof.median), Some(Span::seconds(2)));
     assert_eq!(precedents.expected().map(|name| &**name).collect::<Vec<_>>(), ["build", "proof"]);
     story.begin();
     let newest = story.state.deploys.newest().and_then(|id| story.state.deploys.get(id)).expect("a deploy");

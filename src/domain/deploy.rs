@@ -272,7 +272,8 @@ impl Deploys {
     pub(super) fn open(&mut self, opening: Opening, at: Moment) -> DeployId {
         let Opening { service, by, from, back_to, needed, has_platform, has_revision, lines } = opening;
         let id = DeployId(self.list.len() as u32);
-        let typical = self.precedents(service).and_then(Precedents::total).map(|typical| typical.median);
+        let typical =
+            self.precedents(service).and_then(|precedents| precedents.total(at)).map(|typical| typical.median);
         self.list.push(Deploy {
             service,
             by,

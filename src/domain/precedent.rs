@@ -90,17 +90,21 @@ impl Precedents {
         self.0.iter().rev()
     }
 
-    /// How long it takes until a revision is live.
+    /// How long it took until a revision was live, in the deploys before that moment.
     #[must_use]
-    pub fn total(&self) -> Option<Typical> {
-        Typical::of(self.0.iter().filter(|past| past.is_live()).filter_map(|past| past.took))
+    pub fn total(&self, before: Moment) -> Option<Typical> {
+        Typical::of(self.before(before).filter(|past| past.is_live()).filter_map(|past| past.took))
     }
 
-    /// How long a step takes, whatever came of its deploy afterwards.
+    /// How long a step took in the deploys before that moment, whatever came of them afterwards.
     #[must_use]
-    pub fn step(&self, name: &str) -> Option<Typical> {
-        let steps = self.0.iter().flat_map(|past| &past.steps);
+    pub fn step(&self, name: &str, before: Moment) -> Option<Typical> {
+        let steps = self.before(before).flat_map(|past| &past.steps);
         Typical::of(steps.filter(|(step, _)| &**step == name).map(|(_, took)| *took))
+    }
+
+    fn before(&self, moment: Moment) -> impl Iterator<Item = &PastDeploy> {
+        self.0.iter().filter(move |past| past.started < moment)
     }
 
     /// The steps of the newest deploy that came to serve: those that the next one is expected to take.
@@ -113,6 +117,8 @@ impl Precedents {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const LATER: Moment = Moment(u64::MAX);
 
     fn past(how: &str, seconds: u64, build: u64) -> PastDeploy {
         PastDeploy {
@@ -132,11 +138,11 @@ mod tests {
         for (how, seconds, build) in [("live", 60, 20), ("failed", 900, 30), ("live", 80, 40)] {
             precedents.note(past(how, seconds, build));
         }
-        let total = precedents.total().expect("two came to serve");
+        let total = precedents.total(LATER).expect("two came to serve");
         assert_eq!((total.times, total.median, total.most), (2, Span::seconds(70), Span::seconds(80)));
-        let build = precedents.step("build").expect("three were built");
+        let build = precedents.step("build", LATER).expect("three were built");
         assert_eq!([build.least, build.median, build.most], [20, 30, 40].map(Span::seconds));
-        assert_eq!(precedents.step("push"), None);
+        assert_eq!(precedents.step("push", LATER), None);
     }
 
     #[test]

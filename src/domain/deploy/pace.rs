@@ -76,7 +76,7 @@ impl Deploys {
     pub fn stuck(&self, id: DeployId, now: Moment) -> Option<Stuck> {
         let deploy = self.get(id)?;
         let step = deploy.current_step()?;
-        let usual = self.precedents(deploy.service).and_then(|precedents| precedents.step(step));
+        let usual = self.precedents(deploy.service).and_then(|precedents| precedents.step(step, deploy.started));
         let limit = usual.map_or(PLAIN, |usual| PATIENCE.max(Span(usual.most_of_all.0.saturating_mul(2))));
         let still = now.since(deploy.pace.changed);
         (still >= limit).then(|| Stuck { step: step.into(), still, usual })

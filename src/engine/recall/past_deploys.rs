@@ -46,3 +46,35 @@ fn past_deploy(row: &Row<'_>) -> rusqlite::Result<(Text, PastDeploy)> {
     };
     Ok((text(0)?, past))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::history::schema;
+
+    #[test]
+    fn deploys_of_all_sessions_are_found_with_the_steps_that_are_known() {
+        let connection = schema::in_memory().expect("memory");
+        let session = "INSERT INTO session (id, journal, started, project) VALUES (1, 'a.jsonl', 1, 'shop')";
+        connection.execute(session, []).expect("a session");
+        let insert = "INSERT INTO deploy (session, n, service, who, cycle, to_revision, started, ended, how)
+                      VALUES (1, ?1, 'backend', 'ada', 1, 'b' || ?1, ?1 * 100, iif(?1 = 3, NULL, ?1 * 100 + 50), 'live')";
+        for n in 1..=DEPLOYS_KEPT + 3 {
+            connection.execute(insert, [n as i64]).expect("a deploy");
+        }
+        let known = PastDeploy {
+            from: None,
+            to: Some("b5".into()),
+            by: "ada".into(),
+            how: "live".into(),
+            started: Moment(500),
+            took: Some(Span(50)),
+            steps: vec![("build".into(), Span(40))],
+        };
+        let found = recall(&connection, &[("backend".into(), vec![known.clone()])]).expect("an answer");
+        let [(service, deploys)] = found.as_slice() else { panic!("one service") };
+        assert_eq!((&**service, deploys.len()), ("backend", DEPLOYS_KEPT));
+        assert_eq!(deploys.first().map(|past| (past.started, past.took)), Some((Moment(400), Some(Span(50)))));
+        assert_eq!(deploys.get(1), Some(&known), "its steps come from what a session handed on");
+    }
+}

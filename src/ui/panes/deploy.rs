@@ -94,7 +94,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     y += plan.steps;
     if plan.pace > 0 {
-        steps::draw_pace(&mut pen.line(inner, y), scene, id, deploy);
+        steps::draw_pace(&mut pen.line(inner, y), scene, id, deploy, plan.steps > 1);
     }
     y += plan.pace;
     if plan.traffic > 0 {

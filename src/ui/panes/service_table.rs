@@ -325,6 +325,8 @@ fn draw_probes(line: &mut Line, service: &Service, width: u16) {
     let recent = || beats.range(beats.len().saturating_sub(usize::from(width)));
     let most = recent().map(|beat| beat.latency).max().unwrap_or_default().max(QUIET);
     let missing = usize::from(width).saturating_sub(recent().count()) as u16;
+    // The newest stands at the right, beside its number.
+    line.gap(missing);
     for beat in recent() {
         let role = match (beat.healthy, beat.degraded) {
             (true, _) => Role::Faint,
@@ -333,7 +335,6 @@ fn draw_probes(line: &mut Line, service: &Service, width: u16) {
         };
         line.fill(role, spark(beat.latency.0, most.0), 1);
     }
-    line.gap(missing);
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub(super) fn rows(state: &State, deploy: &Deploy) -> u16 {
 
 fn shown<'a>(scene: &Scene<'a>, deploy: &'a Deploy) -> impl Iterator<Item = Shown<'a>> {
     let (state, now) = (scene.state, scene.now);
-    let usual = move |name: &str| precedents(state, deploy).and_then(|precedents| precedents.step(name));
+    let usual =
+        move |name: &str| precedents(state, deploy).and_then(|precedents| precedents.step(name, deploy.started));
     let begun = deploy.steps.iter().map(move |step| {
         let (mark, role) = match step.state {
             StepState::Running => (Mark::Running, Role::Running),
@@ -93,7 +94,8 @@ pub(super) fn draw_rows(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deplo
 }
 
 /// What is awaited, for how long, against how long it usually takes; or that nothing moves any more; or what it took.
-pub(super) fn draw_pace(line: &mut Line, scene: &Scene, id: DeployId, deploy: &Deploy) {
+/// Where the steps have rows of their own, it is the whole that is measured.
+pub(super) fn draw_pace(line: &mut Line, scene: &Scene, id: DeployId, deploy: &Deploy, has_rows: bool) {
     if let Some(stuck) = scene.state.deploys.stuck(id, scene.now) {
         line.mark(Role::Bad, Mark::Warning).gap(1).bold(Role::Bad, "stuck?").gap(1);
         line.fmt(Role::Bad, format_args!("no change in {} for {}", stuck.step, watch(stuck.still)));
@@ -101,14 +103,19 @@ pub(super) fn draw_pace(line: &mut Line, scene: &Scene, id: DeployId, deploy: &D
     }
     let precedents = precedents(scene.state, deploy);
     match (deploy.current_step(), deploy.ended) {
+        (Some(_), _) if has_rows => {
+            let elapsed = scene.now.since(deploy.started);
+            line.put(Role::Muted, "in all").gap(2).put(Role::Text, &watch(elapsed));
+            draw_usual(line, precedents.and_then(|precedents| precedents.total(deploy.started)));
+        }
         (Some(step), _) => {
             line.put(Role::Muted, "now").gap(2).put(Role::Running, step).gap(1);
             line.put(Role::Text, &watch(scene.now.since(began(deploy))));
-            draw_usual(line, precedents.and_then(|precedents| precedents.step(step)));
+            draw_usual(line, precedents.and_then(|precedents| precedents.step(step, deploy.started)));
         }
         (None, Some(ended)) => {
             line.put(Role::Muted, "took").gap(1).put(Role::Text, &watch(ended.since(deploy.started)));
-            if let Some(usual) = precedents.and_then(Precedents::total) {
+            if let Some(usual) = precedents.and_then(|precedents| precedents.total(deploy.started)) {
                 draw_usual(line, Some(usual));
             }
         }
