@@ -94,16 +94,17 @@ pub(crate) fn earlier_rows(state: &State, shown: Option<&Deploy>) -> u16 {
     earlier(state, shown).len() as u16
 }
 
+fn short<'a>(name: &str, revision: &'a Option<Text>) -> &'a str {
+    revision.as_deref().map_or("?", |revision| short_revision(name, revision))
+}
+
 pub(super) fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, shown: Option<&Deploy>) {
     let rows = earlier(scene.state, shown);
-    let short = |name: &str, revision: &Option<Text>| -> Text {
-        revision.as_deref().map_or("?", |revision| short_revision(name, revision)).into()
-    };
     let widest = |width: &dyn Fn(&(&str, &PastDeploy)) -> usize| rows.iter().map(width).max().unwrap_or(0) as u16;
     let names = if shown.is_some() { 0 } else { widest(&|(name, _)| text::width(name)) + 2 };
     let outcomes = widest(&|(_, past)| text::width(&past.how));
-    let before = widest(&|(name, past)| text::width(&short(name, &past.from)));
-    let after = widest(&|(name, past)| text::width(&short(name, &past.to)));
+    let before = widest(&|(name, past)| text::width(short(name, &past.from)));
+    let after = widest(&|(name, past)| text::width(short(name, &past.to)));
     for ((name, past), y) in rows.iter().zip(area.y..area.bottom()) {
         let (role, mark) = match &*past.how {
             _ if past.is_live() => (Role::Good, Mark::Check),
@@ -112,8 +113,8 @@ pub(super) fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, shown: Opti
         };
         let mut line = pen.line(area, y);
         line.mark(role, mark).gap(1).cell(Role::Text, name, names).cell(role, &past.how, outcomes).gap(2);
-        line.cell(Role::Muted, &short(name, &past.from), before).put(Role::Muted, " → ");
-        line.cell(Role::Text, &short(name, &past.to), after).gap(1);
+        line.cell(Role::Muted, short(name, &past.from), before).put(Role::Muted, " → ");
+        line.cell(Role::Text, short(name, &past.to), after).gap(1);
         let took = past.took.map_or_else(|| text::Short::new(format_args!("?")), watch);
         line.number(Role::Text, &took, 7).gap(2);
         line.cell(Role::Muted, &moment(past.started, scene), WHEN).gap(2).put(Role::Muted, &past.by);
