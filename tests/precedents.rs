@@ -114,6 +114,7 @@ fn what_is_learnt_is_handed_on_to_the_next_session() {
     let past = past.expect("one deploy");
     assert_eq!((&*past.how, &*past.by, past.to.as_deref()), ("live", "ada", Some("backend-2")));
     // So it is patient: 200 s were usual.
+    next.wait(1_000);
     let deploy = next.begin();
     next.tell(DeployEvent::Stepped { deploy, name: "build".into(), state: StepState::Running });
     next.wait(399);
