@@ -196,7 +196,7 @@ mod the_built_in_settings {
             health.http.path = "/health"
             health.http.pointer = "/status"
             health.http.equals = "healthy"
-            revision.http = { path = "/api/version", header = "x-revision" }
+            revision.http = { path = "/api/version", header = "x-revision", commit = "/git_sha" }
             deploy.command = ["python", "deploy.py", "backend"]
             deploy.directory = "."
             deploy.rollback.command = ["python", "deploy.py", "backend", "--to", "{revision}"]
