@@ -20,6 +20,7 @@ use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
 mod logs;
 mod prove;
+mod services;
 mod spoilt;
 
 fn theme() -> Theme {
