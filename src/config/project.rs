@@ -295,6 +295,8 @@ pub struct ServiceSpec {
     pub deploy: Option<DeploySpec>,
     /// The services without which it does not work.
     pub needs: Vec<String>,
+    /// How it is started anew, where it can be.
+    pub restart: Option<RestartSpec>,
     /// How its probes are damped.
     pub damping: Damping,
     /// Where its log comes from.
@@ -407,6 +409,17 @@ pub enum RevisionSource {
     Header(String),
     /// At this place of the JSON body.
     Pointer(String),
+}
+
+/// How a service is started anew, and when it counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestartSpec {
+    /// The command.
+    pub command: CommandSpec,
+    /// After this long it is stopped.
+    pub timeout: Duration,
+    /// When the revision counts as live again.
+    pub proof: ProofSpec,
 }
 
 /// How a new revision is put in place, and when it counts.

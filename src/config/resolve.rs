@@ -8,6 +8,7 @@ mod deploy;
 mod health;
 mod logs;
 mod mapping;
+mod restart;
 mod runner;
 mod service;
 mod stream;

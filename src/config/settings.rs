@@ -14,6 +14,7 @@ mod deploy;
 mod limits;
 mod logs;
 mod mapping;
+mod restart;
 mod runner;
 mod service;
 mod stream;
@@ -35,6 +36,7 @@ pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettin
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
 pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
 pub use person::{EditorSettings, UiSettings};
+pub use restart::RestartSettings;
 pub use runner::*;
 pub use service::*;
 pub use stream::*;
@@ -124,6 +126,8 @@ pub enum EnvironmentKind {
     Shared,
     /// Like production: the badge is red.
     Protected,
+    /// Nothing may be changed there from here.
+    Locked,
 }
 
 impl fmt::Display for EnvironmentKind {
@@ -132,6 +136,7 @@ impl fmt::Display for EnvironmentKind {
             Self::Local => "local",
             Self::Shared => "shared",
             Self::Protected => "protected",
+            Self::Locked => "locked",
         })
     }
 }

@@ -170,7 +170,9 @@ impl State {
             | Command::RunNull { .. }
             | Command::Collect
             | Command::Deploy(_)
+            | Command::DeployInOrder(_)
             | Command::RollBack { .. }
+            | Command::Restart(_)
             | Command::Quit => return,
             Command::ForceRun(_) => "starts the held run anyway".into(),
             Command::StopRun(_) => "stops the run".into(),

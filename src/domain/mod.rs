@@ -16,14 +16,17 @@ mod cycle;
 mod damping;
 mod dependence;
 mod deploy;
+mod deploy_queue;
 mod effect;
 mod event;
 mod evidence;
 mod flake;
+mod gate;
 mod ids;
 mod inventory;
 mod known;
 mod leavings;
+mod lineage;
 mod log;
 mod moment;
 mod need;
@@ -64,6 +67,7 @@ pub use contract::{
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
+pub use deploy_queue::{DeployQueue, QueueEnd};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
@@ -71,11 +75,13 @@ pub use event::{
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
+pub use gate::Gate;
 pub use ids::{
     AgentRunId, CauseId, DeployId, KnownId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId, ViewerId,
 };
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
+pub use lineage::{Earlier, Lineage, LiveOnce};
 pub use log::{Level, LevelCounts, LogEvent, LogLine, Logged, Logs, ServiceLog};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
@@ -86,7 +92,7 @@ pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
-    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
+    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
 pub use record::{CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};

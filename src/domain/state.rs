@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
-    Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text,
-    Tone, ViewerId,
+    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, DeployQueue, Deploys, Inventory, Judgement,
+    KnownFailures, Lineage, Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, Served, Services,
+    Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -83,6 +83,12 @@ pub struct State {
     pub services: Services,
     /// The tries to change that.
     pub deploys: Deploys,
+    /// The deploys that were last asked for together.
+    #[serde(default)]
+    pub deploy_queue: Option<DeployQueue>,
+    /// What earlier sessions put live.
+    #[serde(default)]
+    pub lineage: Lineage,
     /// The connections to agents.
     pub streams: Streams,
     /// What the agents did.
@@ -122,6 +128,8 @@ impl Default for State {
             repeat: None,
             services: Services::default(),
             deploys: Deploys::default(),
+            deploy_queue: None,
+            lineage: Lineage::default(),
             streams: Streams::default(),
             agents: Agents::default(),
             logs: Logs::default(),

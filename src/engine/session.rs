@@ -16,8 +16,8 @@ use super::source;
 use crate::adapters::deployer;
 use crate::config::project::{EnvironmentKind, Project};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
-    Text,
+    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, ServiceSpec, SessionEvent, Span,
+    StreamSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -36,6 +36,8 @@ pub struct SessionOptions {
     pub why: String,
     /// What holds the project: `console`, `run`, …
     pub what: &'static str,
+    /// Whether nothing may be changed, tests aside.
+    pub read_only: bool,
     /// Our own program, which supervises every child.
     pub program: PathBuf,
 }
@@ -136,6 +138,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 EnvironmentKind::Local => domain::EnvironmentKind::Local,
                 EnvironmentKind::Shared => domain::EnvironmentKind::Shared,
                 EnvironmentKind::Protected => domain::EnvironmentKind::Protected,
+                EnvironmentKind::Locked => domain::EnvironmentKind::Locked,
             },
         }),
         runners: project
@@ -174,6 +177,10 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                         .map(|word| shown(word))
                         .collect(),
                 }),
+                restart: service.restart.as_ref().map(|restart| RestartSpec {
+                    command: restart.command.argv.iter().map(|word| shown(word)).collect(),
+                    streak: restart.proof.streak,
+                }),
                 needs: service.needs.iter().map(|name| shown(name)).collect(),
                 damping: service.damping,
             })
@@ -195,6 +202,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),
+        read_only: options.read_only,
         limits: Limits {
             deploy_lines: project.limits.deploy_lines,
             agent_events: project.limits.agent_events,

@@ -93,6 +93,8 @@ actions! {
     Mute "mute" [Session] ["m"] "Accepts a failure for a reason, or counts it again."
     Collect "collect" [Session] ["u"] "Lists the tests anew."
     Deploy "deploy" [Session] ["d"] "Deploys a service, after showing the exact command."
+    RollBack "roll-back" [Session] ["B"] "Brings an earlier revision of a service back."
+    Restart "restart" [Session] ["W"] "Starts a service anew, in the revision that serves."
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."

@@ -5,6 +5,7 @@
 pub mod acting;
 pub mod action;
 pub mod app;
+pub mod changing;
 pub mod chord;
 pub mod clipboard;
 pub mod color;
@@ -17,6 +18,7 @@ mod failures;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod footer;
+pub mod gate;
 mod handing;
 pub mod input;
 pub mod keymap;

@@ -25,6 +25,7 @@ impl Resolver<'_> {
                 .as_ref()
                 .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
             deploy: service.deploy.as_ref().map(|deploy| self.deploy(name, &format!("{path}.deploy"), deploy)),
+            restart: service.restart.as_ref().map(|restart| self.restart(&format!("{path}.restart"), service, restart)),
             needs: self.needs(&path, name, service),
             damping: damping(service),
             logs: service.logs.as_ref().map(|logs| self.logs(&format!("{path}.logs"), logs)),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    CloudRunSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings, RollbackSettings, ValueSettings,
+    CloudRunSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings, RestartSettings,
+    RollbackSettings, ValueSettings,
 };
 use crate::config::quorum::QuorumSetting;
 use crate::config::template::Template;
@@ -23,6 +24,8 @@ pub struct ServiceSettings {
     pub revision: Option<RevisionSettings>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySettings>,
+    /// How it is started anew.
+    pub restart: Option<RestartSettings>,
     /// Where its log comes from.
     pub logs: Option<LogSettings>,
     /// The services without which it does not work.

@@ -5,6 +5,7 @@ mod baselines;
 mod causes;
 mod circumstances;
 mod dependence;
+mod deploy_queue;
 mod deploys;
 mod flakes;
 mod known;
@@ -12,6 +13,7 @@ mod logs;
 mod notes;
 mod null;
 mod repeats;
+mod restart;
 mod runs;
 mod selection;
 mod streams;
@@ -88,6 +90,7 @@ impl State {
                         self.deploys.recall(service, *took);
                     }
                 }
+                self.recall_lineage(&memory.live);
                 memory.cycles.iter().for_each(|record| self.records.note(record.clone()));
                 self.put_in_order();
                 self.begin_comparison(effects);
@@ -117,6 +120,9 @@ impl State {
     }
 
     fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
+        if let Some(why) = self.refusal(command) {
+            return self.say(Tone::Warning, why);
+        }
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
             Command::Repeat { selection, until } => self.request_repeat(by, selection, *until, effects),
@@ -129,6 +135,8 @@ impl State {
             Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
             Command::Deploy(service) => self.request_deploy(by, *service, None, effects),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
+            Command::DeployInOrder(services) => self.request_deploys(by, services, effects),
+            Command::Restart(service) => self.request_restart(by, *service, effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
             Command::ReopenStream(stream) => {
