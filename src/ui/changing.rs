@@ -162,7 +162,7 @@ fn service_row(state: &State, id: ServiceId) -> Option<String> {
         Health::Unhealthy(why) => format!("  not healthy: {why}"),
         Health::Unreachable(why) => format!("  does not answer: {why}"),
     };
-    Some(format!("{}  {revision}{health}", service.spec.name))
+    Some(format!("{:<width$}  {revision}{health}", service.spec.name, width = widest_name(state)))
 }
 
 fn earlier_row(state: &State, service: ServiceId, earlier: &Earlier, now: Moment, offset: i32) -> String {
@@ -173,7 +173,12 @@ fn earlier_row(state: &State, service: ServiceId, earlier: &Earlier, now: Moment
         (None, _) if earlier.recalled => "in an earlier session".to_owned(),
         (None, _) => "served earlier in this session".to_owned(),
     };
-    format!("{name}  {}  {when}", earlier.revision)
+    format!("{name:<width$}  {}  {when}", earlier.revision, width = widest_name(state))
+}
+
+/// How wide the column of names is.
+fn widest_name(state: &State) -> usize {
+    state.services.iter().map(|(_, service)| service.spec.name.chars().count()).max().unwrap_or(0)
 }
 
 /// A time of day, with how many days ago that was.

@@ -11,6 +11,8 @@ use crate::domain::{Command, Gate, RunKind, RunPhase, Service, ServiceId, State,
 const COMMAND: &str = "command";
 /// The label of a line that holds the revision that would go.
 const REPLACES: &str = "replaces";
+/// The label of a line that holds the revision that stays.
+const KEEPS: &str = "keeps";
 
 /// Asks for something that others feel: at once where the environment is one's own, after a question elsewhere.
 pub(super) fn pass(view: &mut ViewState, command: Command, about: &About) -> Vec<Wish> {
@@ -66,20 +68,20 @@ fn matter(state: &State, command: &Command, lines: &mut Lines) -> Option<(String
     Some(match command {
         Command::Deploy(id) => {
             let service = service(*id)?;
-            target(service, &service.spec.deploy.as_ref()?.command, lines);
+            target(service, &service.spec.deploy.as_ref()?.command, REPLACES, lines);
             (format!("deploy {}", service.spec.name), vec![*id])
         }
         Command::RollBack { service: id, to } => {
             let service = service(*id)?;
             let rollback = &service.spec.deploy.as_ref()?.rollback;
             let words: Vec<Text> = rollback.iter().map(|word| word.replace("{revision}", to).into()).collect();
-            target(service, Some(&words).filter(|words| !words.is_empty())?, lines);
+            target(service, Some(&words).filter(|words| !words.is_empty())?, REPLACES, lines);
             lines.push(("brings back".to_owned(), to.to_string()));
             (format!("bring {to} back"), vec![*id])
         }
         Command::Restart(id) => {
             let service = service(*id)?;
-            target(service, &service.spec.restart.as_ref()?.command, lines);
+            target(service, &service.spec.restart.as_ref()?.command, KEEPS, lines);
             (format!("restart {}", service.spec.name), vec![*id])
         }
         Command::DeployInOrder(ids) => {
@@ -87,7 +89,7 @@ fn matter(state: &State, command: &Command, lines: &mut Lines) -> Option<(String
             lines.push(("order".to_owned(), names(state, &ordered).join(", then ")));
             for id in &ordered {
                 let service = service(*id)?;
-                target(service, &service.spec.deploy.as_ref()?.command, lines);
+                target(service, &service.spec.deploy.as_ref()?.command, REPLACES, lines);
             }
             (format!("deploy {} services", ordered.len()), ordered)
         }
@@ -100,11 +102,11 @@ pub(super) fn names<'a>(state: &'a State, ids: &[ServiceId]) -> Vec<&'a str> {
     ids.iter().filter_map(|id| Some(&*state.services.get(*id)?.spec.name)).collect()
 }
 
-fn target(service: &Service, command: &[Text], lines: &mut Lines) {
+fn target(service: &Service, command: &[Text], about_revision: &str, lines: &mut Lines) {
     lines.push(("service".to_owned(), service.spec.name.to_string()));
     lines.push((COMMAND.to_owned(), shell::command_line(command.iter().map(|word| &**word))));
     let revision = service.revision.as_deref().unwrap_or("a revision that nobody knows");
-    lines.push((REPLACES.to_owned(), revision.to_owned()));
+    lines.push((about_revision.to_owned(), revision.to_owned()));
 }
 
 /// Who and what is there that would notice.
@@ -147,7 +149,7 @@ fn surroundings(state: &State, services: &[ServiceId], lines: &mut Lines) {
 /// Whether what a question says about its command still holds.
 pub(super) fn still_holds(state: &State, asked: &Confirm) -> bool {
     let said = |confirm: &Confirm| {
-        let matter = |(label, _): &&(String, String)| [COMMAND, REPLACES].contains(&label.as_str());
+        let matter = |(label, _): &&(String, String)| [COMMAND, REPLACES, KEEPS].contains(&label.as_str());
         confirm.lines.iter().filter(matter).cloned().collect::<Vec<_>>()
     };
     !asked.command.is_gated()

@@ -94,9 +94,9 @@ pub(super) fn draw(confirm: &Confirm, scene: &Scene, area: Rect, frame: &mut Fra
     let mut lines: Vec<Line> = Vec::new();
     for (name, value) in &confirm.lines {
         for (n, part) in folded(value, room).into_iter().enumerate() {
-            let name = if n == 0 { name.as_str() } else { "" };
+            let shown = if n == 0 { name.as_str() } else { "" };
             lines.push(Line::from(vec![
-                Span::styled(format!("{name:<label$}"), ground(scene, Role::Muted)),
+                Span::styled(format!("{shown:<label$}"), ground(scene, Role::Muted)),
                 Span::styled(part, value_style(name, scene)),
             ]));
         }
