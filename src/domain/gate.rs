@@ -46,6 +46,7 @@ impl Command {
         match self {
             Self::Deploy(_) | Self::DeployInOrder(_) | Self::RollBack { .. } | Self::Restart(_) => true,
             Self::Run(_)
+            | Self::Resume
             | Self::Repeat { .. }
             | Self::CompareWith(_)
             | Self::NameCycle { .. }

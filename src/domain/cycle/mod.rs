@@ -14,6 +14,7 @@ mod notes;
 mod null;
 mod repeats;
 mod restart;
+mod resume;
 mod runs;
 mod selection;
 mod streams;
@@ -125,6 +126,7 @@ impl State {
         }
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
+            Command::Resume => self.request_resume(by, effects),
             Command::Repeat { selection, until } => self.request_repeat(by, selection, *until, effects),
             Command::CompareWith(baseline) => self.compare_with(baseline, effects),
             Command::NameCycle { cycle, name } => self.name_cycle(by, *cycle, name),
