@@ -200,6 +200,7 @@ mod the_built_in_settings {
             deploy.command = ["python", "deploy.py", "backend"]
             deploy.directory = "."
             deploy.rollback.command = ["python", "deploy.py", "backend", "--to", "{revision}"]
+            restart = { command = ["python", "deploy.py", "backend", "--restart"], directory = "." }
             deploy.cloud_run.project = "shop"
             deploy.cloud_run.region = "europe-west1"
             deploy.cloud_run.args = ["--image", "IMAGE"]
