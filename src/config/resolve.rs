@@ -13,6 +13,7 @@ mod logs;
 mod mapping;
 mod notice;
 mod proof;
+mod restart;
 mod runner;
 mod service;
 mod stream;

@@ -17,6 +17,7 @@ mod limits;
 mod logs;
 mod mapping;
 mod notice;
+mod restart;
 mod runner;
 mod service;
 mod stream;
@@ -45,6 +46,7 @@ pub use health::{
 };
 pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
+pub use restart::RestartSettings;
 pub use runner::*;
 pub use service::*;
 pub use stream::*;
@@ -139,6 +141,8 @@ pub enum EnvironmentKind {
     Shared,
     /// Like production: the badge is red.
     Protected,
+    /// Nothing may be changed there from here.
+    Locked,
 }
 
 impl fmt::Display for EnvironmentKind {
@@ -147,6 +151,7 @@ impl fmt::Display for EnvironmentKind {
             Self::Local => "local",
             Self::Shared => "shared",
             Self::Protected => "protected",
+            Self::Locked => "locked",
         })
     }
 }

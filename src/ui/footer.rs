@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::acting;
 use super::action::Action;
+use super::changing;
 use super::logs;
 use super::reading::{self, Placed, Stop};
 use super::regions::Regions;
@@ -108,6 +109,9 @@ impl Footer<'_, '_> {
                 self.key(Action::Back, "cancel");
             }
             Overlay::Mute(_) => self.fixed(&[("enter", "mute it"), ("tab", "next field"), ("esc", "cancel")]),
+            Overlay::Confirm(confirm) if confirm.typed.is_some() && !confirm.accept => {
+                self.fixed(&[("type", "the environment's name"), ("esc", "cancel")]);
+            }
             Overlay::Confirm(confirm) => {
                 let enter = if confirm.accept { confirm.verb.as_str() } else { "cancel" };
                 self.fixed(&[("enter", enter), ("tab", "other button"), ("esc", "cancel")]);
@@ -181,7 +185,7 @@ impl Footer<'_, '_> {
         if state.deploys.any_active() {
             self.key(Action::CancelDeploy, "cancel the deploy");
         }
-        match acting::deployable(state)[..] {
+        match changing::deployable(state)[..] {
             [] => {}
             [only] if state.deploys.active(only).is_some() => {}
             [only] => {

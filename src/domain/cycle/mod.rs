@@ -6,6 +6,7 @@ mod baselines;
 mod causes;
 mod circumstances;
 mod dependence;
+mod deploy_queue;
 mod deploys;
 mod epochs;
 mod flakes;
@@ -15,6 +16,7 @@ mod notes;
 mod null;
 mod proves;
 mod repeats;
+mod restart;
 mod resume;
 mod runs;
 mod selection;
@@ -111,6 +113,7 @@ impl State {
                         self.deploys.recall_past(service, past);
                     }
                 }
+                self.recall_lineage(&memory.live);
                 memory.cycles.iter().for_each(|record| self.records.note(record.clone()));
                 self.put_in_order();
                 self.begin_comparison(effects);
@@ -143,6 +146,9 @@ impl State {
     }
 
     fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
+        if let Some(why) = self.refusal(command) {
+            return self.say(Tone::Warning, why);
+        }
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
             Command::Resume => self.request_resume(by, effects),
@@ -161,6 +167,8 @@ impl State {
             Command::StopAutopilot => self.stop_autopilot(effects),
             Command::CancelProve => self.cancel_prove(),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
+            Command::DeployInOrder(services) => self.request_deploys(by, services, effects),
+            Command::Restart(service) => self.request_restart(by, *service, effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
             Command::ReopenStream(stream) => {
