@@ -11,7 +11,7 @@ use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, watch};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Mark, Role};
 use crate::ui::view::Pane;
 
 pub(crate) mod about;
