@@ -123,7 +123,10 @@ impl Course {
         let mut effects = Vec::new();
         Arc::make_mut(&mut self.state).apply(entry, &mut effects);
         self.look();
-        if let Event::Deploy(event) = &entry.event {
+        // What a platform says after the last line of a deploy is said too late.
+        if let Event::Deploy(event) = &entry.event
+            && event.deploy().index() >= self.ended
+        {
             self.tell(event);
         }
         if let Event::Session(SessionEvent::Asked { command, .. }) = &entry.event
