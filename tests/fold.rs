@@ -320,6 +320,7 @@ fn an_agent_run_names_what_is_missing_and_is_lost_with_its_connection() {
         call: None,
         text: "".into(),
         failed: false,
+        usage: Usage::default(),
         raw: "{}".into(),
     };
     let events = vec![event(10, AgentKind::AgentStarted), event(20, AgentKind::AgentThinking)];

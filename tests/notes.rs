@@ -126,6 +126,7 @@ impl Story {
             call: None,
             text: text.into(),
             failed: false,
+            usage: Usage::default(),
             raw: "{}".into(),
         };
         self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] });

@@ -18,6 +18,7 @@ pub mod study;
 #[cfg(test)]
 mod tests;
 mod track;
+mod usage;
 
 use std::borrow::Cow;
 
@@ -78,6 +79,15 @@ impl Reader {
 
     /// Adds the events of a text to `events`. Secrets must be masked in it already. `event` is the transport's name for it.
     pub fn receive_text(&mut self, event: Option<&str>, text: &str, at: Moment, events: &mut Vec<AgentEvent>) {
+        let from = events.len();
+        self.read_text(event, text, at, events);
+        // What a batch used up is nobody's in particular.
+        if let [event] = &mut events[from..] {
+            event.usage = usage::of(text);
+        }
+    }
+
+    fn read_text(&mut self, event: Option<&str>, text: &str, at: Moment, events: &mut Vec<AgentEvent>) {
         let protocol = match &self.language {
             Language::Own(mapping) => {
                 let mapping = std::sync::Arc::clone(mapping);

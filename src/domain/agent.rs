@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::SyntheticRules;
 use super::project::Limits;
-use super::{AgentRunId, Moment, Ring, Span, StreamId, Text};
+use super::{AgentRunId, Moment, Ring, Span, StreamId, Text, Usage};
 
 /// How many raw frames are kept in memory.
 const RAW_KEPT: usize = 20_000;
 /// How many agent runs are kept.
 const RUNS_KEPT: usize = 5_000;
+/// How many agents may be open inside a run.
+const INSIDE_KEPT: usize = 32;
 /// How many names (tools, agents, types) are told apart; further ones share one place.
 const NAMES_KEPT: usize = 4_096;
 
@@ -114,6 +117,9 @@ pub struct AgentEvent {
     /// Whether it says that something went wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
+    /// What it says was used up.
+    #[serde(default, skip_serializing_if = "Usage::is_empty")]
+    pub usage: Usage,
     /// The frame as it came, cut at a bound.
     pub raw: Text,
 }
@@ -189,6 +195,15 @@ pub struct AgentRun {
     pub tools: Ring<ToolCall>,
     /// The longest silence between two of its events.
     pub longest_silence: Span,
+    /// What it used up, as far as its events say so.
+    #[serde(default)]
+    pub usage: Usage,
+    /// The agents inside it that have not ended.
+    #[serde(default)]
+    pub inside: Vec<Text>,
+    /// Whether an agent or a tool bears a name that only a fallback uses: then nobody knows whether an agent ran.
+    #[serde(default)]
+    pub played: bool,
 }
 
 impl AgentRun {
@@ -228,6 +243,8 @@ pub struct Agents {
     names: Vec<Text>,
     name_index: HashMap<Text, u16>,
     unknown: BTreeMap<Text, u64>,
+    #[serde(default)]
+    rules: SyntheticRules,
 }
 
 impl Default for Agents {
@@ -248,6 +265,7 @@ impl Agents {
             names: Vec::new(),
             name_index: HashMap::new(),
             unknown: BTreeMap::new(),
+            rules: SyntheticRules::default(),
         }
     }
 }
@@ -308,8 +326,10 @@ impl Agents {
         }
         let ordinal = self.events.total();
         let run = self.find_run(stream, event);
+        let played = self.rules.name_of_fallback(event);
         if let Some(run) = run.and_then(|id| self.run_mut(id)) {
             run.receive(event, ordinal);
+            run.played |= played;
         }
         let name = self.intern(&event.type_name);
         let subject = event.tool.as_ref().or(event.agent.as_ref()).map_or(u16::MAX, |text| self.intern(text));
@@ -372,6 +392,9 @@ impl Agents {
             events: Ring::new(500),
             tools: Ring::new(50),
             longest_silence: Span::ZERO,
+            usage: Usage::default(),
+            inside: Vec::new(),
+            played: false,
         });
         Some(id)
     }
@@ -405,7 +428,14 @@ impl AgentRun {
         if let Some(place) = CRITICAL.iter().position(|&kind| kind == event.kind) {
             self.counts[place] += 1;
         }
+        let ends_inside = self.ends_inside(event);
         match event.kind {
+            AgentKind::AgentCompleted if !ends_inside => self.usage.conclude(event.usage),
+            _ => self.usage.add(event.usage),
+        }
+        match event.kind {
+            AgentKind::AgentCompleted | AgentKind::AgentFailed if ends_inside => {}
+            AgentKind::AgentStarted if self.begins_inside(event) => {}
             AgentKind::AgentStarted => self.end = None,
             AgentKind::ToolExecuting => self.tools.push(ToolCall {
                 tool: event.tool.clone().unwrap_or_else(|| "?".into()),
@@ -425,6 +455,27 @@ impl AgentRun {
             | AgentKind::System
             | AgentKind::Unknown => {}
         }
+    }
+
+    /// Whether another agent begins inside the run, which is then open until its own agent ends.
+    fn begins_inside(&mut self, event: &AgentEvent) -> bool {
+        let begun = self.counts[0] > 1 && self.end.is_none();
+        match &event.agent {
+            Some(agent) if begun && self.agent.as_ref() != Some(agent) => {
+                if self.inside.len() < INSIDE_KEPT {
+                    self.inside.push(agent.clone());
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether an agent inside the run ends.
+    fn ends_inside(&mut self, event: &AgentEvent) -> bool {
+        let ends = matches!(event.kind, AgentKind::AgentCompleted | AgentKind::AgentFailed);
+        let place = self.inside.iter().rposition(|open| ends && Some(open) == event.agent.as_ref());
+        place.map(|place| self.inside.remove(place)).is_some()
     }
 
     /// Pairs by call id where there is one, else by the tool's name, last in first out.

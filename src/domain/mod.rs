@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod agent_parts;
 mod baseline;
 mod cause;
 mod checkout;
@@ -47,10 +48,12 @@ mod stream;
 mod tier;
 mod timeline;
 mod unproved;
+mod usage;
 mod verdict;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use agent_parts::{Part, PartKind};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
@@ -100,6 +103,7 @@ pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use tier::{Protection, Tier, TierSpec, Tiers};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
+pub use usage::Usage;
 pub use verdict::{Verdict, Verdicts};
 pub use worth::{Worth, Worths};
 

@@ -12,7 +12,7 @@ use crate::domain::{
     LevelCounts, Limits, LogEvent, LogLine, ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec,
     Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent,
     ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId, StreamSpec, TestId,
-    Text, Value, ViewerId,
+    Text, Usage, Value, ViewerId,
 };
 
 pub(crate) use measured::{compared, repeating};
@@ -213,6 +213,7 @@ impl Story {
             call: None,
             text: text.into(),
             failed: false,
+            usage: Usage::default(),
             raw: format!(r#"{{"type":"{}","run_id":"{run}","payload":{{"text":"{text}"}}}}"#, kind.word()).into(),
         };
         self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::message::{AgentMessage, binary, is_plain, up_to};
 use super::native::read;
 use crate::adapters::sanitize;
-use crate::domain::{AgentEvent, Moment, Text};
+use crate::domain::{AgentEvent, Moment, Text, Usage};
 
 /// How much of a frame is kept beside its event.
 pub const RAW_LIMIT: usize = 4096;
@@ -69,6 +69,7 @@ pub(super) fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Na
         call: message.call.map(|call| call.as_ref().into()),
         text: if message.text.is_empty() { names.share("") } else { message.text.as_ref().into() },
         failed: message.ok == Some(false),
+        usage: Usage::default(),
         raw,
     }
 }

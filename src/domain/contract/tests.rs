@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span};
+use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span, Usage};
 
 /// A story told in milliseconds since the connection began.
 struct Story {
@@ -52,6 +52,7 @@ impl Story {
             call: None,
             text: text.into(),
             failed: false,
+            usage: Usage::default(),
             raw: format!("{{\"type\":\"{name}\"}}").into(),
         });
         self.ledger.events.last_mut().expect("it was just pushed")

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::{
     AgentEvent, AgentKind, Command, DeploySpec, Detail, Effects, Entry, Event, Found, Probe, ProjectSpec, RunEvent,
-    RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, StreamEvent, StreamSpec, ViewerId,
+    RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, StreamEvent, StreamSpec, Usage,
+    ViewerId,
 };
 
 /// A session that is told events; its clock counts milliseconds.
@@ -96,6 +97,7 @@ impl Session {
             call: None,
             text: "".into(),
             failed: false,
+            usage: Usage::default(),
             raw: "".into(),
             sequence: None,
             user: None,
