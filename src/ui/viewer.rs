@@ -18,6 +18,7 @@ use super::overlay::{confirm, help, mute, note, palette};
 use super::reading;
 use super::regions::Regions;
 use super::scene::Scene;
+use super::spans;
 use super::theme::Theme;
 use super::update::{About, Wish, update};
 use super::view::{Filter, Overlay, Page, Pane, ViewState};
@@ -223,6 +224,10 @@ impl Viewer {
             type_filter(&mut self.view, key, &about);
             return Vec::new();
         }
+        if spans::is_typing(&self.view) && !interrupt {
+            spans::type_words(&mut self.view, key, &about, edit);
+            return Vec::new();
+        }
         if logs::is_typing(&self.view) && !interrupt {
             logs::type_words(&mut self.view, key, edit);
             return Vec::new();
@@ -258,13 +263,14 @@ impl Viewer {
             self.is_dirty = true;
             return;
         }
-        let to_logs = logs::is_typing(&self.view);
+        let (to_logs, to_spans) = (logs::is_typing(&self.view), spans::is_typing(&self.view));
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
             Some(Overlay::Mute(form)) => form.input(),
             Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_) | Overlay::Note(_)) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
             None if to_logs => &mut self.view.logs.words.input,
+            None if to_spans => spans::typed_mut(&mut self.view),
             None => return,
         };
         for character in text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(TYPED) {
@@ -339,6 +345,7 @@ fn contexts(view: &ViewState, recording: bool) -> Vec<Context> {
         (Pane::Tests, Page::Board) => Some(Context::Board),
         (Pane::Tests, Page::Detail(_)) => Some(Context::Detail),
         (Pane::Causes, _) | (Pane::Tests, Page::Cause(_)) => Some(Context::Causes),
+        (Pane::Agents, _) if view.spans.open => Some(Context::Spans),
         (Pane::Agents, _) => Some(Context::Agents),
         (Pane::Logs, _) => Some(Context::Logs),
         (Pane::Deploys | Pane::News, _) => None,

@@ -244,17 +244,9 @@ fn draw_wait(line: &mut Line, scene: &Scene, run: &AgentRun, newer: u64) {
     }
 }
 
-fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment>) {
-    let agents = &scene.state.agents;
-    match before {
-        None => line.put(Role::Muted, &precise_time(seen.at, scene.view.utc_offset)),
-        Some(before) => {
-            let delta = seen.at.since(before);
-            let text = Short::new(format_args!("+{}.{:03}", delta.0 / 1_000_000, delta.as_millis() % 1_000));
-            line.number(if delta.0 > 2_000_000 { Role::Warning } else { Role::Muted }, &text, 12)
-        }
-    };
-    let (mark, role) = match seen.kind {
+/// How an event is marked.
+pub(super) fn look(seen: &Seen) -> (Mark, Role) {
+    match seen.kind {
         _ if seen.failed => (Mark::Failed, Role::Bad),
         AgentKind::AgentStarted => (Mark::Play, Role::Good),
         AgentKind::AgentCompleted => (Mark::Check, Role::Good),
@@ -267,7 +259,20 @@ fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment
         AgentKind::Ready | AgentKind::Acknowledged | AgentKind::Heartbeat | AgentKind::System => {
             (Mark::Queued, Role::Muted)
         }
+    }
+}
+
+fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment>) {
+    let agents = &scene.state.agents;
+    match before {
+        None => line.put(Role::Muted, &precise_time(seen.at, scene.view.utc_offset)),
+        Some(before) => {
+            let delta = seen.at.since(before);
+            let text = Short::new(format_args!("+{}.{:03}", delta.0 / 1_000_000, delta.as_millis() % 1_000));
+            line.number(if delta.0 > 2_000_000 { Role::Warning } else { Role::Muted }, &text, 12)
+        }
     };
+    let (mark, role) = look(seen);
     // Types of other protocols are longer and differ at their ends; only they leave the column.
     let name = agents.name(seen);
     line.gap(2).mark(role, mark).gap(1).cell(role, name, text::width(name).clamp(15, 26) as u16).gap(1);

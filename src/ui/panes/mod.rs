@@ -32,6 +32,7 @@ mod news;
 mod notes;
 mod row;
 mod small;
+pub(super) mod spans;
 
 pub(super) use pen::Pen;
 pub(super) use screen::paint;

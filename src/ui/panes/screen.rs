@@ -2,7 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, deploy, detail, footer, header, logs, news, services, small, tabs, tiers, trouble,
+    agents, board, cause, causes, deploy, detail, footer, header, logs, news, services, small, spans, tabs, tiers,
+    trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -35,7 +36,10 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         logs::draw(pen, scene, regions);
     }
     if !regions.agents.is_empty() {
-        agents::draw(pen, scene, regions);
+        match crate::ui::spans::is_shown(scene.view) {
+            true => spans::draw(pen, scene, regions),
+            false => agents::draw(pen, scene, regions),
+        }
     }
     if !regions.deploys.is_empty() {
         deploy::draw(pen, scene, regions);
