@@ -43,6 +43,8 @@ impl Story {
                 url: "".into(),
                 service: None,
                 start: None,
+                messages: Vec::new(),
+                over_http: false,
                 budget: Span::seconds(2),
             }],
             hold_limit: Span::seconds(600),

@@ -39,6 +39,8 @@ impl Story {
                 url: "".into(),
                 service: None,
                 start: None,
+                messages: Vec::new(),
+                over_http: false,
                 budget: Span::seconds(2),
             }],
             ..ProjectSpec::default()

@@ -32,6 +32,8 @@ impl Story {
             url: "ws://127.0.0.1".into(),
             service: None,
             start: None,
+            messages: Vec::new(),
+            over_http: false,
             budget: Span::seconds(2),
         };
         let project = ProjectSpec {

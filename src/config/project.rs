@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows where it was written; [`resolve`](super::resolve) makes it from the settings.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub struct Project {
     pub journal: JournalSettings,
     /// Values to mask in everything that comes in, longest first, none empty.
     pub secrets: Vec<Secret>,
+    /// The values of variables, for what is written later.
+    pub variables: BTreeMap<String, Secret>,
 }
 
 /// The environment's badge.
@@ -462,6 +465,8 @@ pub struct StreamSpec {
     pub offer: OfferSpec,
     /// The message that starts an agent run.
     pub start: Option<String>,
+    /// The messages that are kept for it: a name, and the text as it was written.
+    pub messages: Vec<(String, String)>,
     /// How long the opening handshake may take.
     pub open_timeout: Duration,
     /// From one ping to the next.

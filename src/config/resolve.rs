@@ -89,6 +89,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             baseline_file,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
+            variables: resolver.variables.known(),
             secrets,
         },
         remarks: resolver.remarks,

@@ -155,7 +155,8 @@ impl Chronicle {
             | StreamEvent::Waiting { .. }
             | StreamEvent::Overflowed { .. }
             | StreamEvent::TokenObtained { .. }
-            | StreamEvent::Sent { .. } => return,
+            | StreamEvent::Sent { .. }
+            | StreamEvent::NotSent { .. } => return,
         };
         self.note(at, what);
     }
@@ -177,6 +178,7 @@ impl State {
             Command::DumpStacks(_) => "asks for the stacks".into(),
             Command::CancelDeploy(_) => "cancels the deploy".into(),
             Command::StartAgent(id) => format!("starts an agent run on {}", stream(*id)).into(),
+            Command::Send { stream: id, .. } => format!("sends on {}", stream(*id)).into(),
             Command::ReopenStream(id) => format!("connects {} anew", stream(*id)).into(),
             Command::ProbeServices => "probes all services".into(),
             Command::WriteNote { .. } => "writes a note".into(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, RepeatUntil, RunId, ServiceId,
-    StreamId, TestId, Text,
+    Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, Outgoing, RepeatUntil, RunId,
+    ServiceId, StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -85,6 +85,13 @@ pub enum Command {
     CancelDeploy(DeployId),
     /// Send a stream's configured start message.
     StartAgent(StreamId),
+    /// Send something on a stream.
+    Send {
+        /// Which stream.
+        stream: StreamId,
+        /// What.
+        what: Outgoing,
+    },
     /// Connect a stream anew.
     ReopenStream(StreamId),
     /// Accept a failure from now on.

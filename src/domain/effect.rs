@@ -1,6 +1,6 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
-use super::{Baseline, DeployId, HandOff, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
+use super::{Baseline, DeployId, HandOff, Outgoing, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
 
 /// The effects of one entry, in order.
 pub type Effects = Vec<Effect>;
@@ -113,6 +113,13 @@ pub enum Effect {
     StartAgent {
         /// Which stream.
         stream: StreamId,
+    },
+    /// Send something on a stream; closed by `StreamEvent::Sent` or `StreamEvent::NotSent`.
+    Send {
+        /// Which stream.
+        stream: StreamId,
+        /// What; variables of the project are put in.
+        what: Outgoing,
     },
     /// Write a hand-off into a file; closed by `SessionEvent::HandOffKept` or `SessionEvent::HandOffFailed`.
     KeepHandOff {

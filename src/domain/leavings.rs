@@ -9,7 +9,8 @@ impl State {
         let cycles = self.records.iter().cloned().collect();
         let vacuous = self.inventory.vacuous().collect();
         let known = self.known.left_behind(|id| Some(self.inventory.test(id)?.node.clone()));
-        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, known, ..Recollection::default() };
+        let sent = self.sent.iter().cloned().collect();
+        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, known, sent, ..Recollection::default() };
         self.session.recalled.then_some(handed_on)
     }
 }

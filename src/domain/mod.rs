@@ -33,6 +33,7 @@ mod note;
 mod null;
 mod outage;
 mod outcome;
+mod outgoing;
 mod pattern;
 mod platform;
 mod project;
@@ -86,6 +87,7 @@ pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use null::{Vacuous, VacuousTest};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
+pub use outgoing::{MESSAGE_LIMIT, Outgoing, SavedMessage, SentBefore};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{

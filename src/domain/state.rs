@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
-    Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text,
-    Tone, ViewerId,
+    Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams,
+    TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -87,6 +87,9 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What people sent on streams.
+    #[serde(default)]
+    pub sent: SentBefore,
     /// What the services wrote into their logs.
     #[serde(default)]
     pub logs: Logs,
@@ -124,6 +127,7 @@ impl Default for State {
             deploys: Deploys::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            sent: SentBefore::default(),
             logs: Logs::default(),
             notes: Notes::default(),
             chronicle: Chronicle::default(),

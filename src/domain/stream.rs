@@ -198,7 +198,7 @@ impl Streams {
             }
             StreamEvent::Overflowed { dropped, .. } => stream.dropped += dropped,
             StreamEvent::TokenObtained { expires, .. } => stream.token_expires = *expires,
-            StreamEvent::Sent { .. } => {}
+            StreamEvent::Sent { .. } | StreamEvent::NotSent { .. } => {}
         }
         StreamFact::Nothing
     }

@@ -109,6 +109,7 @@ impl Executor {
             }
             Effect::ExpectDrops { stream, expected } => self.links.expect_drops(stream, expected),
             Effect::StartAgent { stream } => self.links.start_agent(stream),
+            Effect::Send { stream, what } => self.links.send(stream, what),
             // The engine knows the state that a hand-off is made of, and ends itself.
             Effect::KeepHandOff { .. } | Effect::EndSession => {}
         }
@@ -131,6 +132,13 @@ impl Executor {
         let mut keys = KeyBlock::default();
         let lines = typed[..end].lines().map(|line| sanitize::text(&self.means.masks.mask_line(line, &mut keys)));
         lines.collect::<Vec<_>>().join("\n").into()
+    }
+
+    /// Whether a text holds a secret that the session knows, so that it must not enter the journal.
+    #[must_use]
+    pub fn is_telling(&self, text: &str) -> bool {
+        let mut keys = KeyBlock::default();
+        text.lines().any(|line| self.means.masks.mask_line(line, &mut keys) != *line)
     }
 
     /// Whether no child is left.

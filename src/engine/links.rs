@@ -1,6 +1,6 @@
 //! The links of all streams: one task each, told by effects, heard as events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use tokio::sync::mpsc;
 use super::http::Http;
 use super::means::Means;
 use super::stream::answer::{Framing, Request};
+use super::stream::connection::random;
 use super::stream::handshake::{Deadlines, Opening};
 use super::stream::link::{self, LinkOrder, LinkSettings, Pulse};
 use super::stream::secret::Secrets;
 use super::stream::token::{self, HeaderSource, TokenCall, TokenSource, process_variables};
-use crate::config::project::{Method, Project, StreamSpec, TokenSpec, Transport};
-use crate::domain::{StreamEvent, StreamId};
+use crate::config::project::{Method, Project, Secret, StreamSpec, TokenSpec, Transport};
+use crate::config::template::{Piece, Template};
+use crate::domain::{Outgoing, StreamEvent, StreamId};
 
 /// How many orders may wait for a link.
 const ORDERS: usize = 16;
@@ -59,6 +61,22 @@ impl Links {
         }
     }
 
+    /// Sends what a person wrote; variables are put in here, so that no value of theirs enters the journal.
+    pub fn send(&self, id: StreamId, what: Outgoing) {
+        let order = match what {
+            Outgoing::Text(text) => expanded(&text, &self.project.variables).map(LinkOrder::Send),
+            other => Ok(LinkOrder::Raw(other)),
+        };
+        let why = match order.map(|order| self.orders.get(&id).map(|orders| orders.try_send(order))) {
+            Ok(Some(Ok(()))) => return,
+            Ok(Some(Err(_))) => "it does not keep up with what it is asked".to_owned(),
+            Ok(None) => "it was never connected".to_owned(),
+            Err(why) => why,
+        };
+        let event = StreamEvent::NotSent { stream: id, why: why.into() };
+        let _ = self.means.outbox.try_send(vec![event.into()]);
+    }
+
     /// Ends all links.
     pub fn close(&mut self) {
         self.orders.clear();
@@ -101,6 +119,24 @@ impl Links {
             }
         });
     }
+}
+
+/// A text with the project's variables put in, and those that differ each time.
+fn expanded(text: &str, variables: &BTreeMap<String, Secret>) -> Result<String, String> {
+    let template = Template::from(text);
+    let mut expanded = String::new();
+    for piece in template.pieces()? {
+        match piece {
+            Piece::Literal(literal) => expanded.push_str(literal),
+            Piece::Variable(name) => match (variables.get(name), name) {
+                (Some(value), _) => expanded.push_str(value.reveal()),
+                (None, "random") => expanded.push_str(&format!("{:016x}", random())),
+                (None, "now") => expanded.push_str(&jiff::Timestamp::now().to_string()),
+                (None, _) => return Err(format!("there is no variable `{name}`; write $${{ for a literal one")),
+            },
+        }
+    }
+    Ok(expanded)
 }
 
 fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSettings {

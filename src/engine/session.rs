@@ -14,10 +14,10 @@ use super::masks::Masks;
 use super::means::Means;
 use super::source;
 use crate::adapters::deployer;
-use crate::config::project::{EnvironmentKind, Project};
+use crate::config::project::{EnvironmentKind, Project, Transport};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
-    Text,
+    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, SavedMessage, ServiceSpec, SessionEvent, Span,
+    StreamSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -186,6 +186,12 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 url: shown(&stream.url),
                 service: stream.service.as_deref().map(shown),
                 start: stream.start.as_deref().map(shown),
+                messages: stream
+                    .messages
+                    .iter()
+                    .map(|(name, text)| SavedMessage { name: shown(name), text: shown(text) })
+                    .collect(),
+                over_http: stream.transport != Transport::Websocket,
                 budget: AGENT_BUDGET,
             })
             .collect(),

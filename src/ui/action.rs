@@ -98,6 +98,7 @@ actions! {
     Deploy "deploy" [Session] ["d"] "Deploys a service, after showing the exact command."
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
+    Message "message" [Session] ["M"] "Writes a message, a ping or bytes to send on a stream."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."
     Open "open" [Board Detail Agents Spans Causes Logs Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
     Back "back" [Everywhere Over] ["esc"] "Goes back: closes, clears a filter, follows the newest."

@@ -324,6 +324,8 @@ pub(crate) fn staging() -> ProjectSpec {
             url: "ws://127.0.0.1:8000/ws".into(),
             service: Some("backend".into()),
             start: Some("{}".into()),
+            messages: Vec::new(),
+            over_http: false,
             budget: Span::seconds(2),
         }],
         hold_limit: Span::seconds(600),

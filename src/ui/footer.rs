@@ -102,6 +102,16 @@ impl Footer<'_, '_> {
                 ("ctrl-u", "undo"),
                 ("esc", "leave"),
             ]),
+            Overlay::Compose(compose) if compose.is_asking() => {
+                self.fixed(&[("ctrl-s", "send"), ("y", "leave"), ("n", "go on")])
+            }
+            Overlay::Compose(_) => self.fixed(&[
+                ("ctrl-s", "send"),
+                ("tab", "saved message"),
+                ("ctrl-p", "sent before"),
+                ("ctrl-t", "other stream"),
+                ("esc", "leave"),
+            ]),
             Overlay::Palette { .. } => self.fixed(&[("enter", "do it"), ("↑↓", "choose"), ("esc", "close")]),
             Overlay::Choice(_) => {
                 self.key(Action::Open, "choose");
@@ -301,6 +311,7 @@ impl Footer<'_, '_> {
                     self.key(Action::Open, "timeline");
                 }
                 self.key(Action::Back, "tests");
+                self.key(Action::Message, "send a message");
                 self.key(Action::Reconnect, "reconnect");
             }
             (Pane::Tests, Page::Cause(_)) => {

@@ -19,6 +19,7 @@ pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
         Some(Overlay::Help { scroll }) => *scroll = scroll.saturating_add_signed(by as i16),
         Some(Overlay::Choice(choice)) => choice.chosen = around(choice.chosen, by, choice.rows.len()),
         Some(Overlay::Note(draft)) => draft.step(by),
+        Some(Overlay::Compose(compose)) => compose.step(by),
         Some(Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Mute(_)) => {}
         None if view.focus == Pane::Tests && view.page == Page::Board => move_cursor(view, about, by),
         None if view.focus == Pane::Causes => move_cause(view, about, by),
@@ -50,7 +51,9 @@ pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> 
     match &mut view.overlay {
         Some(Overlay::Help { scroll }) => *scroll = if end { u16::MAX } else { 0 },
         Some(Overlay::Choice(choice)) => choice.chosen = if end { choice.rows.len().saturating_sub(1) } else { 0 },
-        Some(Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Note(_) | Overlay::Mute(_)) => {}
+        Some(
+            Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Note(_) | Overlay::Mute(_) | Overlay::Compose(_),
+        ) => {}
         None if view.focus == Pane::Tests && view.page == Page::Board => {
             let rows = &about.regions.rows;
             put_cursor(view, about, rows.row(if end { rows.rows.saturating_sub(1) } else { 0 }));

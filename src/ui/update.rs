@@ -4,7 +4,7 @@
 
 use super::action::Action;
 use super::editor::Place;
-use super::overlay::note;
+use super::overlay::{compose, note};
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
 use super::{acting, comparing, copying, handing, logs, muting, navigate, nulling, reading, repeating, spans};
@@ -109,6 +109,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::Deploy => acting::deploy(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),
         Action::StartAgent => acting::start_agent(view, about),
+        Action::Message => compose::open(view, about),
         Action::Reconnect => acting::reconnect(view, about),
         Action::Order => order(view, about),
         Action::Copy => copying::copy(view, about),

@@ -111,6 +111,8 @@ pub enum Overlay {
     Mute(Box<super::overlay::mute::MuteForm>),
     /// A note being written.
     Note(Box<NoteDraft>),
+    /// A message being written for a stream.
+    Compose(Box<super::overlay::compose::Compose>),
 }
 
 /// A short list to choose from.

@@ -14,7 +14,7 @@ use super::draw;
 use super::handing;
 use super::logs;
 use super::navigate;
-use super::overlay::{confirm, help, mute, note, palette};
+use super::overlay::{compose, confirm, help, mute, note, palette};
 use super::reading;
 use super::regions::Regions;
 use super::scene::Scene;
@@ -217,6 +217,9 @@ impl Viewer {
             // Its own way out for Ctrl-C: what was written is not lost by it.
             return note::press(&mut self.view, key, &about);
         }
+        if matches!(self.view.overlay, Some(Overlay::Compose(_))) {
+            return compose::press(&mut self.view, key, &about);
+        }
         if matches!(self.view.overlay, Some(Overlay::Palette { .. })) && !interrupt {
             return type_palette(&mut self.view, key, &about);
         }
@@ -263,11 +266,23 @@ impl Viewer {
             self.is_dirty = true;
             return;
         }
+        if let Some(Overlay::Compose(_)) = self.view.overlay {
+            let about = About { state: &self.state, regions: &self.regions, now, clock: self.clock };
+            compose::paste(&mut self.view, text, &about);
+            self.is_dirty = true;
+            return;
+        }
         let (to_logs, to_spans) = (logs::is_typing(&self.view), spans::is_typing(&self.view));
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
             Some(Overlay::Mute(form)) => form.input(),
-            Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_) | Overlay::Note(_)) => return,
+            Some(
+                Overlay::Help { .. }
+                | Overlay::Choice(_)
+                | Overlay::Confirm(_)
+                | Overlay::Note(_)
+                | Overlay::Compose(_),
+            ) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
             None if to_logs => &mut self.view.logs.words.input,
             None if to_spans => spans::typed_mut(&mut self.view),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Resolver, url};
 use crate::config::project::{HttpTokenSpec, OfferSpec, Secret, StreamSpec, TokenSpec};
 use crate::config::settings::{HttpTokenSettings, Method, OfferSettings, StreamSettings, TokenSettings, Transport};
+use crate::config::template::Template;
 
 impl Resolver<'_> {
     pub(super) fn stream(&mut self, name: &str, stream: &StreamSettings) -> StreamSpec {
@@ -26,9 +27,26 @@ impl Resolver<'_> {
             token,
             offer: self.offer(&format!("{path}.offer"), &stream.offer),
             start: stream.start.as_ref().map(|start| self.text(&format!("{path}.start.message"), &start.message)),
+            messages: self.messages(&path, stream),
             open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
             ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),
         }
+    }
+
+    /// The messages as they were written. Their variables are put in when they are sent; that it can be done is known
+    /// now.
+    fn messages(&mut self, path: &str, stream: &StreamSettings) -> Vec<(String, String)> {
+        if stream.transport != Transport::Websocket && !stream.message.is_empty() {
+            self.mistake(&format!("{path}.message"), "on an answer over HTTP nothing can be sent")
+                .hint("messages are for a WebSocket");
+        }
+        for (name, message) in &stream.message {
+            let made_when_sent = ["${now}", "${random}"];
+            let text = made_when_sent.iter().fold(message.text.text.clone(), |text, each| text.replace(each, ""));
+            let at = format!("{path}.message.{name}.text");
+            self.text(&at, &Template { text, place: message.text.place });
+        }
+        stream.message.iter().map(|(name, message)| (name.clone(), message.text.text.clone())).collect()
     }
 
     /// A WebSocket's address in its own spelling; over HTTP, what is sent needs a method that sends.

@@ -41,6 +41,9 @@ pub struct StreamSettings {
     pub offer: OfferSettings,
     /// What starts an agent run from the console.
     pub start: Option<StartSettings>,
+    /// Messages to send from the console, by name.
+    #[serde(default)]
+    pub message: BTreeMap<String, MessageSettings>,
     /// How long the opening handshake may take.
     #[serde(default = "open_timeout")]
     pub open_timeout: Timespan,
@@ -194,6 +197,14 @@ pub enum TokenEncoding {
 pub struct StartSettings {
     /// The text frame to send.
     pub message: Template,
+}
+
+/// `[stream.NAME.message.NAME]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageSettings {
+    /// The text to send; `${now}` and `${random}` are made anew each time.
+    pub text: Template,
 }
 
 fn open_timeout() -> Timespan {

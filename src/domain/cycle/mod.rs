@@ -14,6 +14,7 @@ mod null;
 mod repeats;
 mod runs;
 mod selection;
+mod sending;
 mod streams;
 
 use super::command::Command;
@@ -78,6 +79,7 @@ impl State {
                 self.inventory.recall_vacuous(&memory.vacuous);
                 self.recall_known(&memory.known);
                 self.notes.recall(&memory.notes);
+                self.sent.recall(&memory.sent);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
@@ -131,6 +133,7 @@ impl State {
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
+            Command::Send { stream, what } => self.request_send(*stream, what, effects),
             Command::ReopenStream(stream) => {
                 effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
             }

@@ -11,6 +11,9 @@ impl State {
         if let StreamEvent::Received { events, .. } = event {
             events.iter().for_each(|event| self.agents.receive(id, event));
         }
+        if let StreamEvent::NotSent { why, .. } = event {
+            self.tell_not_sent(id, why);
+        }
         self.chronicle.hear(self.at, event);
         let fact = self.streams.apply(id, event, self.at);
         let Some(stream) = self.streams.get(id) else { return };

@@ -38,6 +38,9 @@ pub struct Recollection {
     /// The tests that the last run which selected them did not prove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproved: Vec<LeftOver>,
+    /// What was sent on streams, as it was typed, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<Text>,
 }
 
 /// The latest result of a test in an earlier session.

@@ -98,6 +98,13 @@ pub enum StreamEvent {
         /// What.
         text: Text,
     },
+    /// Something that a person wanted to send was not.
+    NotSent {
+        /// Which stream.
+        stream: StreamId,
+        /// Why.
+        why: Text,
+    },
 }
 
 impl StreamEvent {
@@ -115,7 +122,8 @@ impl StreamEvent {
             | Self::Stopped { stream, .. }
             | Self::Overflowed { stream, .. }
             | Self::TokenObtained { stream, .. }
-            | Self::Sent { stream, .. } => *stream,
+            | Self::Sent { stream, .. }
+            | Self::NotSent { stream, .. } => *stream,
         }
     }
 }

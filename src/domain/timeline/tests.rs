@@ -31,8 +31,15 @@ impl Session {
             ..ServiceSpec::default()
         };
         let runner = RunnerSpec { name: "t".into(), tool: "t".into(), ..RunnerSpec::default() };
-        let stream =
-            StreamSpec { name: "agents".into(), url: "".into(), service: None, start: None, budget: Span::ZERO };
+        let stream = StreamSpec {
+            name: "agents".into(),
+            url: "".into(),
+            service: None,
+            start: None,
+            messages: Vec::new(),
+            over_http: false,
+            budget: Span::ZERO,
+        };
         let project = ProjectSpec {
             runners: vec![runner],
             services: vec![service],

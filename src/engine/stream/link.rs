@@ -4,6 +4,8 @@
 //! It is told what to do in [`LinkOrder`]s and tells what happens in [`StreamEvent`]s, both over bounded channels. It
 //! always reads, however slow its listener is: a connection that nobody reads does not answer pings, and dies.
 
+mod raw;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +23,7 @@ use super::token::{Means, Token, TokenOffer, TokenSource};
 use crate::adapters::protocol::Reader;
 use crate::config::mapping::Language;
 use crate::config::project::Secret;
-use crate::domain::{AgentEvent, AgentKind, Moment, StreamEvent, StreamId, Text};
+use crate::domain::{AgentEvent, AgentKind, Moment, Outgoing, StreamEvent, StreamId, Text};
 
 /// How long a connection must have been good before earlier failures are forgotten.
 const READY_FOR: Duration = Duration::from_secs(30);
@@ -44,6 +46,8 @@ pub enum LinkOrder {
     },
     /// Send a message. Where there is no connection, try to make one first: its refusal is the answer then.
     Send(String),
+    /// Send something else than a text, on the connection that there is.
+    Raw(Outgoing),
     /// Whether drops and refusals are to be expected from now on.
     ExpectDrop(bool),
     /// Disconnect and stay so.
@@ -296,6 +300,7 @@ impl Link {
                 order = self.orders.recv() => match order {
                     Some(LinkOrder::Open) => {}
                     Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
+                    Some(LinkOrder::Raw(_)) => self.not_sent("it is an answer over HTTP"),
                     Some(LinkOrder::Send(text)) => {
                         self.unsent = Some(text);
                         self.closed(None, "asked anew", true);
@@ -381,7 +386,7 @@ impl Link {
                 self.forgive();
                 Step::Connect
             }
-            Attended::Ordered(LinkOrder::ExpectDrop(_)) | Attended::Done(_) => Step::Connect,
+            Attended::Ordered(LinkOrder::ExpectDrop(_) | LinkOrder::Raw(_)) | Attended::Done(_) => Step::Connect,
             Attended::Gone => Step::End,
         }
     }
@@ -406,6 +411,7 @@ impl Link {
                 order = self.orders.recv() => match order {
                     None => return Attended::Gone,
                     Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
+                    Some(LinkOrder::Raw(_)) => self.not_sent("it is not connected"),
                     Some(LinkOrder::Send(text)) => {
                         self.unsent = Some(text.clone());
                         if is_idle {
@@ -440,6 +446,7 @@ impl Link {
                     Some(LinkOrder::Open) => {}
                     Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
                     Some(LinkOrder::Send(text)) => self.send(text, &mut connection),
+                    Some(LinkOrder::Raw(what)) => self.send_raw(&what, &mut connection),
                     Some(LinkOrder::Reopen { why }) => connection.leave(Leaving::Reopen, &why),
                     Some(LinkOrder::Close) => connection.leave(Leaving::Rest, "closed by us"),
                     None => return self.end(connection).await,
@@ -531,7 +538,7 @@ impl Link {
     fn ended(&mut self, connection: Connection, error: Option<WsError>) -> Step {
         self.reward(&connection);
         if let Some((leaving, why)) = connection.leaving {
-            self.closed(Some(1000), &why, true);
+            self.closed(Some(connection.goodbye), &why, true);
             return match leaving {
                 Leaving::Rest => Step::Rest,
                 Leaving::Reopen => {

@@ -12,6 +12,6 @@ pub mod handshake;
 pub mod backoff;
 pub mod link;
 
-mod connection;
+pub(super) mod connection;
 mod outbox;
 mod wire;

@@ -1,6 +1,7 @@
 //! What lies over the panes and takes the keys, and the line at the bottom that typing takes.
 
 pub mod choice;
+pub mod compose;
 pub mod confirm;
 pub mod help;
 pub mod mute;
@@ -35,6 +36,7 @@ pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
         Some(Overlay::Choice(choice)) => choice::draw(choice, scene, area, frame),
         Some(Overlay::Mute(form)) => mute::draw(form, scene, area, frame),
         Some(Overlay::Confirm(confirm)) => confirm::draw(confirm, scene, area, frame),
+        Some(Overlay::Compose(compose)) => compose::draw(compose, scene, area, frame),
         Some(Overlay::Note(draft)) => note::draw(draft, scene, area, frame),
         None => {}
     }
