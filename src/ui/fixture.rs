@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 mod measured;
+pub(crate) mod runs;
 pub(crate) mod spoilt;
 
 use std::sync::Arc;
