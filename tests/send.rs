@@ -34,10 +34,17 @@ fn a_message_to_the_demo_is_answered() {
     console.until_shown("1 of the newest");
     // A ping comes back, and a close frame ends the connection for good.
     console.keys("\x1b");
+    console.until_shown("agent_started");
     console.keys("M");
-    console.until_shown("send on agents");
-    console.keys("/close 4001 bye\x13");
-    console.until_shown("stopped");
+    console.until_shown("connected  ws://");
+    console.keys("/close 4001 bye");
+    console.until_shown("sends a close frame, 4001");
+    console.keys("\x13");
+    console.until("the timeline again", |shown| (!shown.text().contains("send on agents")).then_some(()));
+    console.keys("M");
+    console.until_shown("not connected");
+    console.keys("\x1b");
+    console.until("the timeline again", |shown| (!shown.text().contains("send on agents")).then_some(()));
     console.keys("q");
     assert_eq!(console.ended().exit_code(), 0);
     assert_eq!(console.is_restored(), Ok(()));

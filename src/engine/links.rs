@@ -203,3 +203,19 @@ pub(super) fn source(spec: &TokenSpec) -> TokenSource {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_put_in_when_a_message_goes_out() {
+        let variables = BTreeMap::from([("user".to_owned(), Secret::new("u-7"))]);
+        let sent = |text: &str| expanded(text, &variables);
+        assert_eq!(sent(r#"{"user":"${user}","$${x}":1}"#), Ok(r#"{"user":"u-7","${x}":1}"#.to_owned()));
+        assert_eq!(sent("${random}").map(|text| text.len()), Ok(16));
+        assert!(sent("${now}").is_ok_and(|text| text.ends_with('Z')));
+        assert!(sent("${other}").is_err_and(|why| why.contains("no variable `other`")));
+        assert!(sent("${").is_err());
+    }
+}

@@ -283,9 +283,6 @@ impl Footer<'_, '_> {
             Some(_) => self.key(Action::Open, "into the frame"),
             None => {}
         }
-        if !spans.frame.reading {
-            self.key(Action::Filter, "filter");
-        }
         self.key(Action::Mark, "mark");
         if spans.is_frozen() {
             self.key(Action::Bottom, "newest");

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::agents;
 use super::footer::hint;
 use super::pen::{Line, Pen};
-use crate::domain::{AgentRun, AgentRunEnd, AgentRunId, Agents, Moment, Part, PartKind, Span, Usage};
+use crate::domain::{AgentRun, AgentRunEnd, AgentRunId, Agents, CRITICAL, Moment, Part, PartKind, Span, Usage};
 use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
@@ -14,8 +14,8 @@ use crate::ui::spans::{self, SEARCHED, SpanRow, SpanRows, SpanView, frame};
 use crate::ui::text::{self, Short, count, precise_time, took};
 use crate::ui::theme::{Mark, Role};
 
-/// The least width at which a row has a time of day.
-const SPACIOUS: u16 = 110;
+/// The least room for words at which a row has a time of day, and tells tokens apart.
+const SPACIOUS: u16 = 72;
 
 /// How the lines of the view are shared out.
 struct Plan {
@@ -119,7 +119,7 @@ fn draw_title(pen: &mut Pen, scene: &Scene, area: Rect) {
     if open > 0 {
         line.fmt(Role::Running, format_args!(" · {open} open"));
     }
-    line.gap(1);
+    line.put(Role::Muted, " ");
 }
 
 /// In the lower border: what narrows the rows, what was measured, and whether newer ones wait.
@@ -171,16 +171,12 @@ fn draw_axis(line: &mut Line, columns: Columns) {
     let step = tick(columns.longest);
     for n in 0.. {
         let at = Span(step.0 * n);
-        if at > columns.longest || line.room() < 6 {
+        let label = if n == 0 { Short::new(format_args!("0")) } else { took(at) };
+        line.column(columns.words + 1 + columns.column(at));
+        if at > columns.longest || usize::from(line.room()) < text::width(&label) {
             break;
         }
-        line.column(columns.words + 1 + columns.column(at));
-        if n == 0 {
-            line.put(Role::Muted, "0");
-        } else {
-            line.put(Role::Muted, &took(at));
-        }
-        line.gap(1);
+        line.put(Role::Muted, &label).gap(1);
     }
 }
 
@@ -213,12 +209,13 @@ fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, op
     let Some(run) = scene.state.agents.run(id) else { return };
     let (role, glyph, mark) = look(run);
     let whole = until(scene, run).since(run.started);
-    let wide = line.room() >= SPACIOUS;
+    let wide = columns.words >= SPACIOUS;
     line.keeping(columns.axis + 1, |line| {
-        line.end_gap(1).end_number(Role::Text, &took(whole), 7);
-        draw_usage(line, run.usage, wide);
-        let short = run.end.is_some() && run.seen() < 5;
-        line.end_fmt(if short { Role::Bad } else { Role::Muted }, format_args!("{}/5", run.seen())).end_gap(1);
+        line.end_gap(1).end_number(Role::Text, &took(whole), 7).end_gap(1);
+        draw_usage(line, run.usage);
+        let short = run.end.is_some() && run.seen() < CRITICAL.len();
+        let role_of_count = if short { Role::Bad } else { Role::Muted };
+        line.end_fmt(role_of_count, format_args!(" {}/{} ", run.seen(), CRITICAL.len()));
         line.mark(Role::Muted, if open { Mark::Unfolded } else { Mark::Folded }).gap(1);
         if wide {
             line.put(Role::Muted, &precise_time(run.started, scene.view.utc_offset)).gap(1);
@@ -239,18 +236,16 @@ fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, op
     }
 }
 
-/// Tokens and cost, where anybody told them.
-fn draw_usage(line: &mut Line, usage: Usage, wide: bool) {
-    if usage.is_empty() {
-        return;
-    }
-    if usage.cost > 0 {
+/// Tokens and cost, where anybody told them and there is room beside the run's name.
+fn draw_usage(line: &mut Line, usage: Usage) {
+    let room = line.room();
+    if usage.cost > 0 && room >= 48 {
         line.end_fmt(Role::Muted, format_args!("${}.{:04} ", usage.cost / 1_000_000, usage.cost % 1_000_000 / 100));
     }
-    if usage.tokens > 0 && wide && usage.input > 0 && usage.output > 0 {
+    if usage.tokens > 0 && room >= SPACIOUS && usage.input > 0 && usage.output > 0 {
         let (input, output) = (count(usage.input), count(usage.output));
         line.end_fmt(Role::Muted, format_args!("{input} in {output} out tok "));
-    } else if usage.tokens > 0 {
+    } else if usage.tokens > 0 && room >= 28 {
         line.end_fmt(Role::Muted, format_args!("{} tok ", count(usage.tokens)));
     }
 }
@@ -319,7 +314,7 @@ fn draw_found(line: &mut Line, scene: &Scene, event: u64, columns: Columns) {
     let Some(seen) = agents.events().nth(event) else { return };
     let (mark, role) = agents::look(seen);
     let run = seen.run.and_then(|id| agents.run(id));
-    let wide = line.room() >= SPACIOUS;
+    let wide = columns.words >= SPACIOUS;
     line.keeping(columns.axis + 1, |line| {
         line.end_gap(1);
         line.put(Role::Muted, &precise_time(seen.at, scene.view.utc_offset)).gap(1);
