@@ -18,8 +18,6 @@ fn agents() -> StreamSpec {
         start: None,
         messages: Vec::new(),
         over_http: false,
-        messages: Vec::new(),
-        over_http: false,
         budget: Span::seconds(2),
     }
 }

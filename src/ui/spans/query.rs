@@ -87,7 +87,7 @@ fn points(raw: &str, pointer: &str, value: Option<&str>) -> bool {
         (None, _) => false,
         (Some(_), None) => true,
         (Some(Value::String(text)), Some(value)) => find_ignoring_case(text, value).is_some() || value.is_empty(),
-        (Some(found), Some(value)) => found.to_string() == value,
+        (Some(found), Some(value)) => serde_json::to_string(found).is_ok_and(|text| text == value),
     }
 }
 
