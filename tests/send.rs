@@ -42,7 +42,7 @@ fn a_message_to_the_demo_is_answered() {
     console.keys("\x13");
     console.until("the timeline again", |shown| (!shown.text().contains("send on agents")).then_some(()));
     console.keys("M");
-    console.until_shown("not connected");
+    console.until_shown("not connected  ws://");
     console.keys("\x1b");
     console.until("the timeline again", |shown| (!shown.text().contains("send on agents")).then_some(()));
     console.keys("q");

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use liveloop::config::project::Secret;
-use liveloop::domain::{AgentKind, Moment, RefusalClass, StreamEvent, StreamId};
+use liveloop::domain::{AgentKind, Moment, Outgoing, RefusalClass, StreamEvent, StreamId};
 use liveloop::engine::http::{Http, HttpSettings};
 use liveloop::engine::stream::answer::{Framing, Request};
 use liveloop::engine::stream::backoff::Cause;
@@ -584,6 +584,7 @@ impl Linked {
             StreamEvent::Overflowed { dropped, .. } => format!("overflowed {dropped}"),
             StreamEvent::TokenObtained { .. } => "token".into(),
             StreamEvent::Sent { text, .. } => format!("sent {text}"),
+            StreamEvent::NotSent { why, .. } => format!("not sent: {why}"),
         }
     }
 
@@ -624,6 +625,22 @@ async fn a_link_opens_receives_sends_measures_and_closes() {
     assert_eq!(link.told_until("closed").await, ["closed 1000 closed by us expected"]);
     drop(link.orders);
     timeout(PATIENCE, link.task).await.expect("it ends with its orders").expect("without a panic");
+}
+
+#[tokio::test]
+async fn bytes_and_a_close_frame_of_ones_own_are_sent_where_there_is_a_connection() {
+    let hello = r#"{"type":"connection_ready","message":"hello"}"#.to_string();
+    let address = serve([websocket(Script::Echo(vec![hello]))]).await;
+    let mut link = link(settings(address), 64);
+    link.order(LinkOrder::Raw(Outgoing::Ping)).await;
+    assert_eq!(link.told().await, "not sent: it is not connected");
+    link.order(LinkOrder::Open).await;
+    link.told_until("ready").await;
+    link.order(LinkOrder::Raw(Outgoing::Binary("00 fF".into()))).await;
+    assert_eq!(link.told_until("sent").await.last().map(String::as_str), Some("sent 2 bytes: 00 ff"));
+    link.order(LinkOrder::Raw(Outgoing::Close { code: 4001, reason: "bye".into() })).await;
+    let told = link.told_until("closed").await;
+    assert_eq!(told.last().map(String::as_str), Some("closed 4001 closed by us: bye expected"), "{told:?}");
 }
 
 #[tokio::test]
