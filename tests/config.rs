@@ -222,6 +222,7 @@ mod the_built_in_settings {
             headers.X-Client.value = "liveloop"
             token.http = { url = "http://127.0.0.1:${port}/token", body = "{}", headers.X-Key = { env = "KEY", default = "none" } }
             start.message = '{"type":"start_agent"}'
+            message.hello.text = '{"type":"ping","id":"${random}"}'
             "#,
             &[],
         );
