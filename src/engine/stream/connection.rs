@@ -56,6 +56,9 @@ pub(super) struct Connection {
     pub(super) close_frame: Option<Option<CloseFrame>>,
     pub(super) leaving: Option<(Leaving, Text)>,
     pub(super) give_up_at: Option<Instant>,
+    /// When the latest stage was reached.
+    pub(super) reached: Instant,
+    pub(super) is_authenticated: bool,
     pub(super) ready_since: Option<Instant>,
     pub(super) next_beat: Instant,
     next_ping: Instant,
@@ -85,6 +88,8 @@ impl Connection {
             close_frame: None,
             leaving: None,
             give_up_at: None,
+            reached: now,
+            is_authenticated: false,
             ready_since: None,
             next_beat: now,
             next_ping: now,

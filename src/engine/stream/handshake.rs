@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 pub use self::findings::{Finding, Grade};
-use self::findings::{check, chosen, shown_headers, shown_protocols};
+use self::findings::{check, chosen, shown_headers, shown_protocols, shown_request};
 use self::refusal::{CORRECT_IT, refused, without_answer, without_status};
 use self::request::request;
 use super::backoff::Cause;
@@ -26,7 +26,8 @@ use super::secret::Secrets;
 use super::token::TokenOffer;
 use super::wire::Wire;
 use crate::config::project::Secret;
-use crate::domain::{Refusal, RefusalClass};
+use crate::domain::{Refusal, RefusalClass, Stage};
+use crate::engine::http::stopwatch::reached;
 use crate::engine::http::{NoAnswer, chain};
 
 /// How much of a refusal's body is kept.
@@ -141,10 +142,23 @@ async fn attempt(
     secrets: &Secrets,
     key: &str,
 ) -> Result<Opened, (Phase, Cause, Refusal)> {
-    let (url, headers, offered) = request(opening, token, key).map_err(|what| {
+    let request = request(opening, token, key).map_err(|what| {
         let refusal = without_status(RefusalClass::Protocol, secrets.shown(&what), CORRECT_IT.into());
         (Phase::Request, Cause::Unusable, refusal)
     })?;
+    let sent = shown_request("GET", &request.0, &request.1, token, secrets);
+    let exchanged = exchange(client, opening, request, secrets, key).await;
+    exchanged.map_err(|(phase, cause, refusal)| (phase, cause, Refusal { sent, ..refusal }))
+}
+
+/// Asks, and looks at what is answered.
+async fn exchange(
+    client: &Client,
+    opening: &Opening,
+    (url, headers, offered): request::Request,
+    secrets: &Secrets,
+    key: &str,
+) -> Result<Opened, (Phase, Cause, Refusal)> {
     let response = answered(client.get(url.clone()).headers(headers), &url, opening, secrets).await?;
 
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -186,7 +200,10 @@ async fn answered(
     secrets: &Secrets,
 ) -> Result<Response, (Phase, Cause, Refusal)> {
     match timeout(opening.deadlines.answer, request.send()).await {
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(response)) => {
+            reached(Stage::Http);
+            Ok(response)
+        }
         Ok(Err(error)) => {
             let phase = if error.is_connect() { Phase::Connect } else { Phase::Answer };
             let (cause, class, advice) = without_answer(NoAnswer::of(&error), url);
@@ -219,6 +236,8 @@ pub(super) async fn ask(
         headers.remove(name);
     }
     own.extend(headers);
+    let shown = shown_request(asked.method.as_str(), &url, &own, token, secrets);
+    let refuse = |(phase, cause, refusal)| refuse((phase, cause, Refusal { sent: shown.clone(), ..refusal }));
     let mut sent = client.request(asked.method.clone(), url.clone()).headers(own);
     if let Some(body) = &asked.body {
         sent = sent.body(body.clone());

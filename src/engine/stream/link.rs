@@ -6,11 +6,13 @@
 
 mod listen;
 mod live;
+mod renewal;
+mod rotation;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::sleep;
 
 use super::answer::{Answer, Request};
@@ -22,7 +24,8 @@ use super::outbox::{Gone, Outbox};
 use super::token::{Means, Token, TokenOffer, TokenSource};
 use crate::adapters::protocol::Reader;
 use crate::config::mapping::Language;
-use crate::domain::{Moment, StreamEvent, StreamId, Text};
+use crate::domain::{Moment, Stage, StreamEvent, StreamId, Text};
+use crate::engine::http::stopwatch::Stopwatch;
 
 /// How long a connection must have been good before earlier failures are forgotten.
 const READY_FOR: Duration = Duration::from_secs(30);
@@ -69,6 +72,8 @@ pub struct LinkSettings {
     pub close_codes: Vec<(u16, CloseAction)>,
     /// How its pulse is taken.
     pub pulse: Pulse,
+    /// At which age a connection is replaced, since something between here and there would end it soon after.
+    pub rotate_before: Option<Duration>,
 }
 
 /// Tells the time of the session.
@@ -100,6 +105,7 @@ pub async fn run(
         last_id: None,
         is_repeatable: true,
         retry: None,
+        stages: None,
     };
     link.run().await;
 }
@@ -124,6 +130,8 @@ struct Link {
     is_repeatable: bool,
     /// How long the server wants us to wait before we ask again.
     retry: Option<Duration>,
+    /// Where the attempt under way tells what it reached.
+    stages: Option<Receiver<(Stage, Duration)>>,
 }
 
 /// Where the link stands.
@@ -202,16 +210,36 @@ impl Link {
         if let Some(request) = &settings.request {
             return self.request(request, &settings.opening, offered, &means).await;
         }
-        let opening = open(&means.client, &settings.opening, offered, &means.secrets);
-        match self.attend(opening, false).await {
+        let watch = self.watch();
+        let opening = watch.time(open(&means.client, &settings.opening, offered, &means.secrets));
+        let opened = self.attend(opening, false).await;
+        self.tell_stages();
+        match opened {
             Attended::Done(Ok(Opened { socket, subprotocol, findings, took })) => {
                 let findings = findings.into_iter().map(|finding| finding.what.into()).collect();
                 let subprotocol = subprotocol.map(Into::into);
-                self.outbox.push(StreamEvent::Opened { stream, took: took.into(), subprotocol, findings });
+                let lasts = settings.rotate_before.map(Into::into);
+                self.outbox.push(StreamEvent::Opened { stream, took: took.into(), subprotocol, findings, lasts });
                 Step::Live(Box::new(socket))
             }
             Attended::Done(Err(refused)) => self.refused(*refused),
             attended => self.turn(attended),
+        }
+    }
+
+    /// A watch for the attempt that begins.
+    fn watch(&mut self) -> Stopwatch {
+        let (tell, stages) = channel(Stage::ALL.len());
+        self.stages = Some(stages);
+        Stopwatch::new(tell)
+    }
+
+    /// What the attempt reached and nobody was told yet.
+    fn tell_stages(&mut self) {
+        let stream = self.settings.stream;
+        let Some(mut stages) = self.stages.take() else { return };
+        while let Ok((stage, took)) = stages.try_recv() {
+            self.outbox.push(StreamEvent::Reached { stream, stage, took: took.into() });
         }
     }
 
@@ -305,10 +333,25 @@ impl Link {
                     Some(LinkOrder::Open) if !is_idle => {}
                     Some(order) => return Attended::Ordered(order),
                 },
+                (stage, took) = next_stage(&mut self.stages) => {
+                    let stream = self.settings.stream;
+                    self.outbox.push(StreamEvent::Reached { stream, stage, took: took.into() });
+                }
                 delivered = self.outbox.deliver() => if let Err(Gone) = delivered { return Attended::Gone },
             }
         }
     }
+}
+
+/// The next stage that an attempt reaches, for as long as there is one.
+async fn next_stage(stages: &mut Option<Receiver<(Stage, Duration)>>) -> (Stage, Duration) {
+    if let Some(receiver) = stages {
+        match receiver.recv().await {
+            Some(reached) => return reached,
+            None => *stages = None,
+        }
+    }
+    std::future::pending().await
 }
 
 fn moment(time: SystemTime) -> Moment {

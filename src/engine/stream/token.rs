@@ -5,6 +5,7 @@
 
 mod call;
 mod local;
+mod mint;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+
+pub use self::mint::Mint;
 
 use self::local::{read_file, run, variable};
 use super::secret::Secrets;
@@ -41,6 +44,8 @@ pub enum TokenSource {
     },
     /// An HTTP call whose JSON answer holds it.
     Http(TokenCall),
+    /// A secret that both sides know.
+    Mint(Mint),
 }
 
 /// An HTTP call that issues tokens.
@@ -161,17 +166,18 @@ impl Token {
 
     /// Whether the next connection should better use a new one: 80 % of its life are over, or its last minute began.
     pub fn is_due(&self, now: SystemTime) -> bool {
-        let Some(expires) = self.expires else {
-            return false;
-        };
-        let life = expires.duration_since(self.obtained).unwrap_or_default();
-        let age = now.duration_since(self.obtained).unwrap_or_default();
-        age >= life.mul_f64(0.8) || age + Duration::from_secs(60) >= life
+        self.due().is_some_and(|due| now >= due)
+    }
+
+    /// When that is, where the token has an end.
+    pub fn due(&self) -> Option<SystemTime> {
+        let life = self.expires?.duration_since(self.obtained).unwrap_or_default();
+        self.obtained.checked_add(life.mul_f64(0.8).min(life.saturating_sub(Duration::from_secs(60))))
     }
 }
 
 /// A token as it travels inside of a subprotocol.
-pub(super) fn in_base64(value: &str) -> String {
+pub(super) fn in_base64(value: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(value)
 }
 
@@ -194,6 +200,7 @@ impl TokenSource {
             Self::File(file) => read_file(file)?,
             Self::Command { argv, deadline } => run(argv, *deadline, means).await?,
             Self::Http(call) => call.make(means).await?,
+            Self::Mint(mint) => mint.make(means)?,
         };
         let value = value.trim();
         if value.is_empty() || value.contains(|char: char| char.is_whitespace() || char.is_control()) {
@@ -214,6 +221,7 @@ impl fmt::Display for TokenSource {
             Self::File(file) => write!(f, "the file {}", file.display()),
             Self::Command { argv, .. } => write!(f, "the command `{}`", argv.first().map_or("", String::as_str)),
             Self::Http(call) => write!(f, "the call {} {}", call.method, without_query(&call.url)),
+            Self::Mint(mint) => write!(f, "the token made with {}", mint.variable),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! What is unusual about a yes, and how an answer's headers may be shown.
 
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::adapters::redact::MASK;
+use crate::config::project::Secret;
 use crate::domain::Text;
 use crate::engine::stream::secret::Secrets;
+use crate::engine::stream::token::TokenOffer;
 
 /// Something about a handshake that worked all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,9 @@ pub(super) fn shown_headers(headers: &HeaderMap, secrets: &Secrets) -> Vec<(Text
     let shown = |(name, value): (&HeaderName, &HeaderValue)| {
         let text = String::from_utf8_lossy(value.as_bytes());
         let text = match name.as_str() {
+            _ if value.is_sensitive() => {
+                text.split_once(' ').map_or_else(|| MASK.to_owned(), |(scheme, _)| format!("{scheme} {MASK}"))
+            }
             "set-cookie" | "cookie" | "authorization" | "proxy-authorization" => MASK.to_string(),
             "sec-websocket-protocol" => shown_protocols(&text, secrets),
             _ => secrets.shown(&text),
@@ -95,6 +101,29 @@ pub(super) fn shown_headers(headers: &HeaderMap, secrets: &Secrets) -> Vec<(Text
         (name.as_str().into(), text.into())
     };
     headers.iter().map(shown).collect()
+}
+
+/// What was asked, for somebody who must not learn the token: the request's line, and the headers.
+pub(super) fn shown_request(
+    method: &str,
+    url: &Url,
+    headers: &HeaderMap,
+    token: Option<(&Secret, &[TokenOffer])>,
+    secrets: &Secrets,
+) -> Vec<(Text, Text)> {
+    let offers = token.map_or(&[][..], |(_, offers)| offers);
+    let carries = |name: &str| offers.iter().any(|offer| matches!(offer, TokenOffer::Query(key) if key == name));
+    let mut line = url.path().to_owned();
+    for (n, (name, value)) in url.query_pairs().enumerate() {
+        // A token looks different once it is in an address, so that it is known by its name.
+        let value = if carries(&name) { MASK.into() } else { value };
+        line.push_str(&format!("{}{name}={value}", if n == 0 { '?' } else { '&' }));
+    }
+    let mut shown = vec![(method.into(), secrets.shown(&line).into())];
+    // What every handshake says alike tells nothing.
+    let is_same = |name: &str| ["connection", "upgrade", "sec-websocket-version", "sec-websocket-key"].contains(&name);
+    shown.extend(shown_headers(headers, secrets).into_iter().filter(|(name, _)| !is_same(name)));
+    shown
 }
 
 /// Subprotocols, without those that carry a token in whatever spelling.

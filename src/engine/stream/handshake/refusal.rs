@@ -16,7 +16,15 @@ pub(super) const CORRECT_IT: &str = "correct the stream's configuration";
 
 /// A refusal that no HTTP answer came with.
 pub(super) fn without_status(class: RefusalClass, why: String, advice: String) -> Refusal {
-    Refusal { status: None, why: why.into(), headers: Vec::new(), body: "".into(), class, advice: advice.into() }
+    Refusal {
+        status: None,
+        why: why.into(),
+        sent: Vec::new(),
+        headers: Vec::new(),
+        body: "".into(),
+        class,
+        advice: advice.into(),
+    }
 }
 
 /// What a request without an answer means.
@@ -81,6 +89,7 @@ pub(super) async fn refused(mut response: Response, opening: &Opening, secrets: 
     let refusal = Refusal {
         status: Some(status),
         why: format!("the server answered {status} {reason}").trim_end().into(),
+        sent: Vec::new(),
         headers: shown_headers(&headers, secrets),
         body: (secrets.shown(&String::from_utf8_lossy(&body)) + unfinished).into(),
         class,

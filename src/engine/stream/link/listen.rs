@@ -31,10 +31,19 @@ impl Link {
         }
         let last_id = self.last_id.clone().filter(|_| request.is_repeatable());
         let asking = Answer::open(&means.client, opening, &request, offered, last_id.as_deref(), &means.secrets);
-        match self.attend(asking, false).await {
+        let watch = self.watch();
+        let asked = self.attend(watch.time(asking), false).await;
+        self.tell_stages();
+        match asked {
             Attended::Done(Ok(answer)) => {
                 let findings = answer.finding.iter().map(|finding| finding.as_str().into()).collect();
-                self.outbox.push(StreamEvent::Opened { stream, took: answer.took.into(), subprotocol: None, findings });
+                self.outbox.push(StreamEvent::Opened {
+                    stream,
+                    took: answer.took.into(),
+                    subprotocol: None,
+                    findings,
+                    lasts: None,
+                });
                 if let Some(text) = said {
                     let text = means.secrets.shown(&text).into();
                     self.outbox.push(StreamEvent::Sent { stream, text });

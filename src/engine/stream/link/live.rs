@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
-use super::{Link, LinkOrder, OUTGOING, READY_FOR, Step};
-use crate::domain::{AgentEvent, AgentKind, StreamEvent};
+use super::renewal::Renewal;
+use super::rotation::Rotation;
+use super::{Link, LinkOrder, OUTGOING, READY_FOR, Step, moment};
+use crate::domain::{AgentEvent, AgentKind, Stage, StreamEvent};
 use crate::engine::stream::backoff::Cause;
 use crate::engine::stream::connection::{CLOSE_DEADLINE, Connection, Heard, Leaving, close_advice, loss};
 use crate::engine::stream::handshake::Socket;
@@ -25,6 +27,9 @@ impl Link {
     pub(super) async fn live(&mut self, socket: Socket) -> Step {
         let settings = Arc::clone(&self.settings);
         let mut connection = Connection::new(socket, settings.pulse);
+        let mut rotation = Rotation::new(settings.rotate_before);
+        let mut renewal = Renewal::of(self.token.as_ref());
+        let (source, means) = (settings.token.as_ref().map(|(source, _)| source), self.means.clone());
         if let Some(text) = self.unsent.take() {
             self.send(text, &mut connection);
         }
@@ -32,7 +37,7 @@ impl Link {
             let (next_beat, has_room) = (connection.next_beat, connection.outgoing.len() < OUTGOING);
             tokio::select! {
                 heard = connection.hear() => {
-                    self.receive(&mut connection);
+                    self.receive(&mut connection, &mut rotation);
                     if let Heard::Over(error) = heard {
                         return self.ended(connection, error);
                     }
@@ -49,6 +54,14 @@ impl Link {
                     if let Err(Gone) = delivered {
                         return self.end(connection).await;
                     }
+                }
+                () = rotation.due(), if !connection.is_ending() => {
+                    connection.leave(Leaving::Reopen, "replaced before its time is over");
+                }
+                token = renewal.next(source, &means) => {
+                    let (stream, expires) = (settings.stream, token.expires.map(moment));
+                    self.outbox.push(StreamEvent::TokenObtained { stream, expires });
+                    self.token = Some(token);
                 }
                 () = sleep_until(next_beat) => {
                     if let Err(why) = connection.beat() {
@@ -71,6 +84,9 @@ impl Link {
             return self.ended(connection, None);
         }
         self.reward(&connection);
+        if let lost @ 1.. = connection.unanswered.len() as u32 {
+            self.outbox.push(StreamEvent::PingsLost { stream: self.settings.stream, lost });
+        }
         self.closed(None, why, self.deploying);
         self.after(&Cause::Stale, why, "see whether the network or a proxy went to sleep")
     }
@@ -86,7 +102,7 @@ impl Link {
     }
 
     /// Makes events of what was heard.
-    fn receive(&mut self, connection: &mut Connection) {
+    fn receive(&mut self, connection: &mut Connection, rotation: &mut Rotation) {
         if connection.heard.is_empty() {
             return;
         }
@@ -99,9 +115,13 @@ impl Link {
                 Message::Binary(bytes) => self.reader.receive_binary(&bytes, at, &mut connection.events),
                 Message::Pong(nonce) => {
                     if let Some(sent) = connection.unanswered.iter().position(|(asked, _)| nonce.as_ref() == asked) {
+                        let stream = self.settings.stream;
                         let round_trip = connection.unanswered[sent].1.elapsed().into();
                         connection.unanswered.drain(..=sent);
-                        self.outbox.push(StreamEvent::Measured { stream: self.settings.stream, round_trip });
+                        if let lost @ 1.. = sent as u32 {
+                            self.outbox.push(StreamEvent::PingsLost { stream, lost });
+                        }
+                        self.outbox.push(StreamEvent::Measured { stream, round_trip });
                     }
                 }
                 Message::Close(frame) => connection.close_frame = Some(frame),
@@ -109,9 +129,8 @@ impl Link {
                 Message::Ping(_) | Message::Frame(_) => {}
             }
         }
-        if connection.ready_since.is_none() && !connection.events.is_empty() {
-            connection.ready_since = Some(Instant::now());
-        }
+        rotation.hear(&connection.events);
+        self.reach(connection);
         if connection.close_frame.is_some() && connection.leaving.is_none() {
             connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
             connection.next_beat = Instant::now() + CLOSE_DEADLINE;
@@ -120,6 +139,26 @@ impl Link {
             answer_pings(connection);
         }
         self.outbox.push_messages(&mut connection.events);
+    }
+
+    /// What the first messages show: that the token was taken, and that the server works.
+    fn reach(&mut self, connection: &mut Connection) {
+        if connection.ready_since.is_some() || connection.events.is_empty() {
+            return;
+        }
+        let (stream, now) = (self.settings.stream, Instant::now());
+        let is_good = |event: &AgentEvent| !matches!(event.kind, AgentKind::Error | AgentKind::Heartbeat);
+        if self.settings.token.is_some() && !connection.is_authenticated && connection.events.iter().any(is_good) {
+            connection.is_authenticated = true;
+            let took = now.duration_since(std::mem::replace(&mut connection.reached, now)).into();
+            self.outbox.push(StreamEvent::Reached { stream, stage: Stage::Authenticated, took });
+        }
+        let is_at_work = |event: &AgentEvent| is_good(event) && event.kind != AgentKind::System;
+        if connection.events.iter().any(is_at_work) {
+            connection.ready_since = Some(now);
+            let took = now.duration_since(connection.reached).into();
+            self.outbox.push(StreamEvent::Reached { stream, stage: Stage::Ready, took });
+        }
     }
 
     /// A connection that was good for a while makes up for earlier failures.
