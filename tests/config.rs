@@ -99,7 +99,10 @@ mod the_example_for_the_lab {
         let agents = &project.streams[0];
         assert_eq!((agents.url.as_str(), agents.service.as_deref()), ("ws://127.0.0.1:18000/ws", Some("backend")));
         assert_eq!(agents.subprotocols, ["jwt-auth"]);
-        assert_eq!(agents.offer, OfferSpec::Header { name: "Authorization".to_owned(), scheme: "Bearer".to_owned() });
+        assert_eq!(
+            agents.offers,
+            [OfferSpec::Header { name: "Authorization".to_owned(), scheme: "Bearer".to_owned() }]
+        );
         let Some(TokenSpec::Http(HttpTokenSpec { url, headers, body, .. })) = &agents.token else {
             panic!("the token comes from an HTTP call");
         };

@@ -181,7 +181,8 @@ async fn exchange(
     let limits = WebSocketConfig::default()
         .read_buffer_size(32 << 10)
         .write_buffer_size(0)
-        .max_write_buffer_size(1 << 20)
+        // The longest message may be sent too, with its frame around it.
+        .max_write_buffer_size(opening.max_message + (64 << 10))
         .max_message_size(Some(opening.max_message))
         .max_frame_size(Some(opening.max_message));
     Ok(Opened {

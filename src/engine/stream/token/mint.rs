@@ -40,13 +40,10 @@ impl Mint {
         // What the configuration says itself counts, wrong as it may be: that is how refusals are tried out.
         claims.entry("iat").or_insert_with(|| now.as_secs().into());
         claims.entry("exp").or_insert_with(|| (now + self.lifetime).as_secs().into());
-        let said = format!(
-            "{}.{}",
-            in_base64(r#"{"alg":"HS256","typ":"JWT"}"#),
-            in_base64(&Value::Object(claims).to_string())
-        );
+        let said =
+            format!("{}.{}", in_base64(r#"{"alg":"HS256","typ":"JWT"}"#), in_base64(Value::Object(claims).to_string()));
         let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), said.as_bytes());
-        format!("{said}.{}", super::in_base64(signature))
+        format!("{said}.{}", in_base64(signature))
     }
 }
 
