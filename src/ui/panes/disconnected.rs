@@ -96,6 +96,13 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
             }
             line.column(STATUS as u16).put(Role::Bad, piece);
         }
+        // What counts comes first: where there is little room, the headers go.
+        for (piece, y) in body(refusal, room).zip(&mut ys) {
+            pen.line(area, y).put(Role::Stale, piece);
+        }
+        for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
+            pen.line(area, y).put(Role::Strong, piece);
+        }
         for (n, ((name, value), y)) in refusal.sent.iter().take(HEADERS).zip(&mut ys).enumerate() {
             let mut line = pen.line(area, y);
             line.put(Role::Muted, if n == 0 { "sent" } else { "" }).column(STATUS as u16);
@@ -105,12 +112,6 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
             let mut line = pen.line(area, y);
             line.put(Role::Muted, if n == 0 { "answered" } else { "" }).column(STATUS as u16);
             line.fmt(Role::Muted, format_args!("{name}: ")).put(Role::Text, value);
-        }
-        for (piece, y) in body(refusal, room).zip(&mut ys) {
-            pen.line(area, y).put(Role::Stale, piece);
-        }
-        for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
-            pen.line(area, y).put(Role::Strong, piece);
         }
     }
     // A refusal has said all that.
