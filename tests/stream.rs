@@ -456,7 +456,8 @@ async fn wss_works_with_an_extra_ca_and_says_what_is_wrong_without() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, file) = serve_tls(folder.path()).await;
     let opening = Opening::of(&format!("wss://localhost:{}/ws", address.port()));
-    let trusting = Http::new(&HttpSettings { extra_ca: Some(file) }).expect("a client").client;
+    let trusting =
+        Http::new(&HttpSettings { extra_ca: Some(file), ..HttpSettings::default() }).expect("a client").client;
     let mut opened = open(&trusting, &opening, None, &Secrets::default()).await.expect("trusted");
     let hello = timeout(PATIENCE, opened.socket.next()).await.expect("in time").expect("open").expect("a message");
     assert_eq!(hello.to_text().expect("text"), r#"{"type":"connection_ready"}"#);
@@ -546,6 +547,7 @@ fn settings(address: SocketAddr) -> LinkSettings {
         keep_open: false,
         close_codes: Vec::new(),
         pulse: Pulse::default(),
+        rotate_before: None,
     }
 }
 
@@ -567,7 +569,19 @@ impl Linked {
 
     /// The next event, in a word or two.
     async fn told(&mut self) -> String {
-        match timeout(PATIENCE, self.events.recv()).await.expect("in time").expect("the link lives") {
+        loop {
+            let event = timeout(PATIENCE, self.events.recv()).await.expect("in time").expect("the link lives");
+            // What was reached, and when, is the business of tests/faults.rs.
+            if !matches!(event, StreamEvent::Reached { .. }) {
+                return Self::word(event);
+            }
+        }
+    }
+
+    fn word(event: StreamEvent) -> String {
+        match event {
+            StreamEvent::Reached { stage, .. } => format!("reached {}", stage.word()),
+            StreamEvent::PingsLost { lost, .. } => format!("lost {lost}"),
             StreamEvent::Connecting { .. } => "connecting".into(),
             StreamEvent::Opened { .. } => "opened".into(),
             StreamEvent::Refused { refusal, .. } => format!("refused {}", refusal.status.unwrap_or_default()),
@@ -594,7 +608,7 @@ impl Linked {
         let until = tokio::time::Instant::now() + PATIENCE;
         while !lines.last().is_some_and(|line| line.starts_with(last)) {
             let line = self.told().await;
-            if line != "measured" {
+            if line != "measured" && !line.starts_with("lost") {
                 lines.push(line);
             }
             // Round trips come for ever, so that waiting for each line alone would never end.

@@ -11,6 +11,7 @@ mod triage;
 
 mod baseline;
 mod deploy;
+mod http;
 mod limits;
 mod logs;
 mod mapping;
@@ -28,6 +29,7 @@ use super::timespan::Timespan;
 
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
+pub use http::HttpClientSettings;
 pub use limits::{JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
@@ -74,6 +76,9 @@ pub struct Settings {
     pub run: RunSettings,
     /// What results are measured against.
     pub baseline: BaselineSettings,
+    /// How everything over HTTP and WebSocket is reached.
+    #[serde(default)]
+    pub http: HttpClientSettings,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.

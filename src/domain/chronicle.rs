@@ -150,6 +150,8 @@ impl Chronicle {
             StreamEvent::Refused { refusal, .. } => Occasion::Refused { stream, why: refusal.why.clone() },
             StreamEvent::Stopped { why, .. } => Occasion::GaveUp { stream, why: why.clone() },
             StreamEvent::Connecting { .. }
+            | StreamEvent::Reached { .. }
+            | StreamEvent::PingsLost { .. }
             | StreamEvent::Received { .. }
             | StreamEvent::Measured { .. }
             | StreamEvent::Waiting { .. }

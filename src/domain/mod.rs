@@ -21,6 +21,7 @@ mod effect;
 mod event;
 mod evidence;
 mod flake;
+mod gap;
 mod ids;
 mod inventory;
 mod known;
@@ -44,6 +45,7 @@ mod run;
 mod service;
 mod sighting;
 mod signature;
+mod stage;
 mod state;
 mod stream;
 mod tier;
@@ -75,6 +77,7 @@ pub use event::{
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
+pub use gap::{Gap, Gaps};
 pub use ids::{
     AgentRunId, CauseId, DeployId, KnownId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId, ViewerId,
 };
@@ -100,6 +103,7 @@ pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, R
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
+pub use stage::Stage;
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use tier::{Protection, Tier, TierSpec, Tiers};

@@ -184,7 +184,7 @@ impl Executor {
     }
 
     fn make_http(&self) -> Option<Http> {
-        let made = Http::new(&HttpSettings::default());
+        let made = Http::new(&HttpSettings::from(&self.project.http));
         let trouble = match &made {
             Ok(http) => http.note.clone(),
             Err(error) => Some(format!("failed to {error}")),

@@ -13,7 +13,7 @@ use super::stream::connection::random;
 use super::stream::handshake::{Deadlines, Opening};
 use super::stream::link::{self, LinkOrder, LinkSettings, Pulse};
 use super::stream::secret::Secrets;
-use super::stream::token::{self, HeaderSource, TokenCall, TokenSource, process_variables};
+use super::stream::token::{self, HeaderSource, Mint, TokenCall, TokenSource, process_variables};
 use crate::config::project::{Method, Project, Secret, StreamSpec, TokenSpec, Transport};
 use crate::config::template::{Piece, Template};
 use crate::domain::{Outgoing, StreamEvent, StreamId};
@@ -145,10 +145,11 @@ fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSett
         opening: opening(spec, max_message),
         request: request(spec),
         language: spec.language.clone(),
-        token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
+        token: spec.token.as_ref().map(|token| (source(token), spec.offers.iter().map(Into::into).collect())),
         keep_open: true,
         close_codes: Vec::new(),
         pulse: Pulse { ping_every: spec.ping_interval, silent_for: spec.ping_interval * 2 },
+        rotate_before: spec.rotate_before,
     }
 }
 
@@ -200,6 +201,11 @@ pub(super) fn source(spec: &TokenSpec) -> TokenSource {
             body: call.body.clone(),
             pointer: call.pointer.clone(),
             deadline: call.timeout,
+        }),
+        TokenSpec::Jwt(mint) => TokenSource::Mint(Mint {
+            variable: mint.variable.clone(),
+            claims: mint.claims.clone(),
+            lifetime: mint.lifetime,
         }),
     }
 }

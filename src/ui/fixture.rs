@@ -1,6 +1,7 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
 pub(crate) mod health;
+pub(crate) mod link;
 mod measured;
 pub(crate) mod runs;
 pub(crate) mod spoilt;
@@ -12,8 +13,8 @@ use crate::domain::{
     EnvironmentKind, EnvironmentSpec, Event, Evidence, Exit, Found, Frame, Grade, Grounds, Health, Lane, Level,
     LevelCounts, Limits, LogEvent, LogLine, ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec,
     Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent,
-    ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId, StreamSpec, TestId,
-    Text, Usage, Value, ViewerId,
+    ServiceId, ServiceSpec, SessionEvent, Source, Span, Stage, State, StepState, StreamEvent, StreamId, StreamSpec,
+    TestId, Text, Usage, Value, ViewerId,
 };
 
 pub(crate) use measured::{compared, repeating};
@@ -225,7 +226,14 @@ impl Story {
         let stream = StreamId(0);
         self.tell(StreamEvent::Connecting { stream });
         let subprotocol = Some("jwt-auth".into());
-        self.tell(StreamEvent::Opened { stream, took: Span::millis(30), subprotocol, findings: Vec::new() });
+        self.tell(StreamEvent::Opened {
+            stream,
+            took: Span::millis(30),
+            subprotocol,
+            findings: Vec::new(),
+            lasts: None,
+        });
+        self.tell(StreamEvent::Reached { stream, stage: Stage::Ready, took: Span::millis(12) });
         for trip in [38, 44, 58, 41] {
             self.tell(StreamEvent::Measured { stream, round_trip: Span::millis(trip) });
         }
@@ -611,11 +619,15 @@ pub(crate) fn refused() -> Story {
     let refusal = Arc::new(Refusal {
         status: Some(403),
         why: "the handshake was refused: token signature does not match".into(),
+        sent: vec![("GET".into(), "/ws".into()), ("authorization".into(), "Bearer ***".into())],
         headers: vec![("content-type".into(), "application/json".into()), ("server".into(), "uvicorn".into())],
         body: r#"{"detail":"invalid token","hint":"the audience is staging-v2"}"#.into(),
         class: RefusalClass::Authentication,
         advice: "set AGENT_TOKEN to a token for this environment, then reconnect".into(),
     });
+    for (stage, millis) in [(Stage::Tcp, 3), (Stage::Http, 41)] {
+        story.tell(StreamEvent::Reached { stream, stage, took: Span::millis(millis) });
+    }
     story.tell(StreamEvent::Refused { stream, refusal });
     let advice = "get a new token, or deploy the backend that accepts this one";
     story.tell(StreamEvent::Stopped {

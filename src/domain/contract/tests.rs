@@ -108,6 +108,7 @@ fn at(millis: u64) -> Moment {
 
 fn refusal(status: u16, class: RefusalClass, why: &str) -> Ending {
     Ending::Refused(Refusal {
+        sent: Vec::new(),
         status: Some(status),
         why: why.into(),
         headers: Vec::new(),

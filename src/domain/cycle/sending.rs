@@ -75,7 +75,8 @@ mod tests {
 
         fn open(&mut self) {
             let stream = StreamId(0);
-            self.tell(StreamEvent::Opened { stream, took: Span::ZERO, subprotocol: None, findings: Vec::new() });
+            let findings = Vec::new();
+            self.tell(StreamEvent::Opened { stream, took: Span::ZERO, subprotocol: None, findings, lasts: None });
         }
     }
 

@@ -105,13 +105,16 @@ async fn connect(listener: &Listener<'_>, ledger: &mut Ledger) -> Result<(Socket
         token::Means { client: listener.client.clone(), variables: process_variables(), secrets: secrets.clone() };
     let settings = links::opening(&listener.plan.stream, MAX_MESSAGE);
     let mut source = listener.plan.stream.token.as_ref().map(links::source);
-    if let Some(token::TokenSource::Http(call)) = &mut source {
-        call.body = call.body.as_ref().map(|body| listener.fill(body));
+    match &mut source {
+        Some(token::TokenSource::Http(call)) => call.body = call.body.as_ref().map(|body| listener.fill(body)),
+        Some(token::TokenSource::Mint(mint)) => mint.fill(|claim| listener.fill(claim)),
+        _ => {}
     }
     let token = match &source {
         Some(source) => Some(source.obtain(&means).await.map_err(|trouble| Refusal {
             status: None,
             why: trouble.what.into(),
+            sent: Vec::new(),
             headers: Vec::new(),
             body: "".into(),
             class: if trouble.may_pass { RefusalClass::Environment } else { RefusalClass::Authentication },
@@ -120,7 +123,7 @@ async fn connect(listener: &Listener<'_>, ledger: &mut Ledger) -> Result<(Socket
         None => None,
     };
     ledger.began = listener.now();
-    let offers = [(&listener.plan.stream.offer).into()];
+    let offers: Vec<_> = listener.plan.stream.offers.iter().map(Into::into).collect();
     let offered = token.as_ref().map(|token| (&token.secret, offers.as_slice()));
     match open(listener.client, &settings, offered, &secrets).await {
         Ok(Opened { socket, .. }) => {

@@ -58,6 +58,9 @@ pub(super) struct Connection {
     /// With which code we left.
     pub(super) goodbye: u16,
     pub(super) give_up_at: Option<Instant>,
+    /// When the latest stage was reached.
+    pub(super) reached: Instant,
+    pub(super) is_authenticated: bool,
     pub(super) ready_since: Option<Instant>,
     pub(super) next_beat: Instant,
     next_ping: Instant,
@@ -88,6 +91,8 @@ impl Connection {
             leaving: None,
             goodbye: CloseCode::Normal.into(),
             give_up_at: None,
+            reached: now,
+            is_authenticated: false,
             ready_since: None,
             next_beat: now,
             next_ping: now,

@@ -19,6 +19,7 @@ pub(super) mod cause;
 mod causes;
 mod change;
 mod circumstance;
+mod connection;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
