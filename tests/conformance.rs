@@ -29,7 +29,7 @@ const CASES: [(&str, &str); 43] = [
     ("unasked-pong", "agent_thinking grüße"),
     ("longest-ping", "agent_thinking grüße"),
     ("asks", "agent_thinking grüße"),
-    ("binary-json", "unknown 45 bytes"),
+    ("binary-json", "agent_thinking grüße"),
     ("binary-other", "unknown"),
     ("reserved-bit-1", "closed 0 the server sends compressed frames"),
     ("reserved-bit-2", "closed 0 "),

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use draft::{Draft, Field, Frame};
-pub use entry::{Names, RAW_LIMIT, receive_binary, receive_text};
+pub use entry::{Names, RAW_LIMIT, json_in, receive_binary, receive_text};
 use message::AgentMessage;
 use track::Track;
 
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// Adds what can be said about binary bytes to `events`.
+    /// Adds what can be said about binary bytes to `events`, where they are not [JSON](json_in).
     pub fn receive_binary(&mut self, bytes: &[u8], at: Moment, events: &mut Vec<AgentEvent>) {
         receive_binary(bytes, at, &mut self.names, events);
     }

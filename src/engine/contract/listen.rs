@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::adapters::protocol::Reader;
+use crate::adapters::protocol::{Reader, json_in};
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, RevisionSpec};
 use crate::domain::{AgentKind, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Text};
@@ -159,8 +159,11 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
         let deadline = settled.map_or(limit, |settled| settled.min(limit));
         tokio::select! {
             message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    let text = secrets.mask(text.as_str()).into_owned();
+                Some(Ok(Message::Binary(bytes))) if json_in(&bytes).is_none() => {
+                    hear(ledger, |events| reader.receive_binary(&bytes, listener.now(), events));
+                }
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    let text = secrets.mask(message.to_text().unwrap_or_default()).into_owned();
                     let masked = listener.means.masks.mask(&text);
                     hear(ledger, |events| reader.receive_text(None, &masked, listener.now(), events));
                     if is_ping(ledger)
@@ -168,9 +171,6 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
                     {
                         return lost(error.to_string());
                     }
-                }
-                Some(Ok(Message::Binary(bytes))) => {
-                    hear(ledger, |events| reader.receive_binary(&bytes, listener.now(), events));
                 }
                 Some(Ok(Message::Pong(_))) => {
                     if let Some(sent) = pinged.take().filter(|_| ledger.round_trips.len() < ROUND_TRIPS) {

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use super::renewal::Renewal;
 use super::rotation::Rotation;
 use super::{Link, LinkOrder, OUTGOING, READY_FOR, Step, moment};
+use crate::adapters::protocol::json_in;
 use crate::domain::{AgentEvent, AgentKind, Stage, StreamEvent};
 use crate::engine::stream::backoff::Cause;
 use crate::engine::stream::connection::{CLOSE_DEADLINE, Connection, Heard, Leaving, close_advice, loss};
@@ -110,10 +111,13 @@ impl Link {
         let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
         for message in connection.heard.drain(..) {
             match message {
-                Message::Text(text) => {
-                    self.reader.receive_text(None, &redactor.mask(&text), at, &mut connection.events);
+                Message::Binary(bytes) if json_in(&bytes).is_none() => {
+                    self.reader.receive_binary(&bytes, at, &mut connection.events);
                 }
-                Message::Binary(bytes) => self.reader.receive_binary(&bytes, at, &mut connection.events),
+                message @ (Message::Text(_) | Message::Binary(_)) => {
+                    let text = redactor.mask(message.to_text().unwrap_or_default());
+                    self.reader.receive_text(None, &text, at, &mut connection.events);
+                }
                 Message::Pong(nonce) => {
                     if let Some(sent) = connection.unanswered.iter().position(|(asked, _)| nonce.as_ref() == asked) {
                         let stream = self.settings.stream;
