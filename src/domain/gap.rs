@@ -65,10 +65,10 @@ impl Gaps {
         self.skipped
     }
 
-    /// The latest gap that ended between two moments.
+    /// The latest gap between two messages. The second may have been read a moment before its connection was told of.
     #[must_use]
     pub fn between(&self, from: Moment, until: Moment) -> Option<&Gap> {
-        self.list.iter().rev().find(|gap| gap.from >= from && gap.until <= until)
+        self.list.iter().rev().find(|gap| gap.from >= from && gap.from < until)
     }
 
     pub(super) fn lose(&mut self, at: Moment, expected: bool) {
@@ -145,7 +145,9 @@ mod tests {
         let gap = *gaps.iter().next().expect("a gap");
         assert_eq!((gap.length(), gap.missed, gaps.skipped()), (Span::seconds(6), Some(6), 0));
         assert_eq!(gaps.between(Moment(500_000), Moment(8_000_000)), Some(&gap));
+        assert_eq!(gaps.between(Moment(500_000), Moment(6_900_000)), Some(&gap));
         assert_eq!(gaps.between(Moment(1_500_000), Moment(8_000_000)), None);
+        assert_eq!(gaps.between(Moment(500_000), Moment(900_000)), None);
     }
 
     #[test]

@@ -200,9 +200,13 @@ impl Story {
 
     /// An agent event of a run.
     pub(crate) fn agent(&mut self, run: &str, kind: AgentKind, text: &str, millis: u64) -> &mut Self {
-        self.wait(millis);
+        let event = self.wait(millis).agent_event(run, kind, text);
+        self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })
+    }
+
+    fn agent_event(&self, run: &str, kind: AgentKind, text: &str) -> AgentEvent {
         let tool = matches!(kind, AgentKind::ToolExecuting | AgentKind::ToolCompleted);
-        let event = AgentEvent {
+        AgentEvent {
             at: self.now,
             kind,
             type_name: if kind == AgentKind::Unknown { "cost_estimate".into() } else { kind.word().into() },
@@ -217,8 +221,7 @@ impl Story {
             failed: false,
             usage: Usage::default(),
             raw: format!(r#"{{"type":"{}","run_id":"{run}","payload":{{"text":"{text}"}}}}"#, kind.word()).into(),
-        };
-        self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })
+        }
     }
 
     /// The stream opens and its pings come back.

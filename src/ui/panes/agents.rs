@@ -288,15 +288,26 @@ pub(super) fn look(seen: &Seen) -> (Mark, Role) {
     }
 }
 
+/// How long after the event before, or for how long nobody listened between the two.
+fn draw_delta<'a, 'b>(line: &'a mut Line<'b>, scene: &Scene, seen: &Seen, before: Moment) -> &'a mut Line<'b> {
+    let stream = scene.state.streams.get(seen.stream);
+    if let Some(gap) = stream.and_then(|stream| stream.gaps.between(before, seen.at)) {
+        if let Some(missed) = gap.missed.filter(|missed| *missed > 0) {
+            line.end_fmt(Role::Warning, format_args!("{} missed", count(missed))).end_gap(1);
+        }
+        let role = if gap.expected { Role::Muted } else { Role::Warning };
+        return line.number(role, &Short::new(format_args!("gap {}", took(gap.length()))), 12);
+    }
+    let delta = seen.at.since(before);
+    let text = Short::new(format_args!("+{}.{:03}", delta.0 / 1_000_000, delta.as_millis() % 1_000));
+    line.number(if delta.0 > 2_000_000 { Role::Warning } else { Role::Muted }, &text, 12)
+}
+
 fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment>) {
     let agents = &scene.state.agents;
     match before {
         None => line.put(Role::Muted, &precise_time(seen.at, scene.view.utc_offset)),
-        Some(before) => {
-            let delta = seen.at.since(before);
-            let text = Short::new(format_args!("+{}.{:03}", delta.0 / 1_000_000, delta.as_millis() % 1_000));
-            line.number(if delta.0 > 2_000_000 { Role::Warning } else { Role::Muted }, &text, 12)
-        }
+        Some(before) => draw_delta(line, scene, seen, before),
     };
     let (mark, role) = look(seen);
     // Types of other protocols are longer and differ at their ends; only they leave the column.
