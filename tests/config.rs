@@ -99,7 +99,10 @@ mod the_example_for_the_lab {
         let agents = &project.streams[0];
         assert_eq!((agents.url.as_str(), agents.service.as_deref()), ("ws://127.0.0.1:18000/ws", Some("backend")));
         assert_eq!(agents.subprotocols, ["jwt-auth"]);
-        assert_eq!(agents.offer, OfferSpec::Header { name: "Authorization".to_owned(), scheme: "Bearer".to_owned() });
+        assert_eq!(
+            agents.offers,
+            [OfferSpec::Header { name: "Authorization".to_owned(), scheme: "Bearer".to_owned() }]
+        );
         let Some(TokenSpec::Http(HttpTokenSpec { url, headers, body, .. })) = &agents.token else {
             panic!("the token comes from an HTTP call");
         };
@@ -236,6 +239,7 @@ mod the_built_in_settings {
             token.http = { url = "http://127.0.0.1:${port}/token", body = "{}", headers.X-Key = { env = "KEY", default = "none" } }
             start.message = '{"type":"start_agent"}'
             revision.header = "x-revision"
+            message.hello.text = '{"type":"ping","id":"${random}"}'
             "#,
             &[],
         );
@@ -896,5 +900,43 @@ failed_if = { status = ["bad"] }
             (project.streams[0].url.as_str(), project.streams[0].method),
             ("https://h", liveloop::config::project::Method::Post)
         );
+    }
+}
+
+mod how_things_are_reached {
+    use super::*;
+
+    const STREAM: &str = "[stream.s]\nurl = \"ws://localhost\"\n";
+
+    #[test]
+    fn certificates_and_a_proxy_are_named_and_a_password_is_not_written_out() {
+        let http = "[http]\nextra_ca = \"ca.pem\"\nclient_certificate = \"me.pem\"\nno_proxy = [\"localhost\", \".internal\"]\n";
+        let project = project(&format!("{http}proxy.env = \"P\"\n"), &[("P", "http://u:hunter2@proxy:3128")]);
+        assert_eq!(project.http.client_certificate, Some(("me.pem".into(), "me.pem".into())));
+        assert_eq!(project.http.no_proxy, "localhost,.internal");
+        assert_eq!(project.http.proxy.as_ref().map(|proxy| proxy.reveal()), Some("http://u:hunter2@proxy:3128"));
+        assert!(!format!("{project:?}").contains("hunter2"));
+        for (wrong, expected) in [
+            ("proxy.value = \"http://u:hunter2@proxy:3128\"", "this looks like a secret"),
+            ("proxy.value = \"proxy:3128\"", "this is not the address of a proxy"),
+            ("client_key = \"me.key\"", "a key without a certificate"),
+        ] {
+            let said = said(&format!("[http]\n{wrong}\n"), &[]).join("\n");
+            assert!(said.contains(expected) && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_made_here_and_offered_in_several_ways_at_once() {
+        let text = format!(
+            "{STREAM}rotate_before = \"55m\"\n[stream.s.token.jwt]\nenv = \"SECRET\"\nclaims = '{{\"sub\":\"u1\"}}'\n[stream.s.offer]\nheader = {{}}\nsubprotocol = {{}}\n"
+        );
+        let project = project(&text, &[("SECRET", "a-secret-of-the-test")]);
+        let stream = &project.streams[0];
+        let Some(TokenSpec::Jwt(jwt)) = &stream.token else { panic!("a token that is made") };
+        assert_eq!((jwt.variable.as_str(), &jwt.claims["sub"], jwt.lifetime.as_secs()), ("SECRET", &"u1".into(), 900));
+        assert_eq!((stream.offers.len(), stream.rotate_before.map(|age| age.as_secs())), (2, Some(3300)));
+        let wrong = format!("{STREAM}token.jwt = {{ env = \"SECRET\", claims = \"[]\" }}\n");
+        assert!(said(&wrong, &[]).join("\n").contains("the claims are no JSON object"));
     }
 }

@@ -16,6 +16,8 @@ fn agents() -> StreamSpec {
         url: "ws://127.0.0.1:1".into(),
         service: None,
         start: None,
+        messages: Vec::new(),
+        over_http: false,
         budget: Span::seconds(2),
     }
 }

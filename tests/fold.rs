@@ -43,6 +43,8 @@ impl Story {
                 url: "".into(),
                 service: None,
                 start: None,
+                messages: Vec::new(),
+                over_http: false,
                 budget: Span::seconds(2),
             }],
             hold_limit: Span::seconds(600),
@@ -320,6 +322,7 @@ fn an_agent_run_names_what_is_missing_and_is_lost_with_its_connection() {
         call: None,
         text: "".into(),
         failed: false,
+        usage: Usage::default(),
         raw: "{}".into(),
     };
     let events = vec![event(10, AgentKind::AgentStarted), event(20, AgentKind::AgentThinking)];

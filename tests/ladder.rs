@@ -7,7 +7,7 @@ use liveloop::domain::{
     AgentEvent, AgentKind, Command, ContractVerdict, Deploy, DeployEvent, DeployId, DeployPhase, DeploySpec, Effect,
     Effects, Entry, Event, Exit, Found, Health, Judgement, Moment, Outcome, PlatformVerdict, Probe, ProjectSpec,
     RunEvent, RunId, Rung, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Span, State,
-    StreamEvent, StreamId, StreamSpec, SurfaceSpec, ViewerId,
+    StreamEvent, StreamId, StreamSpec, SurfaceSpec, Usage, ViewerId,
 };
 
 const BACKEND: ServiceId = ServiceId(0);
@@ -28,6 +28,8 @@ impl Story {
             url: "ws://127.0.0.1:1".into(),
             service: Some("backend".into()),
             start: None,
+            messages: Vec::new(),
+            over_http: false,
             budget: Span::seconds(1),
         };
         let runners = vec![RunnerSpec { name: "contracts".into(), tool: "contracts".into(), ..RunnerSpec::default() }];
@@ -102,7 +104,7 @@ impl Story {
 
     fn opened(&mut self) -> &mut Self {
         let (took, findings) = (Span::ZERO, Vec::new());
-        self.happen(StreamEvent::Opened { stream: AGENTS, took, subprotocol: None, findings })
+        self.happen(StreamEvent::Opened { stream: AGENTS, took, subprotocol: None, findings, lasts: None })
     }
 
     fn says_revision(&mut self, revision: &str) -> &mut Self {
@@ -123,6 +125,7 @@ impl Story {
             call: None,
             text: "".into(),
             failed: false,
+            usage: Usage::default(),
             raw: "{}".into(),
         };
         self.happen(StreamEvent::Received { stream: AGENTS, events: vec![event] })

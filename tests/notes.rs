@@ -39,6 +39,8 @@ impl Story {
                 url: "".into(),
                 service: None,
                 start: None,
+                messages: Vec::new(),
+                over_http: false,
                 budget: Span::seconds(2),
             }],
             ..ProjectSpec::default()
@@ -126,6 +128,7 @@ impl Story {
             call: None,
             text: text.into(),
             failed: false,
+            usage: Usage::default(),
             raw: "{}".into(),
         };
         self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] });

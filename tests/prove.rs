@@ -39,6 +39,8 @@ impl Story {
                 url: "".into(),
                 service: Some("backend".into()),
                 start: None,
+                messages: Vec::new(),
+                over_http: false,
                 budget: Span::seconds(2),
             }],
             hold_limit: Span::seconds(600),
@@ -80,7 +82,13 @@ impl Story {
 
     fn open(&mut self) -> &mut Self {
         self.tell(StreamEvent::Connecting { stream: STREAM });
-        self.tell(StreamEvent::Opened { stream: STREAM, took: Span::millis(9), subprotocol: None, findings: vec![] })
+        self.tell(StreamEvent::Opened {
+            stream: STREAM,
+            took: Span::millis(9),
+            subprotocol: None,
+            findings: vec![],
+            lasts: None,
+        })
     }
 
     /// The deploy's command ends well and its revision is seen twice.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use liveloop::domain::{
     AgentEvent, AgentKind, Command, Effects, Entry, Event, Found, Moment, Outcome, ProjectSpec, RunEvent, RunId,
-    RunnerSpec, Selection, SessionEvent, Span, State, StreamEvent, StreamId, StreamSpec, Text, ViewerId,
+    RunnerSpec, Selection, SessionEvent, Span, State, StreamEvent, StreamId, StreamSpec, Text, Usage, ViewerId,
 };
 
 /// A session that is told events, 30 ms apart, and hands out the entries that a viewer would receive.
@@ -32,6 +32,8 @@ impl Story {
             url: "ws://127.0.0.1".into(),
             service: None,
             start: None,
+            messages: Vec::new(),
+            over_http: false,
             budget: Span::seconds(2),
         };
         let project = ProjectSpec {
@@ -109,6 +111,7 @@ pub fn agent_event(n: u32) -> AgentEvent {
         call: tool.then(|| format!("{:06x}", n / 5).into()),
         text: format!("step {n}: compares the spend of this month").into(),
         failed: false,
+        usage: Usage::default(),
         raw: format!("{n:0300}").into(),
     }
 }

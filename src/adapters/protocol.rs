@@ -18,13 +18,14 @@ pub mod study;
 #[cfg(test)]
 mod tests;
 mod track;
+mod usage;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 pub use draft::{Draft, Field, Frame};
-pub use entry::{Names, RAW_LIMIT, receive_binary, receive_text};
+pub use entry::{Names, RAW_LIMIT, json_in, receive_binary, receive_text};
 use message::AgentMessage;
 use track::Track;
 
@@ -78,6 +79,15 @@ impl Reader {
 
     /// Adds the events of a text to `events`. Secrets must be masked in it already. `event` is the transport's name for it.
     pub fn receive_text(&mut self, event: Option<&str>, text: &str, at: Moment, events: &mut Vec<AgentEvent>) {
+        let from = events.len();
+        self.read_text(event, text, at, events);
+        // What a batch used up is nobody's in particular.
+        if let [event] = &mut events[from..] {
+            event.usage = usage::of(text);
+        }
+    }
+
+    fn read_text(&mut self, event: Option<&str>, text: &str, at: Moment, events: &mut Vec<AgentEvent>) {
         let protocol = match &self.language {
             Language::Own(mapping) => {
                 let mapping = std::sync::Arc::clone(mapping);
@@ -92,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// Adds what can be said about binary bytes to `events`.
+    /// Adds what can be said about binary bytes to `events`, where they are not [JSON](json_in).
     pub fn receive_binary(&mut self, bytes: &[u8], at: Moment, events: &mut Vec<AgentEvent>) {
         receive_binary(bytes, at, &mut self.names, events);
     }

@@ -294,7 +294,8 @@ fn strike_inside<'t>(value: &mut DeValue<'t>, is_meant: IsMeant<'_>, path: &str)
 }
 
 fn is_section(key: &str) -> bool {
-    ["environment", "variables", "runner", "service", "stream", "run", "baseline", "limits", "journal"].contains(&key)
+    ["environment", "variables", "runner", "service", "stream", "run", "baseline", "http", "limits", "journal"]
+        .contains(&key)
 }
 
 fn range_of(place: Place) -> Range<usize> {

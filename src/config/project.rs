@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows where it was written; [`resolve`](super::resolve) makes it from the settings.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,6 +95,8 @@ pub struct Project {
     pub baseline: Baseline,
     /// A file of results that can be chosen as a baseline.
     pub baseline_file: Option<String>,
+    /// How everything over HTTP and WebSocket is reached.
+    pub http: HttpSpec,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
@@ -102,6 +105,8 @@ pub struct Project {
     pub hook: Option<HookSpec>,
     /// Values to mask in everything that comes in, longest first, none empty.
     pub secrets: Vec<Secret>,
+    /// The values of variables, for what is written later.
+    pub variables: BTreeMap<String, Secret>,
 }
 
 /// A command that is given notices.
@@ -120,6 +125,19 @@ pub struct EnvironmentSpec {
     pub name: String,
     /// How careful one has to be there.
     pub kind: EnvironmentKind,
+}
+
+/// How everything over HTTP and WebSocket is reached.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HttpSpec {
+    /// A PEM file with certificates to trust beside the system's.
+    pub extra_ca: Option<String>,
+    /// PEM files with the certificate that we show, and with its private key.
+    pub client_certificate: Option<(String, String)>,
+    /// The proxy; unset, the environment says.
+    pub proxy: Option<Secret>,
+    /// Hosts that are reached without it, as `NO_PROXY` has them.
+    pub no_proxy: String,
 }
 
 /// A process to start. The first word is the program; there is no shell.
@@ -476,16 +494,20 @@ pub struct StreamSpec {
     pub headers: Vec<HeaderSpec>,
     /// Where the token comes from.
     pub token: Option<TokenSpec>,
-    /// How the token is shown to the server.
-    pub offer: OfferSpec,
+    /// In which ways the token is shown to the server, all at once.
+    pub offers: Vec<OfferSpec>,
     /// Where it says which revision it talks to.
     pub revision: Option<RevisionSource>,
     /// The message that starts an agent run.
     pub start: Option<String>,
+    /// The messages that are kept for it: a name, and the text as it was written.
+    pub messages: Vec<(String, String)>,
     /// How long the opening handshake may take.
     pub open_timeout: Duration,
     /// From one ping to the next.
     pub ping_interval: Duration,
+    /// At which age a connection is replaced.
+    pub rotate_before: Option<Duration>,
 }
 
 /// A contract and how it is held against a stream.
@@ -525,6 +547,19 @@ pub enum TokenSpec {
     Command(CommandSpec),
     /// The answer to an HTTP request, asked at every connect.
     Http(HttpTokenSpec),
+    /// A JWT made anew at every connect.
+    Jwt(JwtTokenSpec),
+}
+
+/// A JWT that we make ourselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JwtTokenSpec {
+    /// The environment variable that holds the secret.
+    pub variable: String,
+    /// What it says.
+    pub claims: serde_json::Map<String, serde_json::Value>,
+    /// How long it is good for.
+    pub lifetime: Duration,
 }
 
 /// An HTTP request whose answer holds a token.

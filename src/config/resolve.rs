@@ -8,6 +8,7 @@ mod compose;
 mod contract;
 mod deploy;
 mod health;
+mod http;
 mod http_health;
 mod logs;
 mod mapping;
@@ -81,6 +82,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let autopilot = resolver.autopilot();
     let (baseline, baseline_file) = resolver.baseline();
     let hook = resolver.hook();
+    let http = resolver.http();
     resolver.check_ranges();
     let secrets = resolver.secrets();
     Resolution {
@@ -97,9 +99,11 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             autopilot,
             baseline,
             baseline_file,
+            http,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
             hook,
+            variables: resolver.variables.known(),
             secrets,
         },
         remarks: resolver.remarks,
@@ -214,32 +218,37 @@ impl<'s> Resolver<'s> {
         headers.iter().filter_map(|(name, value)| self.header(&format!("{path}.headers.{name}"), name, value)).collect()
     }
 
-    fn header(&mut self, path: &str, name: &str, value: &ValueSettings) -> Option<HeaderSpec> {
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)) {
-            self.mistake(path, format!("`{name}` cannot be the name of a header"));
-        }
-        let value = match (&value.value, &value.env) {
-            (Some(text), None) => self.masked(path, text),
+    /// A value that is written out or comes from the environment; `without` says what is the case when it is not set.
+    fn value(&mut self, path: &str, value: &ValueSettings, without: &str) -> Option<Masked> {
+        match (&value.value, &value.env) {
+            (Some(text), None) => Some(self.masked(path, text)),
             (None, Some(variable)) => match (self.environment_variable(variable), &value.default) {
                 (Some(found), _) => {
                     self.secrets.push((path.to_owned(), Secret::new(&found)));
-                    Masked::new(found, true)
+                    Some(Masked::new(found, true))
                 }
-                (None, Some(default)) => self.masked(path, default),
+                (None, Some(default)) => Some(self.masked(path, default)),
                 (None, None) => {
-                    self.notice(path, format!("{variable} is not set: this header is left out"));
-                    return None;
+                    self.notice(path, format!("{variable} is not set: {without}"));
+                    None
                 }
             },
             (Some(_), Some(_)) => {
                 self.mistake(path, "has both `value` and `env`: keep one");
-                return None;
+                None
             }
             (None, None) => {
                 self.mistake(path, "has no value").hint("write value = \"…\", or env = \"NAME\" for a secret");
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    fn header(&mut self, path: &str, name: &str, value: &ValueSettings) -> Option<HeaderSpec> {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)) {
+            self.mistake(path, format!("`{name}` cannot be the name of a header"));
+        }
+        let value = self.value(path, value, "this header is left out")?;
         if value.reveal().chars().any(char::is_control) {
             self.mistake(path, "a header's value cannot hold line breaks or other control characters");
         }

@@ -13,6 +13,7 @@ mod autopilot;
 mod baseline;
 mod compose;
 mod deploy;
+mod http;
 mod limits;
 mod logs;
 mod mapping;
@@ -35,6 +36,7 @@ pub use autopilot::{AutopilotSettings, FixSettings};
 pub use baseline::{BaselineKind, BaselineSettings};
 pub use compose::ComposeSettings;
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
+pub use http::HttpClientSettings;
 pub use limits::{JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
@@ -89,6 +91,9 @@ pub struct Settings {
     pub autopilot: AutopilotSettings,
     /// What results are measured against.
     pub baseline: BaselineSettings,
+    /// How everything over HTTP and WebSocket is reached.
+    #[serde(default)]
+    pub http: HttpClientSettings,
     /// How much is kept of what grows.
     pub limits: LimitSettings,
     /// What stays on disk between sessions.

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::SyntheticRules;
 use super::project::Limits;
-use super::{AgentRunId, Epoch, Moment, Ring, Span, StreamId, Text};
+use super::{AgentRunId, Epoch, Moment, Ring, Span, StreamId, Text, Usage};
 
 /// How many raw frames are kept in memory.
 const RAW_KEPT: usize = 20_000;
 /// How many agent runs are kept.
 const RUNS_KEPT: usize = 5_000;
+/// How many agents may be open inside a run.
+const INSIDE_KEPT: usize = 32;
 /// How many names (tools, agents, types) are told apart; further ones share one place.
 const NAMES_KEPT: usize = 4_096;
 
@@ -114,6 +117,9 @@ pub struct AgentEvent {
     /// Whether it says that something went wrong.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
+    /// What it says was used up.
+    #[serde(default, skip_serializing_if = "Usage::is_empty")]
+    pub usage: Usage,
     /// The frame as it came, cut at a bound.
     pub raw: Text,
 }
@@ -198,6 +204,15 @@ pub struct AgentRun {
     /// The period in which its latest event came.
     #[serde(default)]
     pub epoch_at_end: Epoch,
+    /// What it used up, as far as its events say so.
+    #[serde(default)]
+    pub usage: Usage,
+    /// The agents inside it that have not ended.
+    #[serde(default)]
+    pub inside: Vec<Text>,
+    /// Whether an agent or a tool bears a name that only a fallback uses: then nobody knows whether an agent ran.
+    #[serde(default)]
+    pub played: bool,
 }
 
 impl AgentRun {
@@ -240,6 +255,8 @@ pub struct Agents {
     /// The present period, by which all that comes is stamped.
     #[serde(default)]
     epoch: Epoch,
+    #[serde(default)]
+    rules: SyntheticRules,
 }
 
 impl Default for Agents {
@@ -261,6 +278,7 @@ impl Agents {
             name_index: HashMap::new(),
             unknown: BTreeMap::new(),
             epoch: 0,
+            rules: SyntheticRules::default(),
         }
     }
 
@@ -326,10 +344,12 @@ impl Agents {
         }
         let ordinal = self.events.total();
         let run = self.find_run(stream, event);
+        let played = self.rules.name_of_fallback(event);
         let epoch = self.epoch;
         if let Some(run) = run.and_then(|id| self.run_mut(id)) {
             run.receive(event, ordinal);
             run.epoch_at_end = epoch;
+            run.played |= played;
         }
         let name = self.intern(&event.type_name);
         let subject = event.tool.as_ref().or(event.agent.as_ref()).map_or(u16::MAX, |text| self.intern(text));
@@ -395,6 +415,9 @@ impl Agents {
             longest_silence: Span::ZERO,
             epoch: self.epoch,
             epoch_at_end: self.epoch,
+            usage: Usage::default(),
+            inside: Vec::new(),
+            played: false,
         });
         Some(id)
     }
@@ -428,7 +451,14 @@ impl AgentRun {
         if let Some(place) = CRITICAL.iter().position(|&kind| kind == event.kind) {
             self.counts[place] += 1;
         }
+        let ends_inside = self.ends_inside(event);
         match event.kind {
+            AgentKind::AgentCompleted if !ends_inside => self.usage.conclude(event.usage),
+            _ => self.usage.add(event.usage),
+        }
+        match event.kind {
+            AgentKind::AgentCompleted | AgentKind::AgentFailed if ends_inside => {}
+            AgentKind::AgentStarted if self.begins_inside(event) => {}
             AgentKind::AgentStarted => self.end = None,
             AgentKind::ToolExecuting => self.tools.push(ToolCall {
                 tool: event.tool.clone().unwrap_or_else(|| "?".into()),
@@ -448,6 +478,27 @@ impl AgentRun {
             | AgentKind::System
             | AgentKind::Unknown => {}
         }
+    }
+
+    /// Whether another agent begins inside the run, which is then open until its own agent ends.
+    fn begins_inside(&mut self, event: &AgentEvent) -> bool {
+        let begun = self.counts[0] > 1 && self.end.is_none();
+        match &event.agent {
+            Some(agent) if begun && self.agent.as_ref() != Some(agent) => {
+                if self.inside.len() < INSIDE_KEPT {
+                    self.inside.push(agent.clone());
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether an agent inside the run ends.
+    fn ends_inside(&mut self, event: &AgentEvent) -> bool {
+        let ends = matches!(event.kind, AgentKind::AgentCompleted | AgentKind::AgentFailed);
+        let place = self.inside.iter().rposition(|open| ends && Some(open) == event.agent.as_ref());
+        place.map(|place| self.inside.remove(place)).is_some()
     }
 
     /// Pairs by call id where there is one, else by the tool's name, last in first out.

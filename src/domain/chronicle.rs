@@ -151,12 +151,15 @@ impl Chronicle {
             StreamEvent::Stopped { why, .. } => Occasion::GaveUp { stream, why: why.clone() },
             StreamEvent::Connecting { .. }
             | StreamEvent::RevisionSeen { .. }
+            | StreamEvent::Reached { .. }
+            | StreamEvent::PingsLost { .. }
             | StreamEvent::Received { .. }
             | StreamEvent::Measured { .. }
             | StreamEvent::Waiting { .. }
             | StreamEvent::Overflowed { .. }
             | StreamEvent::TokenObtained { .. }
-            | StreamEvent::Sent { .. } => return,
+            | StreamEvent::Sent { .. }
+            | StreamEvent::NotSent { .. } => return,
         };
         self.note(at, what);
     }
@@ -188,6 +191,7 @@ impl State {
             Command::CancelProve => "ends the chain from the deploy to its proof".into(),
             Command::CancelDeploy(_) => "cancels the deploy".into(),
             Command::StartAgent(id) => format!("starts an agent run on {}", stream(*id)).into(),
+            Command::Send { stream: id, .. } => format!("sends on {}", stream(*id)).into(),
             Command::ReopenStream(id) => format!("connects {} anew", stream(*id)).into(),
             Command::ProbeServices => "probes all services".into(),
             Command::WriteNote { .. } => "writes a note".into(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AutopilotPlan, Baseline, CauseId, DeployId, FlightPace, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind,
-    RepeatUntil, RunId, ServiceId, StreamId, TestId, Text,
+    Outgoing, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -114,6 +114,13 @@ pub enum Command {
     CancelDeploy(DeployId),
     /// Send a stream's configured start message.
     StartAgent(StreamId),
+    /// Send something on a stream.
+    Send {
+        /// Which stream.
+        stream: StreamId,
+        /// What.
+        what: Outgoing,
+    },
     /// Connect a stream anew.
     ReopenStream(StreamId),
     /// Accept a failure from now on.

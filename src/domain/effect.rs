@@ -1,8 +1,8 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
 use super::{
-    Baseline, DeployId, FixId, HandOff, Notice, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span,
-    StreamId, Text,
+    Baseline, DeployId, FixId, HandOff, Notice, Outgoing, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId,
+    Span, StreamId, Text,
 };
 
 /// The effects of one entry, in order.
@@ -139,6 +139,13 @@ pub enum Effect {
         number: u64,
         /// The notice.
         notice: Notice,
+    },
+    /// Send something on a stream; closed by `StreamEvent::Sent` or `StreamEvent::NotSent`.
+    Send {
+        /// Which stream.
+        stream: StreamId,
+        /// What; variables of the project are put in.
+        what: Outgoing,
     },
     /// Write a hand-off into a file; closed by `SessionEvent::HandOffKept` or `SessionEvent::HandOffFailed`.
     KeepHandOff {

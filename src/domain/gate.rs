@@ -65,6 +65,7 @@ impl Command {
             | Self::PaceAutopilot(_)
             | Self::StopAutopilot
             | Self::StartAgent(_)
+            | Self::Send { .. }
             | Self::ReopenStream(_)
             | Self::Mute(_)
             | Self::Unmute(_)
@@ -78,7 +79,7 @@ impl Command {
     /// Whether it does something to the environment rather than look at it. Tests count as looking.
     #[must_use]
     pub fn is_felt(&self) -> bool {
-        self.is_gated() || matches!(self, Self::StartAgent(_))
+        self.is_gated() || matches!(self, Self::StartAgent(_) | Self::Send { .. })
     }
 }
 
@@ -98,6 +99,7 @@ impl State {
         }
         let what = match command {
             Command::StartAgent(_) => "no agent is started",
+            Command::Send { .. } => "nothing is sent",
             Command::RollBack { .. } => "nothing is rolled back",
             Command::Restart(_) => "nothing is restarted",
             Command::Autopilot { .. } => "the autopilot does not fly",

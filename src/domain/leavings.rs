@@ -9,10 +9,10 @@ impl State {
         let cycles = self.records.iter().cloned().collect();
         let vacuous = self.inventory.vacuous().collect();
         let known = self.known.left_behind(|id| Some(self.inventory.test(id)?.node.clone()));
-        let unproved = self.left_unproved();
+        let (unproved, sent) = (self.left_unproved(), self.sent.iter().cloned().collect());
         let (cycle, past_deploys) = (self.cycle, self.past_deploys());
         let handed_on =
-            Recollection { cycle, cycles, vacuous, known, unproved, past_deploys, ..Recollection::default() };
+            Recollection { cycle, cycles, vacuous, known, unproved, sent, past_deploys, ..Recollection::default() };
         self.session.recalled.then_some(handed_on)
     }
 

@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod agent_parts;
 mod autopilot;
 mod baseline;
 mod cause;
@@ -22,6 +23,7 @@ mod effect;
 mod event;
 mod evidence;
 mod flake;
+mod gap;
 mod gate;
 mod ids;
 mod inventory;
@@ -38,6 +40,7 @@ mod null;
 mod origin;
 mod outage;
 mod outcome;
+mod outgoing;
 mod pattern;
 mod platform;
 mod precedent;
@@ -51,16 +54,19 @@ mod run;
 mod service;
 mod sighting;
 mod signature;
+mod stage;
 mod state;
 mod stream;
 mod tier;
 mod timeline;
 mod unproved;
 mod uptime;
+mod usage;
 mod verdict;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use agent_parts::{Part, PartKind};
 pub use autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, FlightPace};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
@@ -85,6 +91,7 @@ pub use event::{
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
+pub use gap::{Gap, Gaps};
 pub use gate::Gate;
 pub use ids::{
     AgentRunId, CauseId, DeployId, FixId, KnownId, ModuleId, ProveId, RunId, RunnerId, ServiceId, StreamId, TestId,
@@ -102,6 +109,7 @@ pub use null::{Vacuous, VacuousTest};
 pub use origin::{Built, Distance, Placed};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
+pub use outgoing::{MESSAGE_LIMIT, Outgoing, SavedMessage, SentBefore};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use precedent::{DEPLOYS_KEPT, PastDeploy, Precedents, Typical};
@@ -117,12 +125,14 @@ pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, R
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};
 pub use sighting::Sightings;
 pub use signature::{CauseClass, Signature};
+pub use stage::Stage;
 pub use state::{Session, State, Viewer};
 pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use tier::{Protection, Tier, TierSpec, Tiers};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
 pub use uptime::{Rate, UPTIME_WINDOW, Uptime};
+pub use usage::Usage;
 pub use verdict::{Verdict, Verdicts};
 pub use worth::{Worth, Worths};
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Rung, Span, StreamId, Text, TierSpec};
+use super::{
+    AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Rung, SavedMessage, Span, StreamId, Text, TierSpec,
+};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -208,6 +210,12 @@ pub struct StreamSpec {
     pub service: Option<Text>,
     /// What starts an agent run, where one is configured.
     pub start: Option<Text>,
+    /// The messages that configuration keeps for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<SavedMessage>,
+    /// Whether it is an answer over HTTP, on which nothing can be sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_http: bool,
     /// How long the next agent event may take before the wait is worth a colour.
     pub budget: Span,
 }

@@ -9,7 +9,7 @@ use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, DeployQueue, Deploys, Fixes,
     Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records,
-    Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -105,6 +105,9 @@ pub struct State {
     pub streams: Streams,
     /// What the agents did.
     pub agents: Agents,
+    /// What people sent on streams.
+    #[serde(default)]
+    pub sent: SentBefore,
     /// What the services wrote into their logs.
     #[serde(default)]
     pub logs: Logs,
@@ -151,6 +154,7 @@ impl Default for State {
             lineage: Lineage::default(),
             streams: Streams::default(),
             agents: Agents::default(),
+            sent: SentBefore::default(),
             logs: Logs::default(),
             notes: Notes::default(),
             chronicle: Chronicle::default(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::StreamEvent;
 use super::project::StreamSpec;
-use super::{Epoch, Moment, Ring, Span, StreamId, Text};
+use super::{Epoch, Gaps, Moment, Ring, Span, Stage, StreamId, Text};
 
 /// How many round trips are kept for each stream.
 const ROUND_TRIPS_KEPT: usize = 60;
@@ -59,6 +59,9 @@ pub struct Refusal {
     pub status: Option<u16>,
     /// What went wrong, in a sentence.
     pub why: Text,
+    /// What was asked: the request's line, then its headers, the token masked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<(Text, Text)>,
     /// The answer's headers.
     pub headers: Vec<(Text, Text)>,
     /// The answer's body, cut at a bound.
@@ -82,6 +85,9 @@ pub struct Stream {
     pub tries: u32,
     /// How often it was opened.
     pub opened: u32,
+    /// The stages that the latest attempt reached, and how long each took by itself.
+    #[serde(default)]
+    pub reached: Vec<(Stage, Span)>,
     /// The subprotocol that the server chose.
     pub subprotocol: Option<Text>,
     /// What is unusual about the server, though it works.
@@ -92,6 +98,12 @@ pub struct Stream {
     pub closed: Option<(Option<u16>, Text)>,
     /// Round trips of our own pings.
     pub round_trips: Ring<Span>,
+    /// Pings that never came back.
+    #[serde(default)]
+    pub pings_lost: u32,
+    /// When the latest ping came back: who is silent is not dead for that.
+    #[serde(default)]
+    pub last_pong: Option<Moment>,
     /// Messages received.
     pub received: u64,
     /// Messages that were dropped because they came too fast.
@@ -108,6 +120,15 @@ pub struct Stream {
     /// The period in which the connection was opened.
     #[serde(default)]
     pub epoch: Epoch,
+    /// Whether there is a token at all.
+    #[serde(default)]
+    pub has_token: bool,
+    /// When the connection will be replaced at the latest, where that is planned.
+    #[serde(default)]
+    pub rotates: Option<Moment>,
+    /// The times in which nobody listened.
+    #[serde(default)]
+    pub gaps: Gaps,
 }
 
 /// What happened to a link that others must know.
@@ -140,11 +161,14 @@ impl Streams {
             since: at,
             tries: 0,
             opened: 0,
+            reached: Vec::new(),
             subprotocol: None,
             findings: Vec::new(),
             refusal: None,
             closed: None,
             round_trips: Ring::new(ROUND_TRIPS_KEPT),
+            pings_lost: 0,
+            last_pong: None,
             received: 0,
             dropped: 0,
             last_message: None,
@@ -152,6 +176,9 @@ impl Streams {
             token_expires: None,
             revision: None,
             epoch: 0,
+            has_token: false,
+            rotates: None,
+            gaps: Gaps::default(),
         };
         Self { list: specs.iter().map(stream).collect() }
     }
@@ -185,9 +212,16 @@ impl Streams {
         match event {
             StreamEvent::Connecting { .. } => {
                 stream.tries += 1;
+                stream.reached.clear();
                 stream.become_link(Link::Connecting, at);
             }
-            StreamEvent::Opened { subprotocol, findings, .. } => {
+            StreamEvent::Reached { stage, took, .. } => stream.reach(*stage, *took),
+            StreamEvent::Opened { took, subprotocol, findings, lasts, .. } => {
+                let before: u64 = stream.reached.iter().map(|(_, took)| took.0).sum();
+                stream.reach(Stage::Open, Span(took.0.saturating_sub(before)));
+                stream.gaps.reopen(at);
+                stream.rotates = lasts.map(|lasts| at.after(lasts));
+                stream.last_pong = None;
                 stream.tries = 0;
                 stream.opened += 1;
                 stream.subprotocol.clone_from(subprotocol);
@@ -199,10 +233,21 @@ impl Streams {
             }
             StreamEvent::RevisionSeen { revision, .. } => stream.revision = Some(revision.clone()),
             StreamEvent::Refused { refusal, .. } => stream.refusal = Some(refusal.clone()),
-            StreamEvent::Received { events, .. } => stream.count(events.len() as u32, at),
-            StreamEvent::Measured { round_trip, .. } => stream.round_trips.push(*round_trip),
+            StreamEvent::Received { events, .. } => {
+                stream.count(events.len() as u32, at);
+                events.iter().for_each(|event| stream.gaps.receive(event));
+            }
+            StreamEvent::Measured { round_trip, .. } => {
+                stream.round_trips.push(*round_trip);
+                stream.last_pong = Some(at);
+            }
+            StreamEvent::PingsLost { lost, .. } => stream.pings_lost = stream.pings_lost.saturating_add(*lost),
             StreamEvent::Closed { code, reason, expected, .. } => {
                 stream.closed = Some((*code, reason.clone()));
+                stream.rotates = None;
+                if stream.link == Link::Open {
+                    stream.gaps.lose(at, *expected);
+                }
                 stream.become_link(Link::Idle, at);
                 return StreamFact::Ended { expected: *expected };
             }
@@ -214,8 +259,10 @@ impl Streams {
                 return StreamFact::Stopped;
             }
             StreamEvent::Overflowed { dropped, .. } => stream.dropped += dropped,
-            StreamEvent::TokenObtained { expires, .. } => stream.token_expires = *expires,
-            StreamEvent::Sent { .. } => {}
+            StreamEvent::TokenObtained { expires, .. } => {
+                (stream.has_token, stream.token_expires) = (true, *expires);
+            }
+            StreamEvent::Sent { .. } | StreamEvent::NotSent { .. } => {}
         }
         StreamFact::Nothing
     }
@@ -225,6 +272,21 @@ impl Stream {
     fn become_link(&mut self, link: Link, at: Moment) {
         self.link = link;
         self.since = at;
+    }
+
+    /// An attempt reaches each stage once.
+    fn reach(&mut self, stage: Stage, took: Span) {
+        if self.reached.iter().all(|(reached, _)| *reached < stage) {
+            self.reached.push((stage, took));
+        }
+    }
+
+    /// The round trip that this share of the pings kept did not exceed, in per cent; none before the first.
+    #[must_use]
+    pub fn round_trip(&self, percent: usize) -> Option<Span> {
+        let mut trips: Vec<Span> = self.round_trips.iter().copied().collect();
+        trips.sort_unstable();
+        trips.get((trips.len() * percent / 100).min(trips.len().saturating_sub(1))).copied()
     }
 
     fn count(&mut self, messages: u32, at: Moment) {

@@ -13,7 +13,7 @@ use super::history::record;
 use super::hub::Hub;
 use super::journal::{Flushed, Journal};
 use crate::attach::{FeedSender, Request};
-use crate::domain::{Command, Effect, Entry, Event, SessionEnd, SessionEvent, State, Text, ViewerId};
+use crate::domain::{Command, Effect, Entry, Event, Outgoing, SessionEnd, SessionEvent, State, Text, ViewerId};
 use crate::report;
 
 /// How many batches of events may wait for the loop; then the drivers wait, which is how a flood is slowed down.
@@ -143,6 +143,10 @@ impl Engine {
     fn hear(&mut self, viewer: ViewerId, request: Request) {
         match request {
             Request::Command(Command::Quit) => self.end(SessionEnd::Quit),
+            Request::Command(Command::Send { what: Outgoing::Text(text), .. }) if self.executor.is_telling(&text) => {
+                let text = "nothing was sent: the message holds a secret; write its variable instead, ${NAME}";
+                self.take(SessionEvent::Remarked { text: text.into() }.into());
+            }
             Request::Command(command) => {
                 let command = self.cleaned(command);
                 self.take(SessionEvent::Asked { by: viewer, command }.into());

@@ -124,6 +124,7 @@ impl Executor {
                     let _ = stop.try_send(());
                 }
             }
+            Effect::Send { stream, what } => self.links.send(stream, what),
             // The engine knows the state that a hand-off is made of, and ends itself.
             Effect::KeepHandOff { .. } | Effect::CallFix { .. } | Effect::EndSession => {}
         }
@@ -164,6 +165,13 @@ impl Executor {
         let mut keys = KeyBlock::default();
         let lines = typed[..end].lines().map(|line| sanitize::text(&self.means.masks.mask_line(line, &mut keys)));
         lines.collect::<Vec<_>>().join("\n").into()
+    }
+
+    /// Whether a text holds a secret that the session knows, so that it must not enter the journal.
+    #[must_use]
+    pub fn is_telling(&self, text: &str) -> bool {
+        let mut keys = KeyBlock::default();
+        text.lines().any(|line| self.means.masks.mask_line(line, &mut keys) != *line)
     }
 
     /// Whether no child is left.
@@ -212,7 +220,7 @@ impl Executor {
     }
 
     fn make_http(&self) -> Option<Http> {
-        let made = Http::new(&HttpSettings::default());
+        let made = Http::new(&HttpSettings::from(&self.project.http));
         let trouble = match &made {
             Ok(http) => http.note.clone(),
             Err(error) => Some(format!("failed to {error}")),

@@ -4,12 +4,17 @@
 //! provider. Connections are not kept after their answer, since a probe has to prove the address that a new user would
 //! reach and not a connection of ten minutes ago. Redirects are answers here; whoever wants to follow one does so.
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fmt, fs, io};
+pub mod stopwatch;
+mod tls;
 
-use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{fmt, io};
+
+use reqwest::{Client, NoProxy, Proxy, redirect};
+
+use crate::config::project::{HttpSpec, Secret};
 
 /// How long a name, a TCP connection and a TLS handshake may take together.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -25,6 +30,24 @@ pub fn install_crypto() {
 pub struct HttpSettings {
     /// A PEM file with certificates to trust beside the system's.
     pub extra_ca: Option<PathBuf>,
+    /// PEM files with the certificate that we show, its chain behind it, and with its private key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// The proxy for everything that `no_proxy` does not name; unset, what the environment says.
+    pub proxy: Option<Secret>,
+    /// Hosts that are reached without that proxy, as `NO_PROXY` has them.
+    pub no_proxy: String,
+}
+
+impl From<&HttpSpec> for HttpSettings {
+    fn from(spec: &HttpSpec) -> Self {
+        let spec = spec.clone();
+        Self {
+            extra_ca: spec.extra_ca.map(Into::into),
+            client_certificate: spec.client_certificate.map(|(certificate, key)| (certificate.into(), key.into())),
+            proxy: spec.proxy,
+            no_proxy: spec.no_proxy,
+        }
+    }
 }
 
 /// The client, and what is worth knowing about it.
@@ -40,40 +63,24 @@ impl Http {
     /// Builds the client. Reads the system's certificates, which takes milliseconds: not for the way to the first frame.
     pub fn new(settings: &HttpSettings) -> Result<Self, HttpError> {
         install_crypto();
-        let extra = match &settings.extra_ca {
-            Some(file) => certificates(file)?,
-            None => Vec::new(),
-        };
-        match builder().tls_certs_merge(extra.clone()).build() {
-            Ok(client) => Ok(Self { client, note: None }),
-            // A bare container has no certificates at all. Plain http must work there, and the extra file too.
-            Err(trouble) => {
-                let client = builder().tls_certs_only(extra).build().map_err(HttpError::build)?;
-                let note = format!("the system's certificates are not used: {}", chain(&trouble));
-                Ok(Self { client, note: Some(note) })
-            }
+        let (tls, note) = tls::configure(settings)?;
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .connector_layer(stopwatch::Timed)
+            .user_agent(concat!("liveloop/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_DEADLINE)
+            .pool_max_idle_per_host(0)
+            .tcp_nodelay(true);
+        if let Some(proxy) = &settings.proxy {
+            // Its address can hold a password, so that the error alone is shown.
+            let proxy = Proxy::all(proxy.reveal())
+                .map_err(|error| HttpError { what: format!("use the proxy of the settings: {}", chain(&error)) })?;
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&settings.no_proxy)));
         }
+        Ok(Self { client: builder.build().map_err(HttpError::build)?, note })
     }
-}
-
-fn builder() -> ClientBuilder {
-    Client::builder()
-        .user_agent(concat!("liveloop/", env!("CARGO_PKG_VERSION")))
-        .http1_only()
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_DEADLINE)
-        .pool_max_idle_per_host(0)
-        .tcp_nodelay(true)
-}
-
-fn certificates(file: &Path) -> Result<Vec<Certificate>, HttpError> {
-    let said = |why: String| HttpError { what: format!("read certificates from {}: {why}", file.display()) };
-    let pem = fs::read(file).map_err(|error| said(error.to_string()))?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| said(chain(&error)))?;
-    if certificates.is_empty() {
-        return Err(said("there is none in it; a PEM block begins with -----BEGIN CERTIFICATE-----".into()));
-    }
-    Ok(certificates)
 }
 
 /// The client could not be built; reads after "failed to".
@@ -175,13 +182,15 @@ pub fn chain(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn a_broken_extra_ca_file_is_named() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("ca.pem");
-        let attempt = || Http::new(&HttpSettings { extra_ca: Some(file.clone()) }).map(drop);
+        let attempt = || Http::new(&HttpSettings { extra_ca: Some(file.clone()), ..HttpSettings::default() }).map(drop);
         assert!(attempt().expect_err("no file").to_string().contains("ca.pem: No such file"));
         fs::write(&file, "no certificate\n").expect("writes");
         assert!(attempt().expect_err("no certificate").to_string().contains("there is none in it"));

@@ -1,6 +1,6 @@
 //! The links of all streams: one task each, told by effects, heard as events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use tokio::sync::mpsc;
 use super::http::Http;
 use super::means::Means;
 use super::stream::answer::{Framing, Request};
+use super::stream::connection::random;
 use super::stream::handshake::{Deadlines, Opening};
 use super::stream::link::{self, LinkOrder, LinkSettings, Pulse};
 use super::stream::secret::Secrets;
-use super::stream::token::{self, HeaderSource, TokenCall, TokenSource, process_variables};
-use crate::config::project::{Method, Project, StreamSpec, TokenSpec, Transport};
-use crate::domain::{StreamEvent, StreamId};
+use super::stream::token::{self, HeaderSource, Mint, TokenCall, TokenSource, process_variables};
+use crate::config::project::{Method, Project, Secret, StreamSpec, TokenSpec, Transport};
+use crate::config::template::{Piece, Template};
+use crate::domain::{Outgoing, StreamEvent, StreamId};
 
 /// How many orders may wait for a link.
 const ORDERS: usize = 16;
@@ -57,6 +59,22 @@ impl Links {
         if let Some(message) = self.project.streams.get(id.index()).and_then(|spec| spec.start.clone()) {
             self.tell(id, LinkOrder::Send(message));
         }
+    }
+
+    /// Sends what a person wrote; variables are put in here, so that no value of theirs enters the journal.
+    pub fn send(&self, id: StreamId, what: Outgoing) {
+        let order = match what {
+            Outgoing::Text(text) => expanded(&text, &self.project.variables).map(LinkOrder::Send),
+            other => Ok(LinkOrder::Raw(other)),
+        };
+        let why = match order.map(|order| self.orders.get(&id).map(|orders| orders.try_send(order))) {
+            Ok(Some(Ok(()))) => return,
+            Ok(Some(Err(_))) => "it does not keep up with what it is asked".to_owned(),
+            Ok(None) => "it was never connected".to_owned(),
+            Err(why) => why,
+        };
+        let event = StreamEvent::NotSent { stream: id, why: why.into() };
+        let _ = self.means.outbox.try_send(vec![event.into()]);
     }
 
     /// Ends all links.
@@ -103,16 +121,35 @@ impl Links {
     }
 }
 
+/// A text with the project's variables put in, and those that differ each time.
+fn expanded(text: &str, variables: &BTreeMap<String, Secret>) -> Result<String, String> {
+    let template = Template::from(text);
+    let mut expanded = String::new();
+    for piece in template.pieces()? {
+        match piece {
+            Piece::Literal(literal) => expanded.push_str(literal),
+            Piece::Variable(name) => match (variables.get(name), name) {
+                (Some(value), _) => expanded.push_str(value.reveal()),
+                (None, "random") => expanded.push_str(&format!("{:016x}", random())),
+                (None, "now") => expanded.push_str(&jiff::Timestamp::now().to_string()),
+                (None, _) => return Err(format!("there is no variable `{name}`; write $${{ for a literal one")),
+            },
+        }
+    }
+    Ok(expanded)
+}
+
 fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSettings {
     LinkSettings {
         stream,
         opening: opening(spec, max_message),
         request: request(spec),
         language: spec.language.clone(),
-        token: spec.token.as_ref().map(|token| (source(token), vec![(&spec.offer).into()])),
+        token: spec.token.as_ref().map(|token| (source(token), spec.offers.iter().map(Into::into).collect())),
         keep_open: true,
         close_codes: Vec::new(),
         pulse: Pulse { ping_every: spec.ping_interval, silent_for: spec.ping_interval * 2 },
+        rotate_before: spec.rotate_before,
     }
 }
 
@@ -166,5 +203,26 @@ pub(super) fn source(spec: &TokenSpec) -> TokenSource {
             pointer: call.pointer.clone(),
             deadline: call.timeout,
         }),
+        TokenSpec::Jwt(mint) => TokenSource::Mint(Mint {
+            variable: mint.variable.clone(),
+            claims: mint.claims.clone(),
+            lifetime: mint.lifetime,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_put_in_when_a_message_goes_out() {
+        let variables = BTreeMap::from([("user".to_owned(), Secret::new("u-7"))]);
+        let sent = |text: &str| expanded(text, &variables);
+        assert_eq!(sent(r#"{"user":"${user}","$${x}":1}"#), Ok(r#"{"user":"u-7","${x}":1}"#.to_owned()));
+        assert_eq!(sent("${random}").map(|text| text.len()), Ok(16));
+        assert!(sent("${now}").is_ok_and(|text| text.ends_with('Z')));
+        assert!(sent("${other}").is_err_and(|why| why.contains("no variable `other`")));
+        assert!(sent("${").is_err());
     }
 }

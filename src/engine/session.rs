@@ -14,10 +14,10 @@ use super::masks::Masks;
 use super::means::Means;
 use super::source;
 use crate::adapters::deployer;
-use crate::config::project::{self as config, EnvironmentKind, Project};
+use crate::config::project::{self as config, EnvironmentKind, Project, Transport};
 use crate::domain::{
-    self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, ServiceSpec,
-    SessionEvent, Span, StreamId, StreamSpec, SurfaceSpec, Text,
+    self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, SavedMessage,
+    ServiceSpec, SessionEvent, Span, StreamId, StreamSpec, SurfaceSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -202,6 +202,12 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 url: shown(&stream.url),
                 service: stream.service.as_deref().map(shown),
                 start: stream.start.as_deref().map(shown),
+                messages: stream
+                    .messages
+                    .iter()
+                    .map(|(name, text)| SavedMessage { name: shown(name), text: shown(text) })
+                    .collect(),
+                over_http: stream.transport != Transport::Websocket,
                 budget: AGENT_BUDGET,
             })
             .collect(),

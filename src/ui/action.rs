@@ -16,6 +16,8 @@ pub enum Context {
     Detail,
     /// In the agents pane.
     Agents,
+    /// In the timeline of agent runs.
+    Spans,
     /// In the logs.
     Logs,
     /// In the causes pane, or in an opened cause.
@@ -36,6 +38,7 @@ impl Context {
             Self::Board => "on the board",
             Self::Detail => "in an opened test",
             Self::Agents => "in the agents pane",
+            Self::Spans => "in the agent timeline",
             Self::Logs => "in the logs",
             Self::Causes => "in the causes",
             Self::Session => "in a session",
@@ -101,8 +104,9 @@ actions! {
     Restart "restart" [Session] ["W"] "Starts a service anew, in the revision that serves."
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
+    Message "message" [Session] ["M"] "Writes a message, a ping or bytes to send on a stream."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."
-    Open "open" [Board Detail Agents Causes Logs Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
+    Open "open" [Board Detail Agents Spans Causes Logs Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
     Back "back" [Everywhere Over] ["esc"] "Goes back: closes, clears a filter, follows the newest."
     NextFailure "next-failure" [Everywhere] ["]"] "Goes to the next failure."
     PreviousFailure "previous-failure" [Everywhere] ["["] "Goes to the previous failure."
@@ -112,8 +116,8 @@ actions! {
     PageDown "page-down" [Everywhere Over] ["pagedown" "ctrl-f"] "Moves down by a page."
     Top "top" [Everywhere Over] ["g" "home"] "Moves to the beginning."
     Bottom "bottom" [Everywhere Over] ["G" "end"] "Moves to the end, and follows what is new there."
-    Expand "expand" [Board] ["l" "right"] "Shows the tests of a module."
-    Collapse "collapse" [Board] ["h" "left"] "Hides the tests of a module."
+    Expand "expand" [Board Spans] ["l" "right"] "Shows what is in a module or an agent run."
+    Collapse "collapse" [Board Spans] ["h" "left"] "Hides what is in a module or an agent run."
     FocusNext "focus-next" [Everywhere] ["tab"] "Goes to the next pane."
     FocusPrevious "focus-previous" [Everywhere] ["shift-tab"] "Goes to the previous pane."
     FocusTests "focus-tests" [Everywhere] ["1"] "Goes to the tests."
@@ -122,21 +126,22 @@ actions! {
     FocusNews "focus-news" [Everywhere] ["4"] "Goes to what happened lately."
     FocusCauses "focus-causes" [Everywhere] ["5"] "Goes to the causes of what failed."
     FocusLogs "focus-logs" [Everywhere] ["6"] "Goes to the logs of the services."
-    Filter "filter" [Everywhere] ["/"] "Narrows tests or logs to words, or searches the opened test."
-    NextMatch "next-match" [Detail Logs] ["n"] "Goes to the next place that was searched for."
-    PreviousMatch "previous-match" [Detail Logs] ["N"] "Goes to the previous place that was searched for."
+    Filter "filter" [Everywhere] ["/"] "Narrows tests, logs or runs to words, or searches in one."
+    NextMatch "next-match" [Detail Logs Spans] ["n"] "Goes to the next place that was searched for."
+    PreviousMatch "previous-match" [Detail Logs Spans] ["N"] "Goes to the previous place that was searched for."
     LogLevel "log-level" [Logs] ["e"] "Leaves out debug lines, then all but warnings, but errors."
     LogService "log-service" [Logs] ["S"] "Shows the log of one service after the other, or all."
     LogRun "log-run" [Logs] ["I"] "Shows the lines of this line's run, request or trace."
     RevisionLog "revision-log" [Everywhere] ["L"] "Shows what the revision wrote that was deployed last."
     LogAround "log-around" [Logs] ["m"] "Shows the lines around matches too, or matches alone."
+    Mark "mark" [Spans] ["m"] "Marks an event; the time between two marks is measured."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
     Order "order" [Everywhere] ["v"] "Orders tests by what matters, or as files have them."
     Copy "copy" [Everywhere] ["y"] "Copies a test or cause, or the command to run it again."
     Note "note" [Session] ["i"] "Writes a note or a chain of whys on a test or cause."
     HandOff "hand-off" [Everywhere] ["Y"] "Hands a test or cause over as Markdown: copied or a file."
     Wrap "wrap" [Detail] ["z"] "Wraps long lines, or cuts them."
-    FoldAll "fold-all" [Detail] ["Z"] "Folds all parts of the opened test, or unfolds them."
+    FoldAll "fold-all" [Detail Spans] ["Z"] "Folds all parts of what is opened, or unfolds them."
     NextPart "next-part" [Detail] ["}"] "Goes to the next part of the opened test."
     PreviousPart "previous-part" [Detail] ["{"] "Goes to the previous part of the opened test."
     TogglePlay "toggle-play" [Recording] ["space"] "Plays the recording, or pauses it."

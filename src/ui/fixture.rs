@@ -3,8 +3,10 @@
 pub(crate) mod flight;
 pub(crate) mod gated;
 pub(crate) mod health;
+pub(crate) mod link;
 mod measured;
 pub(crate) mod prove;
+pub(crate) mod runs;
 pub(crate) mod services;
 pub(crate) mod spoilt;
 
@@ -15,8 +17,8 @@ use crate::domain::{
     EnvironmentKind, EnvironmentSpec, Event, Evidence, Exit, Found, Frame, Grade, Grounds, Health, Lane, Level,
     LevelCounts, Limits, LogEvent, LogLine, ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec,
     Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent,
-    ServiceId, ServiceSpec, SessionEvent, Source, Span, State, StepState, StreamEvent, StreamId, StreamSpec, TestId,
-    Text, Value, ViewerId,
+    ServiceId, ServiceSpec, SessionEvent, Source, Span, Stage, State, StepState, StreamEvent, StreamId, StreamSpec,
+    TestId, Text, Usage, Value, ViewerId,
 };
 
 pub(crate) use measured::{compared, repeating};
@@ -206,9 +208,13 @@ impl Story {
 
     /// An agent event of a run.
     pub(crate) fn agent(&mut self, run: &str, kind: AgentKind, text: &str, millis: u64) -> &mut Self {
-        self.wait(millis);
+        let event = self.wait(millis).agent_event(run, kind, text);
+        self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })
+    }
+
+    fn agent_event(&self, run: &str, kind: AgentKind, text: &str) -> AgentEvent {
         let tool = matches!(kind, AgentKind::ToolExecuting | AgentKind::ToolCompleted);
-        let event = AgentEvent {
+        AgentEvent {
             at: self.now,
             kind,
             type_name: if kind == AgentKind::Unknown { "cost_estimate".into() } else { kind.word().into() },
@@ -221,9 +227,9 @@ impl Story {
             call: None,
             text: text.into(),
             failed: false,
+            usage: Usage::default(),
             raw: format!(r#"{{"type":"{}","run_id":"{run}","payload":{{"text":"{text}"}}}}"#, kind.word()).into(),
-        };
-        self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })
+        }
     }
 
     /// The stream opens and its pings come back.
@@ -231,7 +237,14 @@ impl Story {
         let stream = StreamId(0);
         self.tell(StreamEvent::Connecting { stream });
         let subprotocol = Some("jwt-auth".into());
-        self.tell(StreamEvent::Opened { stream, took: Span::millis(30), subprotocol, findings: Vec::new() });
+        self.tell(StreamEvent::Opened {
+            stream,
+            took: Span::millis(30),
+            subprotocol,
+            findings: Vec::new(),
+            lasts: None,
+        });
+        self.tell(StreamEvent::Reached { stream, stage: Stage::Ready, took: Span::millis(12) });
         for trip in [38, 44, 58, 41] {
             self.tell(StreamEvent::Measured { stream, round_trip: Span::millis(trip) });
         }
@@ -331,6 +344,8 @@ pub(crate) fn staging() -> ProjectSpec {
             url: "ws://127.0.0.1:8000/ws".into(),
             service: Some("backend".into()),
             start: Some("{}".into()),
+            messages: Vec::new(),
+            over_http: false,
             budget: Span::seconds(2),
         }],
         hold_limit: Span::seconds(600),
@@ -615,11 +630,15 @@ pub(crate) fn refused() -> Story {
     let refusal = Arc::new(Refusal {
         status: Some(403),
         why: "the handshake was refused: token signature does not match".into(),
+        sent: vec![("GET".into(), "/ws".into()), ("authorization".into(), "Bearer ***".into())],
         headers: vec![("content-type".into(), "application/json".into()), ("server".into(), "uvicorn".into())],
         body: r#"{"detail":"invalid token","hint":"the audience is staging-v2"}"#.into(),
         class: RefusalClass::Authentication,
         advice: "set AGENT_TOKEN to a token for this environment, then reconnect".into(),
     });
+    for (stage, millis) in [(Stage::Tcp, 3), (Stage::Http, 41)] {
+        story.tell(StreamEvent::Reached { stream, stage, took: Span::millis(millis) });
+    }
     story.tell(StreamEvent::Refused { stream, refusal });
     let advice = "get a new token, or deploy the backend that accepts this one";
     story.tell(StreamEvent::Stopped {

@@ -9,6 +9,7 @@ use super::logs;
 use super::reading::{self, Placed, Stop};
 use super::regions::Regions;
 use super::scene::Scene;
+use super::spans::{self, SpanRow};
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
@@ -29,14 +30,14 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
     let mut footer = Footer { scene, regions, keys: Vec::new() };
     match &scene.view.overlay {
         Some(overlay) => footer.over(overlay),
-        None if scene.view.filter.editing || logs::is_typing(scene.view) => {
+        None if scene.view.filter.editing || logs::is_typing(scene.view) || spans::is_typing(scene.view) => {
             footer.fixed(&[("enter", "keep"), ("esc", "clear")])
         }
         None => {
             // Who reads a test goes on reading: what else could be done comes after that.
             let reads = matches!((scene.view.focus, scene.view.page), (Pane::Tests, Page::Detail(_)));
             let drives = scene.view.drives(scene.state);
-            let logs = scene.view.focus == Pane::Logs;
+            let logs = scene.view.focus == Pane::Logs || spans::is_shown(scene.view);
             if logs {
                 footer.place();
             }
@@ -100,6 +101,16 @@ impl Footer<'_, '_> {
                 ("tab", "next blank"),
                 ("ctrl-o", "your editor"),
                 ("ctrl-u", "undo"),
+                ("esc", "leave"),
+            ]),
+            Overlay::Compose(compose) if compose.is_asking() => {
+                self.fixed(&[("ctrl-s", "send"), ("y", "leave"), ("n", "go on")])
+            }
+            Overlay::Compose(_) => self.fixed(&[
+                ("ctrl-s", "send"),
+                ("tab", "saved message"),
+                ("ctrl-p", "sent before"),
+                ("ctrl-t", "other stream"),
                 ("esc", "leave"),
             ]),
             Overlay::Palette { .. } => self.fixed(&[("enter", "do it"), ("↑↓", "choose"), ("esc", "close")]),
@@ -283,6 +294,27 @@ impl Footer<'_, '_> {
         self.key(Action::Wrap, if view.wrap { "cut lines" } else { "wrap lines" });
     }
 
+    /// About in the timeline of agent runs.
+    fn spans(&mut self) {
+        let (rows, spans) = (&self.regions.span_rows, &self.scene.view.spans);
+        match rows.chosen() {
+            _ if spans.opened && spans.frame.reading => {
+                self.key(Action::Open, "fold");
+                self.key(Action::FoldAll, "fold all");
+                self.key(Action::Filter, "search the frame");
+            }
+            Some(SpanRow::Run(_)) if !spans.opened => self.key(Action::Open, "fold or unfold"),
+            Some(_) if !spans.opened => self.key(Action::Open, "its frames"),
+            Some(_) => self.key(Action::Open, "into the frame"),
+            None => {}
+        }
+        self.key(Action::Mark, "mark");
+        if spans.is_frozen() {
+            self.key(Action::Bottom, "newest");
+        }
+        self.key(Action::Back, "back");
+    }
+
     fn place(&mut self) {
         let (state, view) = (self.scene.state, self.scene.view);
         match (view.focus, view.page) {
@@ -295,11 +327,13 @@ impl Footer<'_, '_> {
                 }
             }
             (Pane::Tests, Page::Detail(_)) => {}
+            (Pane::Agents, _) if view.spans.open => self.spans(),
             (Pane::Agents, _) => {
-                self.key(Action::Back, "tests");
-                if state.agents.runs().len() > 1 {
-                    self.key(Action::Open, "earlier run");
+                if state.agents.runs().len() > 0 {
+                    self.key(Action::Open, "timeline");
                 }
+                self.key(Action::Back, "tests");
+                self.key(Action::Message, "send a message");
                 self.key(Action::Reconnect, "reconnect");
             }
             (Pane::Tests, Page::Cause(_)) => {

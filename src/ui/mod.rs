@@ -37,6 +37,7 @@ pub mod regions;
 mod repeating;
 pub mod scene;
 pub mod shell;
+pub mod spans;
 pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -4,16 +4,22 @@ use super::failures;
 use super::logs;
 use super::reading;
 use super::regions::chosen_test;
+use super::spans;
 use super::update::{About, Wish};
 use super::view::{Cursor, Overlay, Page, Pane, Scroll, ViewState};
-use crate::domain::{AgentRunId, CauseId, ModuleId, TestId, Tone};
+use crate::domain::{CauseId, ModuleId, TestId, Tone};
 
 /// One row up or down.
 pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
+    if view.overlay.is_none() && spans::is_shown(view) {
+        spans::step(view, about, by);
+        return Vec::new();
+    }
     match &mut view.overlay {
         Some(Overlay::Help { scroll }) => *scroll = scroll.saturating_add_signed(by as i16),
         Some(Overlay::Choice(choice)) => choice.chosen = around(choice.chosen, by, choice.rows.len()),
         Some(Overlay::Note(draft)) => draft.step(by),
+        Some(Overlay::Compose(compose)) => compose.step(by),
         Some(Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Mute(_)) => {}
         None if view.focus == Pane::Tests && view.page == Page::Board => move_cursor(view, about, by),
         None if view.focus == Pane::Causes => move_cause(view, about, by),
@@ -38,10 +44,16 @@ pub(super) fn page(view: &mut ViewState, about: &About, direction: i64) -> Vec<W
 /// To the beginning, or to the end.
 pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> {
     const FAR: i64 = 1 << 40;
+    if view.overlay.is_none() && spans::is_shown(view) {
+        spans::edge(view, about, end);
+        return Vec::new();
+    }
     match &mut view.overlay {
         Some(Overlay::Help { scroll }) => *scroll = if end { u16::MAX } else { 0 },
         Some(Overlay::Choice(choice)) => choice.chosen = if end { choice.rows.len().saturating_sub(1) } else { 0 },
-        Some(Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Note(_) | Overlay::Mute(_)) => {}
+        Some(
+            Overlay::Palette { .. } | Overlay::Confirm(_) | Overlay::Note(_) | Overlay::Mute(_) | Overlay::Compose(_),
+        ) => {}
         None if view.focus == Pane::Tests && view.page == Page::Board => {
             let rows = &about.regions.rows;
             put_cursor(view, about, rows.row(if end { rows.rows.saturating_sub(1) } else { 0 }));
@@ -59,6 +71,7 @@ pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> 
 pub(super) fn wheel(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
     match (pane, view.page) {
         (Pane::Tests, Page::Board) => move_cursor(view, about, by),
+        (Pane::Agents, _) if spans::is_shown(view) => spans::step(view, about, by),
         (Pane::Tests, Page::Detail(_) | Page::Cause(_)) | (Pane::Agents | Pane::Deploys, _) => {
             scroll_pane(view, about, pane, by);
         }
@@ -146,7 +159,8 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
         }
         (Pane::Tests, Page::Detail(_)) => return reading::open(view, about),
         (Pane::Tests, Page::Board) => open_row(view, about),
-        (Pane::Agents, _) => next_agent_run(view, about),
+        (Pane::Agents, _) if view.spans.open => spans::open(view, about),
+        (Pane::Agents, _) => spans::show(view, about),
         (Pane::Logs, _) => logs::open(view, about),
         (Pane::Deploys | Pane::News, _) => {}
     }
@@ -178,17 +192,6 @@ pub(super) fn open_test(view: &mut ViewState, id: TestId) {
     view.reading = view.reading.of_another();
 }
 
-/// Looks at one agent run after the other, newest first; then at the newest as it comes.
-fn next_agent_run(view: &mut ViewState, about: &About) {
-    let mut runs = about.state.agents.runs().rev().map(|(id, _)| id);
-    let next: Option<AgentRunId> = match view.agent_run {
-        None => runs.nth(1),
-        Some(looked) => runs.find(|id| *id < looked),
-    };
-    view.agent_run = next;
-    view.agents_scroll = Scroll::Follow;
-}
-
 /// Whether tests of the module are listed below it.
 fn is_open(about: &About, module: ModuleId) -> bool {
     let rows = &about.regions.rows;
@@ -208,6 +211,10 @@ fn shut(view: &mut ViewState, module: ModuleId) {
 
 /// Shows the tests of a module; on an open one, steps inside.
 pub(super) fn expand(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if spans::is_shown(view) {
+        spans::expand(view, about, true);
+        return Vec::new();
+    }
     match about.regions.cursor() {
         Some(Cursor::Module(id)) if view.opened.contains(&id) => move_cursor(view, about, 1),
         Some(Cursor::Module(id)) => {
@@ -222,6 +229,10 @@ pub(super) fn expand(view: &mut ViewState, about: &About) -> Vec<Wish> {
 
 /// Hides the tests of a module; on a test, of its module.
 pub(super) fn collapse(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if spans::is_shown(view) {
+        spans::expand(view, about, false);
+        return Vec::new();
+    }
     let module = match about.regions.cursor() {
         Some(Cursor::Module(id)) => Some(id),
         Some(Cursor::Test(id)) => about.state.inventory.test(id).map(|test| test.module),

@@ -13,6 +13,7 @@ use super::failures;
 use super::logs::LogRows;
 use super::panes;
 use super::reading::Holds;
+use super::spans::{self, SpanRows};
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
 use crate::domain::{AgentRunId, CauseId, Moment, RunId, RunKind, RunPhase, Span, Standing, State, TestId, Timeline};
 
@@ -149,6 +150,8 @@ pub struct Regions {
     pub detail: Window,
     /// What of the agent events is shown.
     pub agent_rows: Window,
+    /// The rows of the timeline of agent runs, while that is shown.
+    pub span_rows: SpanRows,
     /// What of the deploy's output is shown.
     pub deploy_rows: Window,
     /// The causes in the order in which they are shown.
@@ -208,6 +211,7 @@ impl Regions {
     pub fn page(&self, pane: Pane) -> u16 {
         let shown = match pane {
             Pane::Tests => u64::from(self.board.height),
+            Pane::Agents if !self.span_rows.all.is_empty() => self.span_rows.shown as u64,
             Pane::Agents => self.agent_rows.shown,
             Pane::Deploys => self.deploy_rows.shown,
             Pane::News => self.news_rows.shown,
@@ -251,6 +255,7 @@ impl Regions {
             timeline_of: self.timeline_of,
             failures: std::mem::take(&mut self.failures),
             failures_at: self.failures_at,
+            span_rows: std::mem::take(&mut self.span_rows),
             ..Self::default()
         };
         self.cramped = size.width < COMFORTABLE.0 || size.height < COMFORTABLE.1;
@@ -274,7 +279,10 @@ impl Regions {
                 self.tiers = tiers(line(2));
                 let body = Rect { y: size.y + 3, height: size.height - 5, ..size };
                 let body = self.place_prove(body, state);
-                self.divide_columns(body, state);
+                match spans::is_shown(view) {
+                    true => self.agents = body,
+                    false => self.divide_columns(body, state),
+                }
             }
             Shape::Tabs | Shape::TooSmall => {
                 let airy = size.height >= 20;
@@ -452,7 +460,19 @@ impl Regions {
         self.timeline_of = Some((id, began, (!over).then_some(state.seq)));
     }
 
+    /// The timeline of agent runs, while it is looked at.
+    fn place_spans(&mut self, state: &State, view: &ViewState) {
+        if !spans::is_shown(view) {
+            self.span_rows = SpanRows::default();
+            return;
+        }
+        let (height, frame_width, frame_height) = panes::spans::rooms(self.agents, &view.spans);
+        self.span_rows.arrange(state, &view.spans, height);
+        (self.span_rows.frame_width, self.span_rows.frame_height) = (frame_width, frame_height);
+    }
+
     fn open_windows(&mut self, state: &State, view: &ViewState) {
+        self.place_spans(state, view);
         if let Page::Detail(test) = view.page {
             self.look_around(state, view, test);
             (self.detail, self.holds) = panes::detail::window(self.board, state, view, test, &self.timeline);

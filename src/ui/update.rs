@@ -4,12 +4,12 @@
 
 use super::action::Action;
 use super::editor::Place;
-use super::overlay::note;
+use super::overlay::{compose, note};
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
 use super::{
     acting, changing, comparing, copying, handing, logs, muting, navigate, nulling, piloting, proving, reading,
-    repeating,
+    repeating, spans,
 };
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
@@ -118,6 +118,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::Restart => changing::restart(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),
         Action::StartAgent => acting::start_agent(view, about),
+        Action::Message => compose::open(view, about),
         Action::Reconnect => acting::reconnect(view, about),
         Action::Order => order(view, about),
         Action::Copy => copying::copy(view, about),
@@ -125,7 +126,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::HandOff => handing::hand_off(view, about),
         Action::Edit => copying::edit(view, about),
         Action::Open => navigate::open(view, about),
-        Action::Back => back(view),
+        Action::Back => back(view, about),
         Action::NextFailure => navigate::failure(view, about, 1),
         Action::PreviousFailure => navigate::failure(view, about, -1),
         Action::Up => navigate::step(view, about, -1),
@@ -150,11 +151,18 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::LogAround => logs::toggle_around(view, about),
         Action::FocusCauses => focus(view, Pane::Causes),
         Action::Filter => edit_filter(view),
+        Action::NextMatch if spans::is_shown(view) => spans::find(view, about, true),
+        Action::PreviousMatch if spans::is_shown(view) => spans::find(view, about, false),
+        Action::Mark => spans::mark(view, about),
         Action::NextMatch if view.focus == Pane::Logs => logs::find(view, about, true),
         Action::PreviousMatch if view.focus == Pane::Logs => logs::find(view, about, false),
         Action::NextMatch => reading::found(view, about, true),
         Action::PreviousMatch => reading::found(view, about, false),
         Action::Wrap => reading::wrap(view, about),
+        Action::FoldAll if spans::is_shown(view) => {
+            spans::fold_all(view, about);
+            Vec::new()
+        }
         Action::FoldAll => reading::fold_all(view, about),
         Action::NextPart => reading::step(view, about, true),
         Action::PreviousPart => reading::step(view, about, false),
@@ -209,6 +217,10 @@ fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
         view.logs.words.editing = true;
         return Vec::new();
     }
+    if spans::is_shown(view) {
+        spans::search(view);
+        return Vec::new();
+    }
     view.focus = Pane::Tests;
     if let Page::Cause(_) = view.page {
         view.page = Page::Board;
@@ -219,7 +231,11 @@ fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
 }
 
 /// One step back, the nearest first: overlay, opened test, filter, frozen list, other pane.
-fn back(view: &mut ViewState) -> Vec<Wish> {
+fn back(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if view.overlay.is_none() && spans::is_shown(view) {
+        spans::back(view, about);
+        return Vec::new();
+    }
     let scroll = match view.focus {
         Pane::Tests | Pane::Causes | Pane::Logs => None,
         Pane::Agents => Some(&mut view.agents_scroll),

@@ -8,6 +8,7 @@ use super::keymap::Keymap;
 use super::logs::LogView;
 use super::overlay::note::NoteDraft;
 use super::reading::Reading;
+use super::spans::SpanView;
 use crate::domain::{AgentRunId, CauseId, Command, HandOff, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
@@ -110,6 +111,8 @@ pub enum Overlay {
     Mute(Box<super::overlay::mute::MuteForm>),
     /// A note being written.
     Note(Box<NoteDraft>),
+    /// A message being written for a stream.
+    Compose(Box<super::overlay::compose::Compose>),
 }
 
 /// A short list to choose from.
@@ -244,6 +247,8 @@ pub struct ViewState {
     pub agent_run: Option<AgentRunId>,
     /// Where the agent events are scrolled.
     pub agents_scroll: Scroll,
+    /// What of the timeline of agent runs is looked at.
+    pub spans: SpanView,
     /// Where the deploy's output is scrolled.
     pub deploy_scroll: Scroll,
     /// Where the news are scrolled.

@@ -15,10 +15,11 @@ use super::draw;
 use super::handing;
 use super::logs;
 use super::navigate;
-use super::overlay::{confirm, help, mute, note, palette};
+use super::overlay::{compose, confirm, help, mute, note, palette};
 use super::reading;
 use super::regions::Regions;
 use super::scene::Scene;
+use super::spans;
 use super::theme::Theme;
 use super::update::{About, Wish, update};
 use super::view::{Filter, Overlay, Page, Pane, ViewState};
@@ -231,11 +232,18 @@ impl Viewer {
             // Its own way out for Ctrl-C: what was written is not lost by it.
             return note::press(&mut self.view, key, &about);
         }
+        if matches!(self.view.overlay, Some(Overlay::Compose(_))) {
+            return compose::press(&mut self.view, key, &about);
+        }
         if matches!(self.view.overlay, Some(Overlay::Palette { .. })) && !interrupt {
             return type_palette(&mut self.view, key, &about);
         }
         if self.view.filter.editing && !interrupt {
             type_filter(&mut self.view, key, &about);
+            return Vec::new();
+        }
+        if spans::is_typing(&self.view) && !interrupt {
+            spans::type_words(&mut self.view, key, &about, edit);
             return Vec::new();
         }
         if logs::is_typing(&self.view) && !interrupt {
@@ -273,13 +281,26 @@ impl Viewer {
             self.is_dirty = true;
             return;
         }
-        let to_logs = logs::is_typing(&self.view);
+        if let Some(Overlay::Compose(_)) = self.view.overlay {
+            let about = About { state: &self.state, regions: &self.regions, now, clock: self.clock };
+            compose::paste(&mut self.view, text, &about);
+            self.is_dirty = true;
+            return;
+        }
+        let (to_logs, to_spans) = (logs::is_typing(&self.view), spans::is_typing(&self.view));
         let input = match &mut self.view.overlay {
             Some(Overlay::Palette { input, .. }) => input,
             Some(Overlay::Mute(form)) => form.input(),
-            Some(Overlay::Help { .. } | Overlay::Choice(_) | Overlay::Confirm(_) | Overlay::Note(_)) => return,
+            Some(
+                Overlay::Help { .. }
+                | Overlay::Choice(_)
+                | Overlay::Confirm(_)
+                | Overlay::Note(_)
+                | Overlay::Compose(_),
+            ) => return,
             None if self.view.filter.editing => &mut self.view.filter.input,
             None if to_logs => &mut self.view.logs.words.input,
+            None if to_spans => spans::typed_mut(&mut self.view),
             None => return,
         };
         for character in text.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).take(TYPED) {
@@ -354,6 +375,7 @@ fn contexts(view: &ViewState, recording: bool) -> Vec<Context> {
         (Pane::Tests, Page::Board) => Some(Context::Board),
         (Pane::Tests, Page::Detail(_)) => Some(Context::Detail),
         (Pane::Causes, _) | (Pane::Tests, Page::Cause(_)) => Some(Context::Causes),
+        (Pane::Agents, _) if view.spans.open => Some(Context::Spans),
         (Pane::Agents, _) => Some(Context::Agents),
         (Pane::Logs, _) => Some(Context::Logs),
         (Pane::Deploys | Pane::News, _) => None,

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use serde::de::IgnoredAny;
+
 use super::message::{AgentMessage, binary, is_plain, up_to};
 use super::native::read;
 use crate::adapters::sanitize;
-use crate::domain::{AgentEvent, Moment, Text};
+use crate::domain::{AgentEvent, Moment, Text, Usage};
 
 /// How much of a frame is kept beside its event.
 pub const RAW_LIMIT: usize = 4096;
@@ -42,6 +44,16 @@ pub fn receive_text(frame: &str, at: Moment, names: &mut Names, events: &mut Vec
     events.extend(messages.into_iter().map(|message| event(message, at, raw.clone(), names)));
 }
 
+/// What bytes say, where they are a JSON object or array: some senders write messages in binary frames. It is read as
+/// a text is.
+#[must_use]
+pub fn json_in(bytes: &[u8]) -> Option<&str> {
+    // Most binary frames are told by their first byte.
+    matches!(bytes.trim_ascii_start(), [b'{' | b'[', ..]).then_some(())?;
+    let text = std::str::from_utf8(bytes).ok()?;
+    serde_json::from_str::<IgnoredAny>(text).is_ok().then_some(text)
+}
+
 /// Adds what can be said about a binary frame to `events`.
 pub fn receive_binary(bytes: &[u8], at: Moment, names: &mut Names, events: &mut Vec<AgentEvent>) {
     let mut raw = String::new();
@@ -69,6 +81,7 @@ pub(super) fn event(message: AgentMessage, at: Moment, raw: Text, names: &mut Na
         call: message.call.map(|call| call.as_ref().into()),
         text: if message.text.is_empty() { names.share("") } else { message.text.as_ref().into() },
         failed: message.ok == Some(false),
+        usage: Usage::default(),
         raw,
     }
 }
@@ -124,6 +137,18 @@ mod tests {
         receive_binary(&[1; 100], Moment(1), &mut Names::default(), &mut events);
         assert_eq!((&*events[0].raw, &*events[0].text, &*events[0].type_name), ("00 ff 10", "3 bytes", "binary"));
         assert!(events[1].raw.ends_with("01 …"));
+    }
+
+    #[test]
+    fn bytes_are_read_as_text_only_where_they_are_json() {
+        for text in [r#"{"type":"x"}"#, " \n[{\"type\":\"grüße\"}] "] {
+            assert_eq!(json_in(text.as_bytes()), Some(text));
+        }
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(json_in(deep.as_bytes()).map(str::len), Some(200_001));
+        for other in [&b""[..], b"7", b"\"x\"", b"{", b"{}{}", b"{not json}", b"{\"a\":\"\xff\"}", b"\0{}"] {
+            assert_eq!(json_in(other), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::{Resolver, url};
-use crate::config::project::{HttpTokenSpec, OfferSpec, Secret, StreamSpec, TokenSpec};
-use crate::config::settings::{HttpTokenSettings, Method, OfferSettings, StreamSettings, TokenSettings, Transport};
+use crate::config::project::{HttpTokenSpec, JwtTokenSpec, OfferSpec, Secret, StreamSpec, TokenSpec};
+use crate::config::settings::{
+    HeaderOfferSettings, HttpTokenSettings, JwtTokenSettings, Method, OfferSettings, StreamSettings, TokenSettings,
+    Transport,
+};
+use crate::config::template::Template;
 
 impl Resolver<'_> {
     pub(super) fn stream(&mut self, name: &str, stream: &StreamSettings) -> StreamSpec {
@@ -28,14 +32,32 @@ impl Resolver<'_> {
             subprotocols: self.texts(&format!("{path}.subprotocols"), &stream.subprotocols),
             headers: self.headers(&path, &stream.headers),
             token,
-            offer: self.offer(&format!("{path}.offer"), &stream.offer),
+            offers: self.offers(&format!("{path}.offer"), &stream.offer),
             revision: stream.revision.as_ref().and_then(|revision| {
                 self.revision_source(&format!("{path}.revision"), revision.header.as_ref(), revision.pointer.as_ref())
             }),
             start: stream.start.as_ref().map(|start| self.text(&format!("{path}.start.message"), &start.message)),
+            messages: self.messages(&path, stream),
             open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
             ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),
+            rotate_before: stream.rotate_before.map(|age| self.wait(&format!("{path}.rotate_before"), age)),
         }
+    }
+
+    /// The messages as they were written. Their variables are put in when they are sent; that it can be done is known
+    /// now.
+    fn messages(&mut self, path: &str, stream: &StreamSettings) -> Vec<(String, String)> {
+        if stream.transport != Transport::Websocket && !stream.message.is_empty() {
+            self.mistake(&format!("{path}.message"), "on an answer over HTTP nothing can be sent")
+                .hint("messages are for a WebSocket");
+        }
+        for (name, message) in &stream.message {
+            let made_when_sent = ["${now}", "${random}"];
+            let text = made_when_sent.iter().fold(message.text.text.clone(), |text, each| text.replace(each, ""));
+            let at = format!("{path}.message.{name}.text");
+            self.text(&at, &Template { text, place: message.text.place });
+        }
+        stream.message.iter().map(|(name, message)| (name.clone(), message.text.text.clone())).collect()
     }
 
     /// A WebSocket's address in its own spelling; over HTTP, what is sent needs a method that sends.
@@ -98,6 +120,27 @@ impl Resolver<'_> {
                 TokenSpec::Command(self.command(path, "command", command, &BTreeMap::new(), None))
             }
             TokenSettings::Http(http) => TokenSpec::Http(self.http_token(&format!("{path}.http"), http)),
+            TokenSettings::Jwt(jwt) => TokenSpec::Jwt(self.jwt_token(&format!("{path}.jwt"), jwt)),
+        }
+    }
+
+    fn jwt_token(&mut self, path: &str, jwt: &JwtTokenSettings) -> JwtTokenSpec {
+        match self.environment_variable(&jwt.env).map(Secret::new) {
+            Some(secret) => self.secrets.push((format!("{path}.env"), secret)),
+            None => {
+                self.notice(&format!("{path}.env"), format!("{} is not set: there is no token", jwt.env));
+            }
+        }
+        let claims = self.text(&format!("{path}.claims"), &jwt.claims);
+        let claims = serde_json::from_str(&claims).unwrap_or_else(|error| {
+            self.mistake(&format!("{path}.claims"), format!("the claims are no JSON object: {error}"))
+                .hint("write claims = '{\"sub\": \"a-user\"}'");
+            serde_json::Map::new()
+        });
+        JwtTokenSpec {
+            variable: jwt.env.clone(),
+            claims,
+            lifetime: self.wait(&format!("{path}.lifetime"), jwt.lifetime),
         }
     }
 
@@ -112,19 +155,21 @@ impl Resolver<'_> {
         }
     }
 
-    fn offer(&mut self, path: &str, offer: &OfferSettings) -> OfferSpec {
-        match offer {
-            OfferSettings::Header(header) => OfferSpec::Header {
-                name: self.text(&format!("{path}.header.name"), &header.name),
-                scheme: self.text(&format!("{path}.header.scheme"), &header.scheme),
-            },
-            OfferSettings::Query(query) => {
-                OfferSpec::Query { parameter: self.text(&format!("{path}.query.parameter"), &query.parameter) }
-            }
-            OfferSettings::Subprotocol(subprotocol) => OfferSpec::Subprotocol {
-                prefix: self.text(&format!("{path}.subprotocol.prefix"), &subprotocol.prefix),
-                encoding: subprotocol.encoding,
-            },
-        }
+    /// Every way that is configured, the header where none is.
+    fn offers(&mut self, path: &str, offer: &OfferSettings) -> Vec<OfferSpec> {
+        let nothing = offer.query.is_none() && offer.subprotocol.is_none();
+        let header = offer.header.clone().or_else(|| nothing.then(HeaderOfferSettings::default));
+        let header = header.map(|header| OfferSpec::Header {
+            name: self.text(&format!("{path}.header.name"), &header.name),
+            scheme: self.text(&format!("{path}.header.scheme"), &header.scheme),
+        });
+        let query = offer.query.as_ref().map(|query| OfferSpec::Query {
+            parameter: self.text(&format!("{path}.query.parameter"), &query.parameter),
+        });
+        let subprotocol = offer.subprotocol.as_ref().map(|subprotocol| OfferSpec::Subprotocol {
+            prefix: self.text(&format!("{path}.subprotocol.prefix"), &subprotocol.prefix),
+            encoding: subprotocol.encoding,
+        });
+        [header, query, subprotocol].into_iter().flatten().collect()
     }
 }

@@ -98,6 +98,15 @@ impl Variables {
         Ok((text, has_secret))
     }
 
+    /// Every value that there is, by name.
+    pub(super) fn known(&self) -> BTreeMap<String, Secret> {
+        let text = |value: &Value| match value {
+            Value::Text { text, .. } => Some(Secret::new(text)),
+            Value::Unset { .. } | Value::Broken => None,
+        };
+        self.values.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+    }
+
     /// The values to mask, with the paths of their variables.
     pub(super) fn secrets(&self) -> Vec<(String, Secret)> {
         self.values

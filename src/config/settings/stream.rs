@@ -43,12 +43,17 @@ pub struct StreamSettings {
     pub revision: Option<StreamRevisionSettings>,
     /// What starts an agent run from the console.
     pub start: Option<StartSettings>,
+    /// Messages to send from the console, by name.
+    #[serde(default)]
+    pub message: BTreeMap<String, MessageSettings>,
     /// How long the opening handshake may take.
     #[serde(default = "open_timeout")]
     pub open_timeout: Timespan,
     /// From one ping to the next; three without an answer and the connection counts as dead.
     #[serde(default = "ping_interval")]
     pub ping_interval: Timespan,
+    /// A connection is replaced before it is so old: what ends it at a known age then never does.
+    pub rotate_before: Option<Timespan>,
     /// Allows a token over unencrypted `ws://` to a host other than this one.
     #[serde(default)]
     pub allow_plain_text: bool,
@@ -66,6 +71,22 @@ pub enum TokenSettings {
     Command(Vec<Template>),
     /// The answer to an HTTP request.
     Http(HttpTokenSettings),
+    /// A JWT that we make ourselves.
+    Jwt(JwtTokenSettings),
+}
+
+/// `[stream.NAME.token.jwt]`: signed as HS256.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwtTokenSettings {
+    /// The environment variable that holds the secret.
+    pub env: String,
+    /// What the token says, a JSON object; `iat` and `exp` are added.
+    #[serde(default = "no_claims")]
+    pub claims: Template,
+    /// How long each one is good for.
+    #[serde(default = "lifetime")]
+    pub lifetime: Timespan,
 }
 
 /// `[stream.NAME.token.http]`
@@ -115,22 +136,16 @@ pub struct ValueSettings {
     pub default: Option<Template>,
 }
 
-/// `[stream.NAME.offer.KIND]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OfferSettings {
+/// `[stream.NAME.offer]`: one way or several at once; none is the header alone.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferSettings {
     /// `NAME: SCHEME TOKEN` in the opening handshake.
-    Header(HeaderOfferSettings),
+    pub header: Option<HeaderOfferSettings>,
     /// A query parameter of the URL. Access logs keep those: only where nothing else works.
-    Query(QueryOfferSettings),
+    pub query: Option<QueryOfferSettings>,
     /// An offered subprotocol, as browsers have to do it.
-    Subprotocol(SubprotocolOfferSettings),
-}
-
-impl Default for OfferSettings {
-    fn default() -> Self {
-        Self::Header(HeaderOfferSettings::default())
-    }
+    pub subprotocol: Option<SubprotocolOfferSettings>,
 }
 
 /// `[stream.NAME.offer.header]`
@@ -208,12 +223,28 @@ pub struct StartSettings {
     pub message: Template,
 }
 
+/// `[stream.NAME.message.NAME]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageSettings {
+    /// The text to send; `${now}` and `${random}` are made anew each time.
+    pub text: Template,
+}
+
 fn open_timeout() -> Timespan {
     Timespan::from_secs(10)
 }
 
 fn ping_interval() -> Timespan {
     Timespan::from_secs(15)
+}
+
+fn no_claims() -> Template {
+    "{}".into()
+}
+
+fn lifetime() -> Timespan {
+    Timespan::from_secs(15 * 60)
 }
 
 fn access_token() -> Template {

@@ -12,6 +12,15 @@ const GAPS_NEEDED: usize = 3;
 /// How much shorter than this a question may be for its repetition to tell something, in characters.
 const QUESTION_NEEDED: usize = 8;
 
+impl SyntheticRules {
+    /// Whether an event bears a name that only the fallback uses.
+    #[must_use]
+    pub fn name_of_fallback(&self, event: &AgentEvent) -> bool {
+        event.agent.as_ref().is_some_and(|agent| self.agents.contains(agent))
+            || event.tool.as_ref().is_some_and(|tool| self.tools.contains(tool))
+    }
+}
+
 impl Ledger {
     pub(super) fn is_genuine(&self, spec: &ContractSpec) -> Finding {
         let signs = self.signs(&spec.synthetic);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span};
+use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span, Usage};
 
 /// A story told in milliseconds since the connection began.
 struct Story {
@@ -52,6 +52,7 @@ impl Story {
             call: None,
             text: text.into(),
             failed: false,
+            usage: Usage::default(),
             raw: format!("{{\"type\":\"{name}\"}}").into(),
         });
         self.ledger.events.last_mut().expect("it was just pushed")
@@ -107,6 +108,7 @@ fn at(millis: u64) -> Moment {
 
 fn refusal(status: u16, class: RefusalClass, why: &str) -> Ending {
     Ending::Refused(Refusal {
+        sent: Vec::new(),
         status: Some(status),
         why: why.into(),
         headers: Vec::new(),

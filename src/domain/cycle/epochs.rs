@@ -29,6 +29,9 @@ impl State {
                 self.deploys.hear_stream(stream, None, Some(&refusal.why.clone()), at)
             }
             StreamEvent::Connecting { .. }
+            | StreamEvent::Reached { .. }
+            | StreamEvent::PingsLost { .. }
+            | StreamEvent::NotSent { .. }
             | StreamEvent::Received { .. }
             | StreamEvent::Measured { .. }
             | StreamEvent::Waiting { .. }

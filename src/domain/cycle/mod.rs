@@ -20,6 +20,7 @@ mod restart;
 mod resume;
 mod runs;
 mod selection;
+mod sending;
 mod streams;
 
 use super::command::Command;
@@ -98,6 +99,7 @@ impl State {
                 self.inventory.recall_vacuous(&memory.vacuous);
                 self.recall_known(&memory.known);
                 self.notes.recall(&memory.notes);
+                self.sent.recall(&memory.sent);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
@@ -171,6 +173,7 @@ impl State {
             Command::Restart(service) => self.request_restart(by, *service, effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
+            Command::Send { stream, what } => self.request_send(*stream, what, effects),
             Command::ReopenStream(stream) => {
                 effects.push(Effect::OpenStream { stream: *stream, why: "asked for".into() });
             }

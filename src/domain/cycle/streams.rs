@@ -12,6 +12,9 @@ impl State {
             self.agents.enter(self.services.epoch());
             events.iter().for_each(|event| self.agents.receive(id, event));
         }
+        if let StreamEvent::NotSent { why, .. } = event {
+            self.tell_not_sent(id, why);
+        }
         self.chronicle.hear(self.at, event);
         let fact = self.streams.apply(id, event, self.at);
         let Some(stream) = self.streams.get(id) else { return };

@@ -44,6 +44,9 @@ pub struct Recollection {
     /// The deploys that went live lately, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub live: Vec<LiveOnce>,
+    /// What was sent on streams, as it was typed, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<Text>,
 }
 
 /// The latest result of a test in an earlier session.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::stream::Refusal;
-use crate::domain::{AgentEvent, Moment, Span, StreamId, Text};
+use crate::domain::{AgentEvent, Moment, Span, Stage, StreamId, Text};
 
 /// What happened to a stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,15 @@ pub enum StreamEvent {
     Connecting {
         /// Which stream.
         stream: StreamId,
+    },
+    /// An attempt came a stage further.
+    Reached {
+        /// Which stream.
+        stream: StreamId,
+        /// What was reached.
+        stage: Stage,
+        /// How long that stage took by itself.
+        took: Span,
     },
     /// The handshake succeeded.
     Opened {
@@ -26,6 +35,9 @@ pub enum StreamEvent {
         subprotocol: Option<Text>,
         /// What is unusual about the server.
         findings: Vec<Text>,
+        /// How long it will be kept at most, where it is replaced before somebody else ends it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lasts: Option<Span>,
     },
     /// It said which revision it talks to: in the answer to its handshake, or in its first words.
     RevisionSeen {
@@ -54,6 +66,13 @@ pub enum StreamEvent {
         stream: StreamId,
         /// How long it was under way.
         round_trip: Span,
+    },
+    /// Pings did not come back.
+    PingsLost {
+        /// Which stream.
+        stream: StreamId,
+        /// How many.
+        lost: u32,
     },
     /// The connection closed.
     Closed {
@@ -105,6 +124,13 @@ pub enum StreamEvent {
         /// What.
         text: Text,
     },
+    /// Something that a person wanted to send was not.
+    NotSent {
+        /// Which stream.
+        stream: StreamId,
+        /// Why.
+        why: Text,
+    },
 }
 
 impl StreamEvent {
@@ -113,6 +139,8 @@ impl StreamEvent {
     pub fn stream(&self) -> StreamId {
         match self {
             Self::Connecting { stream }
+            | Self::Reached { stream, .. }
+            | Self::PingsLost { stream, .. }
             | Self::Opened { stream, .. }
             | Self::RevisionSeen { stream, .. }
             | Self::Refused { stream, .. }
@@ -123,7 +151,8 @@ impl StreamEvent {
             | Self::Stopped { stream, .. }
             | Self::Overflowed { stream, .. }
             | Self::TokenObtained { stream, .. }
-            | Self::Sent { stream, .. } => *stream,
+            | Self::Sent { stream, .. }
+            | Self::NotSent { stream, .. } => *stream,
         }
     }
 }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::{
     AgentEvent, AgentKind, Command, DeploySpec, Detail, Effects, Entry, Event, Found, Probe, ProjectSpec, RunEvent,
-    RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, StreamEvent, StreamSpec, ViewerId,
+    RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, StreamEvent, StreamSpec, Usage,
+    ViewerId,
 };
 
 /// A session that is told events; its clock counts milliseconds.
@@ -30,8 +31,15 @@ impl Session {
             ..ServiceSpec::default()
         };
         let runner = RunnerSpec { name: "t".into(), tool: "t".into(), ..RunnerSpec::default() };
-        let stream =
-            StreamSpec { name: "agents".into(), url: "".into(), service: None, start: None, budget: Span::ZERO };
+        let stream = StreamSpec {
+            name: "agents".into(),
+            url: "".into(),
+            service: None,
+            start: None,
+            messages: Vec::new(),
+            over_http: false,
+            budget: Span::ZERO,
+        };
         let project = ProjectSpec {
             runners: vec![runner],
             services: vec![service],
@@ -96,6 +104,7 @@ impl Session {
             call: None,
             text: "".into(),
             failed: false,
+            usage: Usage::default(),
             raw: "".into(),
             sequence: None,
             user: None,

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::adapters::protocol::Reader;
+use crate::adapters::protocol::{Reader, json_in};
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, RevisionSpec};
 use crate::domain::{AgentKind, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Text};
@@ -105,13 +105,16 @@ async fn connect(listener: &Listener<'_>, ledger: &mut Ledger) -> Result<(Socket
         token::Means { client: listener.client.clone(), variables: process_variables(), secrets: secrets.clone() };
     let settings = links::opening(&listener.plan.stream, MAX_MESSAGE);
     let mut source = listener.plan.stream.token.as_ref().map(links::source);
-    if let Some(token::TokenSource::Http(call)) = &mut source {
-        call.body = call.body.as_ref().map(|body| listener.fill(body));
+    match &mut source {
+        Some(token::TokenSource::Http(call)) => call.body = call.body.as_ref().map(|body| listener.fill(body)),
+        Some(token::TokenSource::Mint(mint)) => mint.fill(|claim| listener.fill(claim)),
+        _ => {}
     }
     let token = match &source {
         Some(source) => Some(source.obtain(&means).await.map_err(|trouble| Refusal {
             status: None,
             why: trouble.what.into(),
+            sent: Vec::new(),
             headers: Vec::new(),
             body: "".into(),
             class: if trouble.may_pass { RefusalClass::Environment } else { RefusalClass::Authentication },
@@ -120,7 +123,7 @@ async fn connect(listener: &Listener<'_>, ledger: &mut Ledger) -> Result<(Socket
         None => None,
     };
     ledger.began = listener.now();
-    let offers = [(&listener.plan.stream.offer).into()];
+    let offers: Vec<_> = listener.plan.stream.offers.iter().map(Into::into).collect();
     let offered = token.as_ref().map(|token| (&token.secret, offers.as_slice()));
     match open(listener.client, &settings, offered, &secrets).await {
         Ok(Opened { socket, .. }) => {
@@ -156,8 +159,11 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
         let deadline = settled.map_or(limit, |settled| settled.min(limit));
         tokio::select! {
             message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    let text = secrets.mask(text.as_str()).into_owned();
+                Some(Ok(Message::Binary(bytes))) if json_in(&bytes).is_none() => {
+                    hear(ledger, |events| reader.receive_binary(&bytes, listener.now(), events));
+                }
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    let text = secrets.mask(message.to_text().unwrap_or_default()).into_owned();
                     let masked = listener.means.masks.mask(&text);
                     hear(ledger, |events| reader.receive_text(None, &masked, listener.now(), events));
                     if is_ping(ledger)
@@ -165,9 +171,6 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
                     {
                         return lost(error.to_string());
                     }
-                }
-                Some(Ok(Message::Binary(bytes))) => {
-                    hear(ledger, |events| reader.receive_binary(&bytes, listener.now(), events));
                 }
                 Some(Ok(Message::Pong(_))) => {
                     if let Some(sent) = pinged.take().filter(|_| ledger.round_trips.len() < ROUND_TRIPS) {

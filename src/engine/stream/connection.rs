@@ -55,7 +55,12 @@ pub(super) struct Connection {
     pub(super) events: Vec<AgentEvent>,
     pub(super) close_frame: Option<Option<CloseFrame>>,
     pub(super) leaving: Option<(Leaving, Text)>,
+    /// With which code we left.
+    pub(super) goodbye: u16,
     pub(super) give_up_at: Option<Instant>,
+    /// When the latest stage was reached.
+    pub(super) reached: Instant,
+    pub(super) is_authenticated: bool,
     pub(super) ready_since: Option<Instant>,
     pub(super) next_beat: Instant,
     next_ping: Instant,
@@ -84,7 +89,10 @@ impl Connection {
             events: Vec::new(),
             close_frame: None,
             leaving: None,
+            goodbye: CloseCode::Normal.into(),
             give_up_at: None,
+            reached: now,
+            is_authenticated: false,
             ready_since: None,
             next_beat: now,
             next_ping: now,
@@ -168,8 +176,14 @@ impl Connection {
 
     /// Says goodbye; what still comes is heard until the other side agrees or takes too long.
     pub(super) fn leave(&mut self, leaving: Leaving, why: &str) {
+        self.leave_with(CloseCode::Normal.into(), "", leaving, why);
+    }
+
+    /// Says goodbye with a code and a reason of somebody's own.
+    pub(super) fn leave_with(&mut self, code: u16, reason: &str, leaving: Leaving, why: &str) {
         if self.leaving.is_none() {
-            let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+            self.goodbye = code;
+            let frame = CloseFrame { code: code.into(), reason: reason.into() };
             self.outgoing.push_back(Message::Close(Some(frame)));
             let give_up_at = Instant::now() + CLOSE_DEADLINE;
             (self.give_up_at, self.next_beat) = (Some(give_up_at), give_up_at);
@@ -218,6 +232,6 @@ pub(super) fn close_advice(code: u16) -> &'static str {
 }
 
 /// Randomness good enough for jitter and nonces: the standard library seeds its hash maps with it.
-pub(super) fn random() -> u64 {
+pub(in crate::engine) fn random() -> u64 {
     RandomState::new().hash_one(Instant::now())
 }

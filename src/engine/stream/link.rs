@@ -4,25 +4,30 @@
 //! It is told what to do in [`LinkOrder`]s and tells what happens in [`StreamEvent`]s, both over bounded channels. It
 //! always reads, however slow its listener is: a connection that nobody reads does not answer pings, and dies.
 
+mod listen;
+mod live;
+mod raw;
+mod renewal;
+mod rotation;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::time::{Instant, sleep, sleep_until};
-use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::sleep;
 
-use super::answer::{Answer, Heard as Piece, Request};
+use super::answer::{Answer, Request};
 use super::backoff::{Cause, CloseAction, Next, Situation, next};
 pub use super::connection::Pulse;
-use super::connection::{CLOSE_DEADLINE, Connection, Heard, Leaving, close_advice, loss, random};
+use super::connection::random;
 use super::handshake::{Opened, Opening, Refused, Socket, open};
 use super::outbox::{Gone, Outbox};
 use super::token::{Means, Token, TokenOffer, TokenSource};
 use super::witness::Witness;
 use crate::adapters::protocol::Reader;
 use crate::config::mapping::Language;
-use crate::config::project::Secret;
-use crate::domain::{AgentEvent, AgentKind, Moment, StreamEvent, StreamId, Text};
+use crate::domain::{Moment, Outgoing, Stage, StreamEvent, StreamId, Text};
+use crate::engine::http::stopwatch::Stopwatch;
 
 /// How long a connection must have been good before earlier failures are forgotten.
 const READY_FOR: Duration = Duration::from_secs(30);
@@ -31,7 +36,6 @@ const OUTGOING: usize = 32;
 
 /// A server's own wish for the time between two answers is followed up to here.
 const LONGEST_RETRY: Duration = Duration::from_secs(600);
-const SEE_LOG: &str = "see the log of the service, and what stands between";
 
 /// What a link is told to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +49,8 @@ pub enum LinkOrder {
     },
     /// Send a message. Where there is no connection, try to make one first: its refusal is the answer then.
     Send(String),
+    /// Send something else than a text, on the connection that there is.
+    Raw(Outgoing),
     /// Whether drops and refusals are to be expected from now on.
     ExpectDrop(bool),
     /// Disconnect and stay so.
@@ -70,6 +76,8 @@ pub struct LinkSettings {
     pub close_codes: Vec<(u16, CloseAction)>,
     /// How its pulse is taken.
     pub pulse: Pulse,
+    /// At which age a connection is replaced, since something between here and there would end it soon after.
+    pub rotate_before: Option<Duration>,
 }
 
 /// Tells the time of the session.
@@ -103,16 +111,9 @@ pub async fn run(
         last_id: None,
         is_repeatable: true,
         retry: None,
+        stages: None,
     };
     link.run().await;
-}
-
-/// Some servers ask in a message whether we live, and close on those who do not answer in one.
-fn answer_pings(connection: &mut Connection) {
-    let is_ping = |event: &AgentEvent| event.kind == AgentKind::Heartbeat && &*event.type_name == "ping";
-    if connection.events.iter().any(is_ping) && connection.outgoing.len() < OUTGOING {
-        connection.outgoing.push_back(Message::text(r#"{"type":"pong"}"#));
-    }
 }
 
 struct Link {
@@ -136,6 +137,8 @@ struct Link {
     is_repeatable: bool,
     /// How long the server wants us to wait before we ask again.
     retry: Option<Duration>,
+    /// Where the attempt under way tells what it reached.
+    stages: Option<Receiver<(Stage, Duration)>>,
 }
 
 /// Where the link stands.
@@ -214,12 +217,16 @@ impl Link {
         if let Some(request) = &settings.request {
             return self.request(request, &settings.opening, offered, &means).await;
         }
-        let opening = open(&means.client, &settings.opening, offered, &means.secrets);
-        match self.attend(opening, false).await {
+        let watch = self.watch();
+        let opening = watch.time(open(&means.client, &settings.opening, offered, &means.secrets));
+        let opened = self.attend(opening, false).await;
+        self.tell_stages();
+        match opened {
             Attended::Done(Ok(Opened { socket, subprotocol, findings, revision, took })) => {
                 let findings = findings.into_iter().map(|finding| finding.what.into()).collect();
                 let subprotocol = subprotocol.map(Into::into);
-                self.outbox.push(StreamEvent::Opened { stream, took: took.into(), subprotocol, findings });
+                let lasts = settings.rotate_before.map(Into::into);
+                self.outbox.push(StreamEvent::Opened { stream, took: took.into(), subprotocol, findings, lasts });
                 self.witness.begin(&settings.opening, revision, &mut self.outbox);
                 Step::Live(Box::new(socket))
             }
@@ -228,36 +235,19 @@ impl Link {
         }
     }
 
-    /// Asks for an answer that is a stream.
-    async fn request(
-        &mut self,
-        request: &Request,
-        opening: &Opening,
-        offered: Option<(&Secret, &[TokenOffer])>,
-        means: &Means,
-    ) -> Step {
+    /// A watch for the attempt that begins.
+    fn watch(&mut self) -> Stopwatch {
+        let (tell, stages) = channel(Stage::ALL.len());
+        self.stages = Some(stages);
+        Stopwatch::new(tell)
+    }
+
+    /// What the attempt reached and nobody was told yet.
+    fn tell_stages(&mut self) {
         let stream = self.settings.stream;
-        let mut request = request.clone();
-        let said = self.unsent.take();
-        if let Some(text) = &said {
-            (request.method, request.body) = (reqwest::Method::POST, Some(text.clone()));
-        }
-        let last_id = self.last_id.clone().filter(|_| request.is_repeatable());
-        let asking = Answer::open(&means.client, opening, &request, offered, last_id.as_deref(), &means.secrets);
-        match self.attend(asking, false).await {
-            Attended::Done(Ok(answer)) => {
-                let findings = answer.finding.iter().map(|finding| finding.as_str().into()).collect();
-                self.outbox.push(StreamEvent::Opened { stream, took: answer.took.into(), subprotocol: None, findings });
-                self.witness.begin(opening, answer.revision.clone(), &mut self.outbox);
-                if let Some(text) = said {
-                    let text = means.secrets.shown(&text).into();
-                    self.outbox.push(StreamEvent::Sent { stream, text });
-                }
-                self.is_repeatable = request.is_repeatable();
-                Step::Listen(Box::new(answer))
-            }
-            Attended::Done(Err(refused)) => self.refused(*refused),
-            attended => self.turn(attended),
+        let Some(mut stages) = self.stages.take() else { return };
+        while let Ok((stage, took)) = stages.try_recv() {
+            self.outbox.push(StreamEvent::Reached { stream, stage, took: took.into() });
         }
     }
 
@@ -269,76 +259,6 @@ impl Link {
         let body = refusal.body.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
         let why = if body.is_empty() { refusal.why.to_string() } else { format!("{}: {body}", refusal.why) };
         self.after(&refused.cause, &why, &refusal.advice)
-    }
-
-    /// An answer over HTTP, from its head to its end.
-    async fn listen(&mut self, mut answer: Answer) -> Step {
-        let (stream, begun) = (self.settings.stream, Instant::now());
-        let (mut dropped_before, mut events) = (0, Vec::new());
-        let (cause, why, advice) = loop {
-            tokio::select! {
-                heard = answer.hear() => {
-                    let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
-                    for message in answer.heard.drain(..) {
-                        let name = message.event.as_deref();
-                        self.reader.receive_text(name, &redactor.mask(&message.data), at, &mut events);
-                    }
-                    self.witness.hand_over(&mut events, &self.means.secrets, &mut self.outbox);
-                    let dropped = answer.take_dropped(&mut dropped_before);
-                    if dropped > 0 {
-                        self.outbox.push(StreamEvent::Overflowed { stream, dropped });
-                    }
-                    match heard {
-                        Piece::More => {}
-                        Piece::Complete if !self.is_repeatable => {
-                            self.closed(None, "the answer is complete", true);
-                            return Step::Rest;
-                        }
-                        Piece::Complete => break (Cause::Dropped, "the answer ended".to_owned(), SEE_LOG),
-                        Piece::Broken(why) => break (Cause::Dropped, why, SEE_LOG),
-                        Piece::Silent => break (Cause::Stale, "nothing came for five minutes".to_owned(), SEE_LOG),
-                    }
-                }
-                order = self.orders.recv() => match order {
-                    Some(LinkOrder::Open) => {}
-                    Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
-                    Some(LinkOrder::Send(text)) => {
-                        self.unsent = Some(text);
-                        self.closed(None, "asked anew", true);
-                        return Step::Connect;
-                    }
-                    Some(LinkOrder::Reopen { why }) => {
-                        self.closed(None, &why, true);
-                        self.forgive();
-                        return Step::Connect;
-                    }
-                    Some(LinkOrder::Close) => {
-                        self.closed(None, "closed by us", true);
-                        return Step::Rest;
-                    }
-                    None => return Step::End,
-                },
-                delivered = self.outbox.deliver() => {
-                    if let Err(Gone) = delivered {
-                        return Step::End;
-                    }
-                }
-            }
-        };
-        if begun.elapsed() >= READY_FOR {
-            self.forgive();
-        }
-        self.last_id = answer.last_id().map(str::to_owned).or(self.last_id.take());
-        self.retry = answer.retry();
-        let why = self.means.secrets.shown(&why);
-        self.closed(None, &why, self.deploying);
-        if self.is_repeatable {
-            return self.after(&cause, &why, advice);
-        }
-        // What a POST has started may still go on there: whether to start another is for a person to say.
-        let advice = "ask again, when nothing is left over from this one";
-        self.outbox.push(StreamEvent::Stopped { stream, why: why.into(), advice: advice.into() });
-        Step::Rest
     }
 
     /// What follows from a loss, by the table.
@@ -387,7 +307,7 @@ impl Link {
                 self.forgive();
                 Step::Connect
             }
-            Attended::Ordered(LinkOrder::ExpectDrop(_)) | Attended::Done(_) => Step::Connect,
+            Attended::Ordered(LinkOrder::ExpectDrop(_) | LinkOrder::Raw(_)) | Attended::Done(_) => Step::Connect,
             Attended::Gone => Step::End,
         }
     }
@@ -412,6 +332,7 @@ impl Link {
                 order = self.orders.recv() => match order {
                     None => return Attended::Gone,
                     Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
+                    Some(LinkOrder::Raw(_)) => self.not_sent("it is not connected"),
                     Some(LinkOrder::Send(text)) => {
                         self.unsent = Some(text.clone());
                         if is_idle {
@@ -421,154 +342,25 @@ impl Link {
                     Some(LinkOrder::Open) if !is_idle => {}
                     Some(order) => return Attended::Ordered(order),
                 },
+                (stage, took) = next_stage(&mut self.stages) => {
+                    let stream = self.settings.stream;
+                    self.outbox.push(StreamEvent::Reached { stream, stage, took: took.into() });
+                }
                 delivered = self.outbox.deliver() => if let Err(Gone) = delivered { return Attended::Gone },
             }
         }
     }
+}
 
-    /// A connection, from its first ping to its end.
-    async fn live(&mut self, socket: Socket) -> Step {
-        let settings = Arc::clone(&self.settings);
-        let mut connection = Connection::new(socket, settings.pulse);
-        if let Some(text) = self.unsent.take() {
-            self.send(text, &mut connection);
-        }
-        loop {
-            let (next_beat, has_room) = (connection.next_beat, connection.outgoing.len() < OUTGOING);
-            tokio::select! {
-                heard = connection.hear() => {
-                    self.receive(&mut connection);
-                    if let Heard::Over(error) = heard {
-                        return self.ended(connection, error);
-                    }
-                }
-                order = self.orders.recv(), if has_room => match order {
-                    Some(LinkOrder::Open) => {}
-                    Some(LinkOrder::ExpectDrop(deploying)) => self.deploying = deploying,
-                    Some(LinkOrder::Send(text)) => self.send(text, &mut connection),
-                    Some(LinkOrder::Reopen { why }) => connection.leave(Leaving::Reopen, &why),
-                    Some(LinkOrder::Close) => connection.leave(Leaving::Rest, "closed by us"),
-                    None => return self.end(connection).await,
-                },
-                delivered = self.outbox.deliver() => {
-                    if let Err(Gone) = delivered {
-                        return self.end(connection).await;
-                    }
-                }
-                () = sleep_until(next_beat) => {
-                    if let Err(why) = connection.beat() {
-                        return self.given_up(connection, &why);
-                    }
-                }
-            }
+/// The next stage that an attempt reaches, for as long as there is one.
+async fn next_stage(stages: &mut Option<Receiver<(Stage, Duration)>>) -> (Stage, Duration) {
+    if let Some(receiver) = stages {
+        match receiver.recv().await {
+            Some(reached) => return reached,
+            None => *stages = None,
         }
     }
-
-    /// Nobody is left to work for.
-    async fn end(&mut self, connection: Connection) -> Step {
-        connection.say_goodbye().await;
-        Step::End
-    }
-
-    /// A connection without a pulse, or one that does not end when it should.
-    fn given_up(&mut self, connection: Connection, why: &str) -> Step {
-        if connection.is_ending() {
-            return self.ended(connection, None);
-        }
-        self.reward(&connection);
-        self.closed(None, why, self.deploying);
-        self.after(&Cause::Stale, why, "see whether the network or a proxy went to sleep")
-    }
-
-    fn send(&mut self, text: String, connection: &mut Connection) {
-        if connection.is_ending() {
-            self.unsent = Some(text);
-            return;
-        }
-        let (stream, shown) = (self.settings.stream, self.means.secrets.shown(&text).into());
-        connection.outgoing.push_back(Message::text(text));
-        self.outbox.push(StreamEvent::Sent { stream, text: shown });
-    }
-
-    /// Makes events of what was heard.
-    fn receive(&mut self, connection: &mut Connection) {
-        if connection.heard.is_empty() {
-            return;
-        }
-        let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
-        for message in connection.heard.drain(..) {
-            match message {
-                Message::Text(text) => {
-                    self.reader.receive_text(None, &redactor.mask(&text), at, &mut connection.events);
-                }
-                Message::Binary(bytes) => self.reader.receive_binary(&bytes, at, &mut connection.events),
-                Message::Pong(nonce) => {
-                    if let Some(sent) = connection.unanswered.iter().position(|(asked, _)| nonce.as_ref() == asked) {
-                        let round_trip = connection.unanswered[sent].1.elapsed().into();
-                        connection.unanswered.drain(..=sent);
-                        self.outbox.push(StreamEvent::Measured { stream: self.settings.stream, round_trip });
-                    }
-                }
-                Message::Close(frame) => connection.close_frame = Some(frame),
-                // Pings are answered by the library on the next poll; raw frames are never read.
-                Message::Ping(_) | Message::Frame(_) => {}
-            }
-        }
-        if connection.ready_since.is_none() && !connection.events.is_empty() {
-            connection.ready_since = Some(Instant::now());
-        }
-        if connection.close_frame.is_some() && connection.leaving.is_none() {
-            connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
-            connection.next_beat = Instant::now() + CLOSE_DEADLINE;
-        }
-        if self.reader.answers_pings() {
-            answer_pings(connection);
-        }
-        self.witness.hand_over(&mut connection.events, &self.means.secrets, &mut self.outbox);
-    }
-
-    /// A connection that was good for a while makes up for earlier failures.
-    fn reward(&mut self, connection: &Connection) {
-        if connection.ready_since.is_some_and(|since| since.elapsed() >= READY_FOR) {
-            self.forgive();
-        }
-    }
-
-    fn ended(&mut self, connection: Connection, error: Option<WsError>) -> Step {
-        self.reward(&connection);
-        if let Some((leaving, why)) = connection.leaving {
-            self.closed(Some(1000), &why, true);
-            return match leaving {
-                Leaving::Rest => Step::Rest,
-                Leaving::Reopen => {
-                    self.forgive();
-                    Step::Connect
-                }
-            };
-        }
-        match connection.close_frame {
-            Some(Some(frame)) => {
-                let code = u16::from(frame.code);
-                let reason = self.means.secrets.shown(&frame.reason);
-                self.closed(Some(code), &reason, self.deploying);
-                let why = if reason.is_empty() {
-                    format!("closed with {code}")
-                } else {
-                    format!("closed with {code}: {reason}")
-                };
-                self.after(&Cause::Closed(code), &why, close_advice(code))
-            }
-            Some(None) => {
-                self.closed(None, "closed without a code", self.deploying);
-                self.after(&Cause::Closed(1005), "closed without a code", "see the log of the service")
-            }
-            None => {
-                let (cause, why) = loss(error);
-                self.closed(None, &why, self.deploying);
-                self.after(&cause, &why, "see the log of the service, and what stands between")
-            }
-        }
-    }
+    std::future::pending().await
 }
 
 fn moment(time: SystemTime) -> Moment {

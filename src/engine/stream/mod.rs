@@ -12,7 +12,7 @@ pub mod handshake;
 pub mod backoff;
 pub mod link;
 
-mod connection;
+pub(super) mod connection;
 mod outbox;
 mod wire;
 mod witness;

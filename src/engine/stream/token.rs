@@ -3,26 +3,24 @@
 //! Configuration never holds a token: it names a variable, a file, a command or an HTTP call. What comes back is wrapped
 //! at once in a [`Secret`] and learned by the [`Secrets`], so that it cannot turn up in an event or on a screen.
 
+mod call;
+mod local;
+mod mint;
+
+use std::fmt;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{fmt, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
-use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
-use tokio::time::timeout;
 
+pub use self::mint::Mint;
+
+use self::local::{read_file, run, variable};
 use super::secret::Secrets;
 use crate::config::project::{OfferSpec, Secret, TokenEncoding};
-use crate::engine::http::chain;
 
 /// How long a token command or call may take, unless configuration says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -46,6 +44,8 @@ pub enum TokenSource {
     },
     /// An HTTP call whose JSON answer holds it.
     Http(TokenCall),
+    /// A secret that both sides know.
+    Mint(Mint),
 }
 
 /// An HTTP call that issues tokens.
@@ -166,17 +166,18 @@ impl Token {
 
     /// Whether the next connection should better use a new one: 80 % of its life are over, or its last minute began.
     pub fn is_due(&self, now: SystemTime) -> bool {
-        let Some(expires) = self.expires else {
-            return false;
-        };
-        let life = expires.duration_since(self.obtained).unwrap_or_default();
-        let age = now.duration_since(self.obtained).unwrap_or_default();
-        age >= life.mul_f64(0.8) || age + Duration::from_secs(60) >= life
+        self.due().is_some_and(|due| now >= due)
+    }
+
+    /// When that is, where the token has an end.
+    pub fn due(&self) -> Option<SystemTime> {
+        let life = self.expires?.duration_since(self.obtained).unwrap_or_default();
+        self.obtained.checked_add(life.mul_f64(0.8).min(life.saturating_sub(Duration::from_secs(60))))
     }
 }
 
 /// A token as it travels inside of a subprotocol.
-pub(super) fn in_base64(value: &str) -> String {
+pub(super) fn in_base64(value: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(value)
 }
 
@@ -199,6 +200,7 @@ impl TokenSource {
             Self::File(file) => read_file(file)?,
             Self::Command { argv, deadline } => run(argv, *deadline, means).await?,
             Self::Http(call) => call.make(means).await?,
+            Self::Mint(mint) => mint.make(means)?,
         };
         let value = value.trim();
         if value.is_empty() || value.contains(|char: char| char.is_whitespace() || char.is_control()) {
@@ -219,6 +221,7 @@ impl fmt::Display for TokenSource {
             Self::File(file) => write!(f, "the file {}", file.display()),
             Self::Command { argv, .. } => write!(f, "the command `{}`", argv.first().map_or("", String::as_str)),
             Self::Http(call) => write!(f, "the call {} {}", call.method, without_query(&call.url)),
+            Self::Mint(mint) => write!(f, "the token made with {}", mint.variable),
         }
     }
 }
@@ -227,176 +230,10 @@ fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
 }
 
-fn variable(name: &str, means: &Means) -> Result<String, TokenTrouble> {
-    let value = (means.variables)(name).filter(|value| !value.is_empty()).ok_or_else(|| TokenTrouble {
-        what: format!("the variable {name} is not set"),
-        what_to_do: format!("set {name} in the environment in which liveloop starts"),
-        may_pass: false,
-    })?;
-    means.secrets.learn(value.trim());
-    Ok(value)
-}
-
-fn read_file(file: &PathBuf) -> Result<String, TokenTrouble> {
-    let unset = |what: String, what_to_do: &str| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass: false };
-    let length = fs::metadata(file).map(|file| file.len());
-    if length.as_ref().is_ok_and(|length| *length > LONGEST) {
-        return Err(unset(
-            format!("the file {} is too long for a token", file.display()),
-            "name the file that holds only the token",
-        ));
-    }
-    length.and_then(|_| fs::read_to_string(file)).map_err(|error| {
-        unset(
-            format!("the file {} cannot be read: {error}", file.display()),
-            "write the token to it, or correct its path",
-        )
-    })
-}
-
-/// Runs a token command in a process group of its own, which ends with its deadline.
-async fn run(argv: &[String], deadline: Duration, means: &Means) -> Result<String, TokenTrouble> {
-    let name = argv.first().map_or("", String::as_str);
-    let trouble =
-        |what: String, what_to_do: &str, may_pass| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass };
-    let [program, arguments @ ..] = argv else {
-        return Err(trouble("the token command is empty".into(), "name a program", false));
-    };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| {
-            trouble(format!("the command `{name}` cannot start: {error}"), "correct the token command", false)
-        })?;
-    let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let finished = timeout(deadline, async {
-        let (printed, complained) = tokio::join!(read_some(stdout), read_some(stderr));
-        (child.wait().await, printed, complained)
-    })
-    .await;
-    match finished {
-        Ok((Ok(status), printed, _)) if status.success() => Ok(printed),
-        Ok((status, _, complained)) => {
-            let ended = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            let said: Vec<String> =
-                means.secrets.shown(&complained).trim().lines().rev().take(5).map(Into::into).collect();
-            let said = said.into_iter().rev().collect::<Vec<_>>().join("\n");
-            Err(trouble(
-                format!("the command `{name}` ended with {ended}: {said}"),
-                "run it by hand and see what it wants",
-                true,
-            ))
-        }
-        Err(_) => {
-            if let Some(group) = group {
-                // It may be gone by now, which is as good.
-                let _ended = kill_process_group(group, Signal::KILL);
-            }
-            let what = format!("the command `{name}` took longer than {} s", deadline.as_secs_f32());
-            Err(trouble(what, "run it by hand: it may wait for an answer at a terminal", true))
-        }
-    }
-}
-
-async fn read_some(pipe: Option<impl AsyncRead + Unpin>) -> String {
-    let mut bytes = Vec::new();
-    if let Some(pipe) = pipe {
-        // What was read before an error is still worth showing.
-        let _read = pipe.take(LONGEST).read_to_end(&mut bytes).await;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-impl TokenCall {
-    async fn make(&self, means: &Means) -> Result<String, TokenTrouble> {
-        let place = without_query(&self.url);
-        let wrong =
-            |what: String, what_to_do: &str| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass: false };
-        let method = Method::from_bytes(self.method.as_bytes())
-            .map_err(|_| wrong(format!("{} is no HTTP method", self.method), "write GET or POST"))?;
-        let mut request = means.client.request(method, &self.url).headers(self.headers(means)?);
-        if let Some(body) = &self.body {
-            request = request.body(body.clone());
-        }
-        let answer = timeout(self.deadline, async {
-            let mut answer = request.send().await?;
-            let status = answer.status();
-            let mut body = Vec::new();
-            // What came before the connection broke is still worth showing.
-            while let Ok(Some(chunk)) = answer.chunk().await
-                && body.len() as u64 <= LONGEST
-            {
-                body.extend_from_slice(&chunk);
-            }
-            Ok::<_, reqwest::Error>((status, body))
-        });
-        let (status, body) = match answer.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                return Err(TokenTrouble {
-                    what: format!("{place} gave no token: {}", means.secrets.shown(&chain(&error))),
-                    what_to_do: "see whether that service is up".into(),
-                    may_pass: !error.is_builder(),
-                });
-            }
-            Err(_) => {
-                return Err(TokenTrouble {
-                    what: format!("{place} gave no token within {} s", self.deadline.as_secs_f32()),
-                    what_to_do: "see whether that service is up".into(),
-                    may_pass: true,
-                });
-            }
-        };
-        if !status.is_success() {
-            let said: String = means.secrets.shown(&String::from_utf8_lossy(&body)).chars().take(2000).collect();
-            return Err(TokenTrouble {
-                what: format!("{place} answered {status}: {said}"),
-                what_to_do: "check the headers and the body of the token call".into(),
-                may_pass: status.is_server_error() || matches!(status.as_u16(), 408 | 429),
-            });
-        }
-        // The answer can hold further secrets, so that nothing of it is shown here.
-        serde_json::from_slice::<Value>(&body)
-            .ok()
-            .and_then(|answer| Some(answer.pointer(&self.pointer)?.as_str()?.to_string()))
-            .ok_or_else(|| {
-                wrong(format!("the answer of {place} has no text at {}", self.pointer), "correct the pointer")
-            })
-    }
-
-    fn headers(&self, means: &Means) -> Result<HeaderMap, TokenTrouble> {
-        let mut headers = HeaderMap::new();
-        if self.body.is_some() {
-            headers.insert("content-type", HeaderValue::from_static("application/json"));
-        }
-        for (name, source) in &self.headers {
-            let value = match source {
-                HeaderSource::Text(text) => text.clone(),
-                HeaderSource::Variable(variable_name) => variable(variable_name, means)?,
-            };
-            match (name.parse::<HeaderName>(), HeaderValue::from_str(value.trim())) {
-                (Ok(name), Ok(value)) => drop(headers.insert(name, value)),
-                _ => {
-                    return Err(TokenTrouble {
-                        what: format!("the header {name} of the token call cannot be sent"),
-                        what_to_do: "take line breaks and other odd characters out of it".into(),
-                        may_pass: false,
-                    });
-                }
-            }
-        }
-        Ok(headers)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::engine::http::{Http, HttpSettings};
 

@@ -99,6 +99,7 @@ mod tests {
             call: None,
             text: "".into(),
             failed: false,
+            usage: crate::domain::Usage::default(),
             raw: raw.into(),
         }
     }

@@ -1,6 +1,7 @@
 //! What lies over the panes and takes the keys, and the line at the bottom that typing takes.
 
 pub mod choice;
+pub mod compose;
 pub mod confirm;
 pub mod help;
 pub mod mute;
@@ -17,6 +18,7 @@ use ratatui::widgets::{Block, Clear};
 
 use super::logs;
 use super::scene::Scene;
+use super::spans;
 use super::theme::{Glyphs, Mark, Role};
 use super::view::{Overlay, Page};
 use crate::domain::Tone;
@@ -25,7 +27,7 @@ use crate::domain::Tone;
 /// filter while it is typed, and the row above it what is to be said to this person alone.
 pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
     draw_notice(scene, area, frame);
-    if scene.view.filter.editing || logs::is_typing(scene.view) {
+    if scene.view.filter.editing || logs::is_typing(scene.view) || spans::is_typing(scene.view) {
         draw_filter(scene, area, frame);
     }
     match &scene.view.overlay {
@@ -34,6 +36,7 @@ pub fn draw(scene: &Scene, area: Rect, frame: &mut Frame) {
         Some(Overlay::Choice(choice)) => choice::draw(choice, scene, area, frame),
         Some(Overlay::Mute(form)) => mute::draw(form, scene, area, frame),
         Some(Overlay::Confirm(confirm)) => confirm::draw(confirm, scene, area, frame),
+        Some(Overlay::Compose(compose)) => compose::draw(compose, scene, area, frame),
         Some(Overlay::Note(draft)) => note::draw(draft, scene, area, frame),
         None => {}
     }
@@ -125,8 +128,14 @@ fn draw_notice(scene: &Scene, area: Rect, frame: &mut Frame) {
 fn draw_filter(scene: &Scene, area: Rect, frame: &mut Frame) {
     let Some(line) = area.rows().next_back() else { return };
     let typing = logs::is_typing(scene.view);
-    let typed = if typing { &scene.view.logs.words.input } else { &scene.view.filter.input };
+    let in_spans = spans::is_typing(scene.view);
+    let typed = match typing {
+        true => &scene.view.logs.words.input,
+        false if in_spans => spans::typed(scene.view),
+        false => &scene.view.filter.input,
+    };
     let hint = match scene.view.page {
+        _ if in_spans && !scene.view.spans.frame.words.editing => "type: run: agent: tool: /pointer=value",
         _ if typing => "enter keeps it, esc clears it",
         Page::Board | Page::Cause(_) => "enter keeps it, esc clears it",
         Page::Detail(_) => "enter goes to the first, esc clears it",

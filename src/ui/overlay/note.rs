@@ -99,7 +99,7 @@ impl NoteDraft {
     }
 }
 
-fn area(text: &str) -> TextArea<'static> {
+pub(super) fn area(text: &str) -> TextArea<'static> {
     let mut area = TextArea::new(text.lines().map(str::to_owned).collect());
     // It wears the ground that it lies on, and the terminal's own cursor.
     area.set_cursor_line_style(Style::default());
@@ -110,7 +110,7 @@ fn area(text: &str) -> TextArea<'static> {
 }
 
 /// Pasted or edited text without what only a terminal understands. The engine cleans it once more, for everybody.
-fn cleaned(text: &str) -> String {
+pub(super) fn cleaned(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
     text.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
 }
@@ -208,7 +208,7 @@ pub(in crate::ui) fn paste(view: &mut ViewState, pasted: &str, about: &About) {
     }
 }
 
-fn input(key: KeyEvent) -> Input {
+pub(super) fn input(key: KeyEvent) -> Input {
     let code = match key.code {
         KeyCode::Char(character) => Key::Char(character),
         KeyCode::Enter => Key::Enter,

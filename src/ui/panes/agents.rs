@@ -3,15 +3,15 @@
 
 use ratatui::layout::Rect;
 
-use super::disconnected;
 use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::services::spark;
+use super::{connection, disconnected};
 use crate::domain::{AgentKind, AgentRun, AgentRunEnd, AgentRunId, CRITICAL, Link, Moment, Seen, State, Stream};
 use crate::ui::action::Action;
 use crate::ui::regions::{Regions, chosen_agent_run};
 use crate::ui::scene::Scene;
-use crate::ui::text::{self, Short, count, latency, precise_time, took};
+use crate::ui::text::{self, Short, count, precise_time, took};
 use crate::ui::theme::{Mark, Role};
 use crate::ui::view::{Pane, ViewState};
 
@@ -21,6 +21,7 @@ const RAW_LINES: usize = 4;
 /// How the lines of the pane are shared out, from top to bottom.
 struct Plan {
     trouble: u16,
+    connection: u16,
     ladder: u16,
     events: u16,
     raw: u16,
@@ -35,10 +36,17 @@ impl Plan {
             state.streams.iter().map(|(_, stream)| disconnected::lines(stream, area.width)).max().unwrap_or(0);
         // With a run to show, trouble leaves it at least half of the pane.
         let trouble = trouble.min(if run.is_some() { height / 2 } else { height });
-        let Some(run) = run else {
-            return Self { trouble, ladder: 0, events: 0, raw: 0, runs: 0, counts: 0 };
+        let connection = match shown_stream(state, run) {
+            Some(stream) if trouble == 0 && height >= 12 => {
+                connection::lines((stream, state.at), area.width.saturating_sub(4), is_looked_at(view, height))
+                    .min(height / 3)
+            }
+            _ => 0,
         };
-        let mut rest = height - trouble;
+        let Some(run) = run else {
+            return Self { trouble, connection, ladder: 0, events: 0, raw: 0, runs: 0, counts: 0 };
+        };
+        let mut rest = height - trouble - connection;
         let mut take = |wanted: u16, least: u16| {
             let taken = if rest >= wanted + least { wanted } else { 0 };
             rest -= taken;
@@ -50,8 +58,21 @@ impl Plan {
         let raw = if view.focus == Pane::Agents { take(2 + RAW_LINES as u16, events.min(6)) } else { 0 };
         let counts = take(3, events.min(8));
         let runs = take((state.agents.runs().len().min(5) as u16) + 2, events.min(8));
-        Self { trouble, ladder, events: rest, raw, runs, counts }
+        Self { trouble, connection, ladder, events: rest, raw, runs, counts }
     }
+}
+
+/// The stream whose connection the pane tells about.
+fn shown_stream<'a>(state: &'a State, run: Option<&AgentRun>) -> Option<&'a Stream> {
+    match run {
+        Some(run) => state.streams.get(run.stream),
+        None => state.streams.iter().next().map(|(_, stream)| stream),
+    }
+}
+
+/// Whether there is room, and somebody, for all there is to say about a connection.
+fn is_looked_at(view: &ViewState, height: u16) -> bool {
+    view.focus == Pane::Agents && height >= 24
 }
 
 /// How many events of a run the pane shows; one line is kept for what is awaited.
@@ -73,6 +94,11 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     {
         disconnected::draw(pen, scene, Rect { height: plan.trouble, ..inner }, stream);
         y += plan.trouble;
+    }
+    if let Some(stream) = shown_stream(scene.state, run).filter(|_| plan.connection > 0) {
+        let is_full = is_looked_at(scene.view, area.height.saturating_sub(2));
+        connection::draw(pen, scene, Rect { y, height: plan.connection, ..inner }, stream, is_full);
+        y += plan.connection;
     }
     let (Some(id), Some(run)) = (chosen, run) else {
         return draw_empty(pen, scene, inner, y);
@@ -244,17 +270,9 @@ fn draw_wait(line: &mut Line, scene: &Scene, run: &AgentRun, newer: u64) {
     }
 }
 
-fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment>) {
-    let agents = &scene.state.agents;
-    match before {
-        None => line.put(Role::Muted, &precise_time(seen.at, scene.view.utc_offset)),
-        Some(before) => {
-            let delta = seen.at.since(before);
-            let text = Short::new(format_args!("+{}.{:03}", delta.0 / 1_000_000, delta.as_millis() % 1_000));
-            line.number(if delta.0 > 2_000_000 { Role::Warning } else { Role::Muted }, &text, 12)
-        }
-    };
-    let (mark, role) = match seen.kind {
+/// How an event is marked.
+pub(super) fn look(seen: &Seen) -> (Mark, Role) {
+    match seen.kind {
         _ if seen.failed => (Mark::Failed, Role::Bad),
         AgentKind::AgentStarted => (Mark::Play, Role::Good),
         AgentKind::AgentCompleted => (Mark::Check, Role::Good),
@@ -267,7 +285,31 @@ fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment
         AgentKind::Ready | AgentKind::Acknowledged | AgentKind::Heartbeat | AgentKind::System => {
             (Mark::Queued, Role::Muted)
         }
+    }
+}
+
+/// How long after the event before, or for how long nobody listened between the two.
+fn draw_delta<'a, 'b>(line: &'a mut Line<'b>, scene: &Scene, seen: &Seen, before: Moment) -> &'a mut Line<'b> {
+    let stream = scene.state.streams.get(seen.stream);
+    if let Some(gap) = stream.and_then(|stream| stream.gaps.between(before, seen.at)) {
+        if let Some(missed) = gap.missed.filter(|missed| *missed > 0) {
+            line.end_fmt(Role::Warning, format_args!("{} missed", count(missed))).end_gap(1);
+        }
+        let role = if gap.expected { Role::Muted } else { Role::Warning };
+        return line.number(role, &Short::new(format_args!("gap {}", took(gap.length()))), 12);
+    }
+    let delta = seen.at.since(before);
+    let text = Short::new(format_args!("+{}.{:03}", delta.0 / 1_000_000, delta.as_millis() % 1_000));
+    line.number(if delta.0 > 2_000_000 { Role::Warning } else { Role::Muted }, &text, 12)
+}
+
+fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment>) {
+    let agents = &scene.state.agents;
+    match before {
+        None => line.put(Role::Muted, &precise_time(seen.at, scene.view.utc_offset)),
+        Some(before) => draw_delta(line, scene, seen, before),
     };
+    let (mark, role) = look(seen);
     // Types of other protocols are longer and differ at their ends; only they leave the column.
     let name = agents.name(seen);
     line.gap(2).mark(role, mark).gap(1).cell(role, name, text::width(name).clamp(15, 26) as u16).gap(1);
@@ -337,9 +379,6 @@ fn draw_counts(pen: &mut Pen, scene: &Scene, area: Rect, y: u16, run: &AgentRun)
 
 /// Messages by second, the present one at the right.
 fn draw_rate(line: &mut Line, scene: &Scene, stream: &Stream) {
-    if let Some(p95) = round_trip_p95(stream) {
-        line.end(Role::Text, &latency(crate::domain::Span(p95))).end(Role::Muted, "rtt p95 ").end_gap(2);
-    }
     line.put(Role::Muted, "messages/s").gap(1);
     let columns = u64::from(line.room().min(30));
     let now = scene.now.0 / 1_000_000;
@@ -352,14 +391,4 @@ fn draw_rate(line: &mut Line, scene: &Scene, stream: &Stream) {
         let glyph = spark(u64::from(value), u64::from(most));
         line.fill(role, glyph, 1);
     }
-}
-
-fn round_trip_p95(stream: &Stream) -> Option<u64> {
-    let mut trips = [0_u64; 60];
-    let known = stream.round_trips.len().min(trips.len());
-    for (slot, trip) in trips.iter_mut().zip(stream.round_trips.range(stream.round_trips.len() - known)) {
-        *slot = trip.0;
-    }
-    trips[..known].sort_unstable();
-    trips[..known].get((known * 95 / 100).min(known.saturating_sub(1))).copied()
 }

@@ -2,12 +2,15 @@
 
 use ratatui::layout::Rect;
 
+use super::connection;
 use super::pen::Pen;
 use crate::domain::{Link, Refusal, Stream};
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, Short, took};
 use crate::ui::theme::Role;
 
+/// How many of the headers, and of what was sent, are shown.
+const HEADERS: usize = 4;
 /// How many lines the body of a refusal takes at most.
 const BODY_LINES: usize = 4;
 /// The columns that the status of a refusal takes.
@@ -18,7 +21,7 @@ pub(super) fn lines(stream: &Stream, width: u16) -> u16 {
     let room = usize::from(width.saturating_sub(4));
     let base = match &stream.link {
         Link::Open => return 0,
-        Link::Idle | Link::Connecting if stream.refusal.is_none() => return 0,
+        Link::Idle if stream.refusal.is_none() => return 0,
         Link::Idle | Link::Connecting => 1,
         Link::Waiting { why, .. } => {
             1 + if stream.refusal.is_none() { text::wrap(why, room).take(2).count() } else { 0 }
@@ -29,12 +32,13 @@ pub(super) fn lines(stream: &Stream, width: u16) -> u16 {
         },
     };
     let refusal = stream.refusal.as_ref().map_or(0, |refusal| refusal_lines(refusal, room));
-    (base + refusal + 1).min(30) as u16
+    let attempt = usize::from(connection::attempt_lines(stream, width.saturating_sub(4)));
+    (base + attempt + refusal + 1).min(30) as u16
 }
 
 fn refusal_lines(refusal: &Refusal, room: usize) -> usize {
     let words = why(refusal, room).count() + text::wrap(&refusal.advice, room).take(3).count();
-    words + refusal.headers.len().min(4) + body(refusal, room).count()
+    words + refusal.headers.len().min(HEADERS) + refusal.sent.len().min(HEADERS) + body(refusal, room).count()
 }
 
 /// What went wrong, beside the status on the first line.
@@ -74,6 +78,10 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
             line.gap(2).put(Role::Muted, "expected while a deploy moves");
         }
     }
+    if connection::attempt_lines(stream, area.width) > 0 {
+        let rest = Rect { y: ys.start, height: ys.end.saturating_sub(ys.start), ..area };
+        ys.start += connection::draw_attempt(pen, scene, rest, stream);
+    }
     if let (Link::Waiting { why, .. }, None) = (&stream.link, &stream.refusal) {
         for (piece, y) in text::wrap(why, room).take(2).zip(&mut ys) {
             pen.line(area, y).put(Role::Muted, piece);
@@ -88,14 +96,22 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
             }
             line.column(STATUS as u16).put(Role::Bad, piece);
         }
-        for ((name, value), y) in refusal.headers.iter().take(4).zip(&mut ys) {
-            pen.line(area, y).fmt(Role::Muted, format_args!("{name}: ")).put(Role::Muted, value);
-        }
+        // What counts comes first: where there is little room, the headers go.
         for (piece, y) in body(refusal, room).zip(&mut ys) {
             pen.line(area, y).put(Role::Stale, piece);
         }
         for (piece, y) in text::wrap(&refusal.advice, room).take(3).zip(&mut ys) {
             pen.line(area, y).put(Role::Strong, piece);
+        }
+        for (n, ((name, value), y)) in refusal.sent.iter().take(HEADERS).zip(&mut ys).enumerate() {
+            let mut line = pen.line(area, y);
+            line.put(Role::Muted, if n == 0 { "sent" } else { "" }).column(STATUS as u16);
+            line.fmt(Role::Muted, format_args!("{name}{} ", if n == 0 { "" } else { ":" })).put(Role::Text, value);
+        }
+        for (n, ((name, value), y)) in refusal.headers.iter().take(HEADERS).zip(&mut ys).enumerate() {
+            let mut line = pen.line(area, y);
+            line.put(Role::Muted, if n == 0 { "answered" } else { "" }).column(STATUS as u16);
+            line.fmt(Role::Muted, format_args!("{name}: ")).put(Role::Text, value);
         }
     }
     // A refusal has said all that.

@@ -21,6 +21,7 @@ pub(super) mod cause;
 mod causes;
 mod change;
 mod circumstance;
+mod connection;
 pub(super) mod deploy;
 pub(super) mod detail;
 mod disconnected;
@@ -35,6 +36,7 @@ mod notes;
 mod prove;
 mod row;
 mod small;
+pub(super) mod spans;
 
 pub(super) use pen::Pen;
 pub(super) use screen::paint;

@@ -3,7 +3,7 @@
 use super::pen::Pen;
 use super::{
     agents, board, cause, causes, deploy, detail, flight, footer, header, logs, news, prove, service_table, services,
-    small, tabs, tiers, trouble,
+    small, spans, tabs, tiers, trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -38,7 +38,10 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         logs::draw(pen, scene, regions);
     }
     if !regions.agents.is_empty() {
-        agents::draw(pen, scene, regions);
+        match crate::ui::spans::is_shown(scene.view) {
+            true => spans::draw(pen, scene, regions),
+            false => agents::draw(pen, scene, regions),
+        }
     }
     if !regions.service_table.is_empty() {
         service_table::draw(pen, scene, regions);

@@ -177,6 +177,11 @@ fn every_other_state_says_what_it_is() {
     check("taken-along", &fixture::health::taken_along(), &view(), (120, 40));
     check("refused", &fixture::refused(), &view(), (160, 45));
     check("disconnected", &fixture::disconnected(), &view(), (160, 45));
+    check("linked", &fixture::link::linked(), &ViewState { focus: Pane::Agents, ..view() }, (160, 45));
+    check("linked", &fixture::link::linked(), &ViewState { focus: Pane::Agents, ..view() }, (80, 24));
+    check("torn", &fixture::link::torn(), &ViewState { focus: Pane::Agents, ..view() }, (120, 40));
+    check("linked-beside", &fixture::link::linked(), &view(), (160, 45));
+    check("opening", &fixture::link::opening(), &view(), (160, 45));
     check("not-serving", &fixture::not_serving(), &ViewState { focus: Pane::Deploys, ..view() }, (80, 24));
 }
 
@@ -396,6 +401,9 @@ fn gallery() -> Vec<(&'static str, Story, ViewState)> {
         ("taken-along", fixture::health::taken_along(), view()),
         ("refused", fixture::refused(), view()),
         ("disconnected", fixture::disconnected(), view()),
+        ("linked", fixture::link::linked(), view()),
+        ("torn", fixture::link::torn(), view()),
+        ("opening", fixture::link::opening(), view()),
         ("not-serving", fixture::not_serving(), deploys),
         ("compared", fixture::compared(), view()),
         ("repeating", fixture::repeating(), view()),

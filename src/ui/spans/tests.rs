@@ -1,0 +1,180 @@
+//! The timeline and the composer by keys: what is pressed, and what then stands on the screen.
+
+use std::sync::Arc;
+
+use crossterm::event::Event;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use crate::attach::Delivery;
+use crate::domain::{AgentKind, Command, Outgoing, Span, StreamId, Usage, ViewerId};
+use crate::ui::color::Depth;
+use crate::ui::fixture::{self, Story};
+use crate::ui::input::Decoder;
+use crate::ui::theme::Glyphs;
+use crate::ui::theme_file::Palette;
+use crate::ui::update::Wish;
+use crate::ui::view::ViewState;
+use crate::ui::viewer::Viewer;
+
+struct Desk {
+    story: Story,
+    viewer: Viewer,
+    size: (u16, u16),
+}
+
+impl Desk {
+    /// The timeline as `keys` open it.
+    fn new(size: (u16, u16), keys: &[&str]) -> Self {
+        let view = ViewState { viewer: Some(ViewerId(1)), ..ViewState::default() };
+        let theme = Palette::dark().theme(Depth::True, Glyphs::Unicode);
+        let mut desk = Self { story: fixture::runs::runs(), viewer: Viewer::new(view, theme, size), size };
+        desk.refresh();
+        desk.press(keys);
+        desk
+    }
+
+    fn refresh(&mut self) {
+        self.viewer.take(Delivery::Snapshot(Arc::new(self.story.state.clone())), self.story.now);
+    }
+
+    fn press(&mut self, keys: &[&str]) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        for key in keys {
+            let (mut decoder, mut events) = (Decoder::default(), Vec::<Event>::new());
+            decoder.feed(key.as_bytes(), &mut events);
+            decoder.settle(&mut events);
+            for event in &events {
+                wishes.extend(self.viewer.handle(event, self.story.now));
+            }
+        }
+        for wish in &wishes {
+            if let Wish::Command(command) = wish {
+                self.story.ask(command.clone());
+            }
+        }
+        self.refresh();
+        wishes
+    }
+
+    fn screen(&mut self) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).expect("a test backend");
+        terminal.draw(|frame| self.viewer.draw(frame, self.story.now)).expect("a test backend");
+        let cells = terminal.backend().buffer().content.chunks(usize::from(self.size.0));
+        let rows = cells.map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned());
+        rows.collect::<Vec<_>>().join("\n")
+    }
+
+    fn shows(&mut self, text: &str) {
+        let screen = self.screen();
+        assert!(screen.contains(text), "no {text:?} in\n{screen}");
+    }
+
+    fn hides(&mut self, text: &str) {
+        let screen = self.screen();
+        assert!(!screen.contains(text), "{text:?} in\n{screen}");
+    }
+
+    fn check(&mut self, name: &str) {
+        let (screen, (width, height)) = (self.screen(), self.size);
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("{name}-{width}x{height}"), screen);
+        });
+    }
+}
+
+const OPEN: [&str; 2] = ["2", "\r"];
+const ESC: &str = "\x1b";
+
+#[test]
+fn runs_stand_as_bars_with_agents_and_tools_inside() {
+    for size in [(80, 24), (120, 40), (200, 60)] {
+        Desk::new(size, &OPEN).check("spans");
+    }
+}
+
+#[test]
+fn a_frame_is_folded_and_searched() {
+    let mut desk = Desk::new((120, 40), &OPEN);
+    desk.press(&["k", "\r", "\r", "Z", "j", "j"]);
+    desk.check("spans-frame");
+    desk.press(&["/", "120 rows", "\r"]);
+    desk.shows("\"said\": \"120 rows");
+    desk.press(&[ESC, ESC]);
+    desk.hides("\"said\"");
+}
+
+#[test]
+fn what_is_looked_at_stays_while_newer_events_come() {
+    let mut desk = Desk::new((120, 24), &OPEN);
+    desk.press(&["k", "k"]);
+    desk.shows("frozen");
+    for _ in 0..30 {
+        desk.story.hear(100, "run_5f", AgentKind::AgentThinking, ("supervisor", ""), "on and on");
+    }
+    desk.refresh();
+    desk.shows("run_4f");
+    desk.shows("120 rows of spend");
+    desk.press(&["G"]);
+    desk.shows("on and on");
+    desk.hides("frozen");
+}
+
+#[test]
+fn words_narrow_by_field_and_by_place_in_the_frame() {
+    let mut desk = Desk::new((140, 40), &OPEN);
+    desk.press(&["/", "type:tool_completed run:4f", "\r"]);
+    desk.shows(" 1 of the newest 21 ");
+    desk.press(&[ESC, "/", "/payload/status/code=9 agent:supervisor", "\r"]);
+    desk.shows("no event that is kept matches");
+    desk.press(&[ESC, "/", "/payload/status/code=8", "\r"]);
+    desk.shows("120 rows");
+    desk.press(&[ESC]);
+    desk.shows("run_1f");
+}
+
+#[test]
+fn two_marks_measure() {
+    let mut desk = Desk::new((140, 40), &OPEN);
+    desk.press(&["k", "m"]);
+    desk.shows("marked 12:");
+    desk.press(&["k", "k", "k", "m"]);
+    let span = super::measured(&desk.story.state, &desk.viewer.view.spans).and_then(|(_, span)| span);
+    assert!(span.is_some_and(|span| span > Span::ZERO), "{span:?}");
+    desk.shows(" s between the marks");
+}
+
+#[test]
+fn an_agent_inside_a_run_does_not_end_it_and_its_cost_is_the_whole() {
+    let story = fixture::runs::runs();
+    let ends: Vec<bool> = story.state.agents.runs().map(|(_, run)| run.end.is_some()).collect();
+    assert_eq!(ends, [true, true, true, false]);
+    let first = story.state.agents.runs().next().map(|(_, run)| run.usage);
+    assert_eq!(first, Some(Usage { input: 1_840, output: 312, tokens: 2_152, cost: 8_300 }));
+    assert_eq!(story.state.agents.runs().filter(|(_, run)| run.played).count(), 1);
+}
+
+#[test]
+fn a_message_is_written_sent_and_found_again() {
+    let mut desk = Desk::new((120, 40), &["M"]);
+    desk.press(&["\t"]);
+    desk.check("compose");
+    desk.press(&[ESC, "M", "/close 4001 bye"]);
+    let wishes = desk.press(&["\x13"]);
+    let what = Outgoing::Close { code: 4001, reason: "bye".into() };
+    assert_eq!(wishes, [Wish::Command(Command::Send { stream: StreamId(0), what })]);
+    desk.press(&["M", "\x10"]);
+    desk.shows("/close 4001 bye");
+    desk.shows("sent before, 1 of 1");
+}
+
+#[test]
+fn what_cannot_be_sent_is_said_and_what_was_written_is_not_lost() {
+    let mut desk = Desk::new((100, 30), &["M", "/hex 0"]);
+    assert_eq!(desk.press(&["\x13"]), []);
+    desk.shows("pairs of hexadecimal digits");
+    desk.press(&[ESC]);
+    desk.shows("leave without sending?");
+    desk.press(&["n", "0"]);
+    desk.shows("a binary frame of 1 bytes");
+}
