@@ -22,6 +22,7 @@ use crate::domain::{
 };
 use crate::engine::core::Call;
 use crate::engine::session::Session;
+use crate::report::About;
 
 /// Runs tests to their end and says how it ended.
 pub async fn run(session: Session, arguments: RunArguments) -> Exit {
@@ -145,6 +146,7 @@ impl Course {
             }
         }
         let finished = matches!(self.stage, Stage::Over(_));
+        self.report();
         self.printer.finish(&self.state, finished);
         match self.stage {
             Stage::Over(exit) => exit,
@@ -153,6 +155,16 @@ impl Course {
             | Stage::Collecting
             | Stage::Running
             | Stage::Doubting { .. } => Exit::Interrupted,
+        }
+    }
+
+    /// The report that was asked for; what comes in its way is said, and changes nothing about how the run ended.
+    fn report(&mut self) {
+        let Some(path) = &self.arguments.report else { return };
+        let about = About { gate: self.arguments.gate.clone(), ..About::default() };
+        match super::report::keep(path, &self.state, &about) {
+            Ok(()) => self.printer.say(&format!("the report is in {}", path.display())),
+            Err(why) => self.printer.say(&why),
         }
     }
 

@@ -14,6 +14,7 @@ mod known;
 pub mod null;
 pub mod print;
 pub mod project;
+pub mod report;
 pub mod screen;
 pub mod spoilt;
 pub mod stream;
@@ -64,6 +65,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
         Some(Command::History(wanted)) => match project::locate(folder) {
             Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Report(asked)) => match project::locate(folder) {
+            Ok((root, _)) => Ok(report::tell(&root, asked).into()),
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Handoff { test }) => match project::locate(folder) {

@@ -88,7 +88,7 @@ pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
 };
-pub use record::{CycleRecord, Records};
+pub use record::{CycleCause, CycleCounts, CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};

@@ -11,6 +11,7 @@ mod known;
 mod logs;
 mod notes;
 mod null;
+mod records;
 mod repeats;
 mod runs;
 mod selection;
