@@ -12,6 +12,8 @@ mod chronicle;
 mod circumstance;
 mod command;
 mod contract;
+mod contrast;
+mod course;
 mod cycle;
 mod damping;
 mod dependence;
@@ -61,6 +63,8 @@ pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
 };
+pub use contrast::{Change, contrast};
+pub use course::{Course, Stop, Why as CourseWhy};
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};

@@ -494,6 +494,7 @@ fn recalled() -> Vec<Recalled> {
                 message: None,
                 signature: None,
                 grounds: Grounds::default(),
+                course: Default::default(),
             });
         }
     }

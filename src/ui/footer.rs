@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::acting;
 use super::action::Action;
+use super::cycles::Sight;
 use super::logs;
 use super::reading::{self, Placed, Stop};
 use super::regions::Regions;
@@ -302,6 +303,23 @@ impl Footer<'_, '_> {
                 let further = view.logs.is_frozen() || view.logs.is_narrowed();
                 self.key(Action::Back, if further { "newest, all lines" } else { "tests" });
             }
+            (Pane::Cycles, _) => {
+                match view.cycles.sight {
+                    Sight::Table => {
+                        self.key(Action::Open, "compare");
+                        self.key(Action::MarkCycle, "mark");
+                        self.key(Action::HeatMap, "tests × cycles");
+                    }
+                    Sight::Contrast => self.key(Action::Open, "open the test"),
+                    Sight::Heat => {
+                        self.key(Action::Open, "open the test");
+                        self.key(Action::EarlierCycles, "earlier");
+                        self.key(Action::LaterCycles, "later");
+                    }
+                }
+                let is_table = view.cycles.sight == Sight::Table;
+                self.key(Action::Back, if is_table { "tests" } else { "table" });
+            }
             (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
         }
     }
@@ -316,7 +334,7 @@ impl Footer<'_, '_> {
 
     fn always(&mut self) {
         let view = self.scene.view;
-        if self.scene.state.inventory.tally().total() > 0 && view.focus != Pane::Logs {
+        if self.scene.state.inventory.tally().total() > 0 && !matches!(view.focus, Pane::Logs | Pane::Cycles) {
             self.mute();
             self.key(Action::Copy, "copy");
             self.key(Action::Filter, if matches!(view.page, Page::Detail(_)) { "search" } else { "filter" });

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
+use super::cycles::CycleRows;
 use super::failures;
 use super::logs::LogRows;
 use super::panes;
@@ -116,6 +117,10 @@ pub struct Regions {
     pub logs: Rect,
     /// The lines of the logs that are shown.
     pub log_rows: LogRows,
+    /// The cycles: instead of everything between the first lines and the last.
+    pub cycles: Rect,
+    /// The tests that are listed there.
+    pub cycle_rows: CycleRows,
     /// The newest sentence of news, where the pane is folded away.
     pub ticker: Rect,
     /// A sentence for this person alone, or trouble.
@@ -166,6 +171,7 @@ impl Regions {
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
         self.divide(size, state, view);
         self.expect(state);
+        self.place_cycles(state, view);
         self.place_logs(state, view);
         self.place_causes(state, view);
         self.make_room_for_trouble(state, view);
@@ -179,7 +185,8 @@ impl Regions {
         let at = ratatui::layout::Position { x, y };
         let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
         let areas = [self.board, self.agents, self.deploys, self.news, self.causes, self.logs];
-        tab.or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]))
+        let cycles = self.cycles.contains(at).then_some(Pane::Cycles);
+        tab.or(cycles).or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]))
     }
 
     /// The row of the board at that place of the screen.
@@ -198,6 +205,7 @@ impl Regions {
             Pane::News => self.news_rows.shown,
             Pane::Causes => self.cause_window.shown,
             Pane::Logs => self.log_rows.rows.len() as u64,
+            Pane::Cycles => u64::from(self.cycles.height.saturating_sub(7)),
         };
         u16::try_from(shown).unwrap_or(u16::MAX).max(1)
     }
@@ -220,7 +228,7 @@ impl Regions {
             (Pane::News, _) => self.news_rows,
             (Pane::Causes, _) => self.cause_window,
             // Moves about by the numbers of its lines.
-            (Pane::Logs, _) => Window::default(),
+            (Pane::Logs | Pane::Cycles, _) => Window::default(),
         }
     }
 }
@@ -236,6 +244,7 @@ impl Regions {
             timeline_of: self.timeline_of,
             failures: std::mem::take(&mut self.failures),
             failures_at: self.failures_at,
+            cycle_rows: std::mem::take(&mut self.cycle_rows),
             ..Self::default()
         };
         self.cramped = size.width < COMFORTABLE.0 || size.height < COMFORTABLE.1;
@@ -271,7 +280,7 @@ impl Regions {
                 let body = Rect { y: size.y + top, height, ..size };
                 self.place_tabs();
                 match view.focus {
-                    Pane::Tests | Pane::Causes | Pane::Logs => self.board = body,
+                    Pane::Tests | Pane::Causes | Pane::Logs | Pane::Cycles => self.board = body,
                     Pane::Agents => self.agents = body,
                     Pane::Deploys => self.deploys = body,
                     Pane::News => self.news = body,
@@ -304,6 +313,15 @@ impl Regions {
             self.trouble = Rect { height: lines, ..self.board };
             self.board.y += lines;
             self.board.height -= lines;
+        }
+    }
+
+    /// The cycles take the place of everything: a table wants to be wide.
+    fn place_cycles(&mut self, state: &State, view: &ViewState) {
+        if view.focus == Pane::Cycles {
+            let taken = [&mut self.board, &mut self.agents, &mut self.deploys, &mut self.news].map(std::mem::take);
+            self.cycles = taken.into_iter().filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
+            self.cycle_rows.refresh(state, &view.cycles);
         }
     }
 

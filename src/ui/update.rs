@@ -7,7 +7,7 @@ use super::editor::Place;
 use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
-use super::{acting, comparing, copying, handing, logs, muting, navigate, nulling, reading, repeating};
+use super::{acting, comparing, copying, cycles, handing, logs, muting, navigate, nulling, reading, repeating};
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
 
@@ -134,6 +134,11 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::FocusDeploys => focus(view, Pane::Deploys),
         Action::FocusNews => focus(view, Pane::News),
         Action::FocusLogs => focus(view, Pane::Logs),
+        Action::Cycles => cycles::toggle(view),
+        Action::MarkCycle => cycles::mark(view, about),
+        Action::HeatMap => cycles::heat(view),
+        Action::EarlierCycles => cycles::sideways(view, about, true),
+        Action::LaterCycles => cycles::sideways(view, about, false),
         Action::LogLevel => logs::next_level(view),
         Action::LogService => logs::next_service(view, about),
         Action::LogRun => logs::only_run(view, about),
@@ -211,7 +216,7 @@ fn edit_filter(view: &mut ViewState) -> Vec<Wish> {
 /// One step back, the nearest first: overlay, opened test, filter, frozen list, other pane.
 fn back(view: &mut ViewState) -> Vec<Wish> {
     let scroll = match view.focus {
-        Pane::Tests | Pane::Causes | Pane::Logs => None,
+        Pane::Tests | Pane::Causes | Pane::Logs | Pane::Cycles => None,
         Pane::Agents => Some(&mut view.agents_scroll),
         Pane::Deploys => Some(&mut view.deploy_scroll),
         Pane::News => Some(&mut view.news_scroll),
@@ -221,6 +226,8 @@ fn back(view: &mut ViewState) -> Vec<Wish> {
     } else if let Some(frozen) = scroll.filter(|scroll| **scroll != Scroll::Follow) {
         *frozen = Scroll::Follow;
     } else if view.focus == Pane::Logs && view.logs.back() {
+        return Vec::new();
+    } else if view.focus == Pane::Cycles && view.cycles.back() {
         return Vec::new();
     } else if view.focus == Pane::Agents && view.agent_run.is_some() {
         view.agent_run = None;

@@ -341,6 +341,7 @@ fn contexts(view: &ViewState, recording: bool) -> Vec<Context> {
         (Pane::Causes, _) | (Pane::Tests, Page::Cause(_)) => Some(Context::Causes),
         (Pane::Agents, _) => Some(Context::Agents),
         (Pane::Logs, _) => Some(Context::Logs),
+        (Pane::Cycles, _) => Some(Context::Cycles),
         (Pane::Deploys | Pane::News, _) => None,
     };
     let recording_first = recording.then_some(Context::Recording);
