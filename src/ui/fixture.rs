@@ -1,5 +1,6 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
+pub(crate) mod cycles;
 pub(crate) mod health;
 mod measured;
 pub(crate) mod spoilt;

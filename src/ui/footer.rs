@@ -36,8 +36,8 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
             // Who reads a test goes on reading: what else could be done comes after that.
             let reads = matches!((scene.view.focus, scene.view.page), (Pane::Tests, Page::Detail(_)));
             let drives = scene.view.drives(scene.state);
-            let logs = scene.view.focus == Pane::Logs;
-            if logs {
+            let first = matches!(scene.view.focus, Pane::Logs | Pane::Cycles);
+            if first {
                 footer.place();
             }
             if reads {
@@ -54,7 +54,7 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
             if drives && scene.clock == Clock::Live {
                 footer.others(testing);
             }
-            if !logs {
+            if !first {
                 footer.place();
             }
             footer.always();

@@ -115,9 +115,8 @@ impl Doubts {
         self.some("straddled", tally.straddled, &one, &many, "verdicts");
         let (one, many) = ("test never had its turn in its last run", "tests never had their turn in their last run");
         self.some("not_run", tally.not_run, one, many, "runs");
-        let (one, many) =
-            ("result is of a revision that no longer serves", "results are of revisions that no longer serve");
-        self.some("stale", tally.stale, one, many, "services");
+        let (one, many) = ("result is not proved on what serves now", "results are not proved on what serves now");
+        self.some("stale", tally.stale, one, many, "totals");
         let without = tally.total() - tally.finished();
         self.some("without_result", without, "test has no result", "tests have no result", "totals");
     }
@@ -245,4 +244,47 @@ impl Doubts {
 /// `1 test`, `3 tests`.
 pub(super) fn count(number: u32, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::fixture::{self, Story, cycles, spoilt};
+
+    fn codes(story: &Story, about: &About) -> (Word, Vec<&'static str>) {
+        let status = judge(&story.state, about);
+        assert_eq!(status.success, status.reasons.is_empty() && status.word == Word::Green);
+        assert!(status.success || !status.sentence.starts_with("Green"), "{}", status.sentence);
+        (status.word, status.reasons.iter().map(|reason| reason.code).collect())
+    }
+
+    #[track_caller]
+    fn refuses(story: &Story, word: Word, code: &str) {
+        let (found, codes) = codes(story, &About::default());
+        assert!(found == word && codes.contains(&code), "{found:?}: {codes:?}");
+    }
+
+    #[test]
+    fn what_is_green_is_called_so_until_something_stands_against_it() {
+        let story = fixture::green();
+        assert_eq!(codes(&story, &About::default()), (Word::Green, vec![]));
+        let torn = About { torn: true, ..About::default() };
+        assert_eq!(codes(&story, &torn), (Word::Unproved, vec!["journal"]));
+        let broken = About { broken: 2, ..About::default() };
+        assert_eq!(codes(&story, &broken), (Word::Unproved, vec!["journal"]));
+    }
+
+    #[test]
+    fn every_kind_of_doubt_refuses_success() {
+        refuses(&fixture::empty(), Word::Nothing, "nothing_ran");
+        refuses(&fixture::busy(), Word::Red, "running");
+        refuses(&fixture::stale(), Word::Unproved, "stale");
+        refuses(&fixture::cut_short(), Word::Red, "truncated");
+        refuses(&fixture::crashed(), Word::Red, "lost");
+        refuses(&fixture::crashed(), Word::Red, "truncated");
+        refuses(&fixture::not_serving(), Word::Unproved, "unproved_revision");
+        refuses(&spoilt::outage(), Word::Red, "environment");
+        refuses(&spoilt::outage(), Word::Red, "straddled");
+        refuses(&cycles::several(), Word::Red, "not_run");
+    }
 }

@@ -13,13 +13,14 @@ use crate::ui::scene::Scene;
 use crate::ui::theme::Role;
 
 /// Where keys work, in the order in which help shows it.
-const ORDER: [Context; 7] = [
+const ORDER: [Context; 8] = [
     Context::Recording,
     Context::Session,
     Context::Board,
     Context::Detail,
     Context::Agents,
     Context::Logs,
+    Context::Cycles,
     Context::Everywhere,
 ];
 

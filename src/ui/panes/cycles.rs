@@ -5,15 +5,17 @@ use ratatui::layout::Rect;
 
 use super::heat;
 use super::pen::{Line, Pen};
-use crate::domain::{Change, CycleRecord, Moment, TestCase};
+use super::row::short_name;
+use super::services::short_revision;
+use crate::domain::{Change, CycleRecord, Moment, TestCase, Text};
 use crate::ui::cycles::Sight;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, time_of_day, took};
 use crate::ui::theme::{Mark, Role};
 
-/// Bars of eight heights.
-const BARS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+/// Bars of seven heights: a full one would touch the row above.
+const BARS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
 /// How many lines the chart takes, with the empty one below it.
 const CHART: u16 = 4;
 
@@ -74,19 +76,19 @@ struct Columns {
 
 impl Columns {
     fn of(width: u16) -> Self {
-        let served = if width >= 120 { 26 } else { 0 };
-        let what = if width >= 96 { 18 } else { 0 };
+        let served = if width >= 96 { 18 } else { 0 };
+        let what = if width >= 140 { 20 } else { 0 };
         Self { what, served, causes: width.saturating_sub(66 + what + served) }
     }
 
     fn head(&self, line: &mut Line) {
         line.cell(Role::Muted, "  cycle", 16).cell(Role::Muted, "began", 9).number(Role::Muted, "held", 7);
-        line.number(Role::Muted, "failed", 8).number(Role::Muted, "took", 9).gap(2).cell(Role::Muted, "whole", 15);
+        line.number(Role::Muted, "failed", 8).number(Role::Muted, "took", 9).gap(2).cell(Role::Muted, "integrity", 15);
         if self.what > 0 {
             line.cell(Role::Muted, "selection", self.what);
         }
         if self.served > 0 {
-            line.cell(Role::Muted, "served", self.served);
+            line.cell(Role::Muted, "new revision", self.served);
         }
         if self.causes > 5 {
             line.cell(Role::Muted, "why", self.causes);
@@ -97,7 +99,7 @@ impl Columns {
 fn draw_record(line: &mut Line, scene: &Scene, record: &CycleRecord, width: u16) {
     let columns = Columns::of(width);
     let is_marked = scene.view.cycles.marked == Some(record.number);
-    line.mark(Role::Chosen, if is_marked { Mark::Here } else { Mark::Queued });
+    line.cell(Role::Link, if is_marked { scene.theme.mark(Mark::Here) } else { "" }, 1);
     let role = if record.green { Role::Good } else { Role::Text };
     let name = record.name.as_deref().unwrap_or(if record.green { "green" } else { "" });
     line.number(role, &Short::new(format_args!("{}", record.number)), 4).gap(1).cell(role, name, 9).gap(1);
@@ -119,8 +121,7 @@ fn draw_record(line: &mut Line, scene: &Scene, record: &CycleRecord, width: u16)
         line.cell(Role::Muted, &record.what, columns.what - 1).gap(1);
     }
     if columns.served > 0 {
-        let served: Vec<&str> = record.served.iter().map(|(_, revision)| &**revision).collect();
-        line.cell(Role::Muted, &served.join(" "), columns.served - 1).gap(1);
+        line.cell(Role::Text, &moved(scene, record), columns.served - 1).gap(1);
     }
     if columns.causes > 5
         && let Some(cause) = record.causes.first()
@@ -133,6 +134,14 @@ fn draw_record(line: &mut Line, scene: &Scene, record: &CycleRecord, width: u16)
         };
         line.cell(Role::Text, &title, columns.causes);
     }
+}
+
+/// What served after a cycle and did not after the one before.
+fn moved(scene: &Scene, record: &CycleRecord) -> String {
+    let before = scene.state.records.iter().rev().find(|before| before.number < record.number);
+    let is_new = |served: &&(Text, Text)| before.is_none_or(|before| !before.served.contains(served));
+    let short = |(name, revision): &(Text, Text)| format!("{name} {}", short_revision(name, revision));
+    record.served.iter().filter(is_new).map(short).collect::<Vec<_>>().join(", ")
 }
 
 /// The time of day, or the day where that is another one.
@@ -202,9 +211,9 @@ fn draw_chart(pen: &mut Pen, scene: &Scene, inner: Rect, records: &[&CycleRecord
                 line.put(Role::Faint, "·").gap(1);
                 continue;
             };
-            let eighth = if most > 0.0 { (value / most * 7.0).round() as usize } else { 0 };
+            let height = if most > 0.0 { (value / most * 6.0).round() as usize } else { 0 };
             let style = line.theme().style(role);
-            line.glyph(style, BARS[eighth.min(7)]);
+            line.glyph(style, BARS[height.min(6)]);
             line.put(Role::Faint, if Some(record.number) == chosen { "▏" } else { " " });
         }
         line.gap(1).put(Role::Muted, said);
@@ -279,10 +288,10 @@ fn draw_change(line: &mut Line, test: &TestCase, change: Change, is_first: bool,
     }
     if let Some(message) = test.message().filter(|_| line.room() > 80) {
         let half = line.room() / 2;
-        line.cell(Role::Text, &test.name, half - 2).gap(2);
+        line.cell(Role::Text, short_name(test), half - 2).gap(2);
         line.put(Role::Muted, crate::ui::text::first_line(message));
     } else {
-        line.put(Role::Text, &test.name);
+        line.put(Role::Text, short_name(test));
     }
 }
 

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::marks::of_outcome;
 use super::pen::Pen;
+use super::row::short_name;
 use crate::domain::Stop;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
@@ -13,6 +14,15 @@ use crate::ui::theme::{Mark, Role};
 
 /// How wide a column is.
 const COLUMN: u16 = 3;
+
+/// What the marks mean.
+const LEGEND: [((Mark, Role), &str); 5] = [
+    ((Mark::Passed, Role::Good), "held"),
+    ((Mark::Failed, Role::Bad), "failed"),
+    ((Mark::Lost, Role::Bad), "lost"),
+    ((Mark::Environment, Role::Environment), "spoilt"),
+    ((Mark::Skipped, Role::Aside), "set aside"),
+];
 
 /// The mark and role of how a test ended in a cycle.
 pub(super) fn mark_of(stop: &Stop) -> (Mark, Role) {
@@ -53,7 +63,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, 
         }
         let mut line = pen.line(inner, y);
         let fails = test.course.iter().next_back().is_some_and(|stop| stop.outcome.is_failure());
-        line.cell(if fails { Role::Text } else { Role::Muted }, &test.name, names - 1).gap(1);
+        line.cell(if fails { Role::Text } else { Role::Muted }, short_name(test), names - 1).gap(1);
         for cycle in shown {
             match test.course.at(*cycle) {
                 Some(stop) => {
@@ -67,8 +77,11 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, 
             }
         }
     }
+    let mut line = pen.line(Rect { x: area.x + 2, width: area.width - 4, ..area }, area.bottom() - 1);
     if tests.len() > first + room {
-        let mut line = pen.line(Rect { x: area.x + 2, width: area.width - 4, ..area }, area.bottom() - 1);
         line.end_fmt(Role::Muted, format_args!(" {} more below ", tests.len() - first - room));
+    }
+    for ((mark, role), word) in LEGEND {
+        line.put(Role::Muted, " ").mark(role, mark).put(Role::Muted, " ").put(Role::Muted, word).put(Role::Muted, " ");
     }
 }
