@@ -21,6 +21,7 @@ fn spec(argv: &[&str]) -> CommandSpec {
         env: Vec::new(),
         env_remove: Vec::new(),
         merge: false,
+        input: None,
         supervisor: PathBuf::from(env!("CARGO_BIN_EXE_liveloop")),
     }
 }
@@ -103,6 +104,16 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A number of seconds to sleep that no other process sleeps.
 fn unique_nap(test: u32) -> String {
     format!("{}.{}", 90_000 + test, std::process::id())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_a_commands_standard_input() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("bundle.json");
+    std::fs::write(&file, "{}\n").expect("writable");
+    let command = CommandSpec { input: Some(file), ..shell("read -r line; test \"$line\" = '{}'") };
+    assert_eq!(run(&command).await.status, ExitStatus::Code(0));
+    assert_eq!(run(&shell("read -r line")).await.status, ExitStatus::Code(1), "without one it is empty");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,6 +99,9 @@ pub struct RunArguments {
     /// Exactly the tests that failed last in this project.
     #[arg(long)]
     pub failed: bool,
+    /// Goes on with the cycle that was broken off last, without running again what it has finished.
+    #[arg(long, conflicts_with_all = ["selectors", "failed", "repeat", "until_fails", "null"])]
+    pub resume: bool,
     /// What results are compared with: previous, green, a cycle's number or name, or a file (JUnit XML, CTRF, TAP).
     #[arg(long, value_name = "WHAT", value_parser = baseline)]
     pub baseline: Option<Baseline>,

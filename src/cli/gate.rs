@@ -26,7 +26,8 @@ impl Gate {
         Ok(Self { tiers: names.iter().map(named).collect::<Result<_, _>>()? })
     }
 
-    fn has(&self, test: &TestCase) -> bool {
+    /// Whether a test is of a tier that gates.
+    pub(super) fn has(&self, test: &TestCase) -> bool {
         test.tier.is_some_and(|tier| self.tiers.contains(&tier))
     }
 

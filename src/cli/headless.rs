@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
@@ -15,11 +15,13 @@ use super::gate::Gate;
 use super::null::NullRun;
 use super::print::{Human, Json, Printer};
 use super::spoilt;
+use super::{github, progress, resumed};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
     Command, Entry, Event, Moment, RepeatUntil, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd,
     SessionEvent, State, TestId, ViewerId,
 };
+use crate::engine::clock::Clock;
 use crate::engine::core::Call;
 use crate::engine::session::Session;
 use crate::report::About;
@@ -49,6 +51,7 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         state: Arc::default(),
         stage: Stage::Remembering,
         forced: false,
+        clock: Clock::start(),
         gate: None,
     };
     let watch = tokio::spawn(course.follow());
@@ -119,14 +122,24 @@ struct Course {
     state: Arc<State>,
     stage: Stage,
     forced: bool,
+    clock: Clock,
     gate: Option<Gate>,
 }
 
 impl Course {
     async fn follow(mut self) -> Exit {
+        let mut ticks = interval_at(Instant::now() + progress::EVERY, progress::EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let next = timeout_at(self.patience(), self.feed.deliveries.recv());
-            let Ok(delivery) = next.await else {
+            let delivery = tokio::select! {
+                delivery = next => delivery,
+                _ = ticks.tick() => {
+                    self.printer.progress(&self.state, self.clock.now());
+                    continue;
+                }
+            };
+            let Ok(delivery) = delivery else {
                 self.conclude();
                 continue;
             };
@@ -148,6 +161,9 @@ impl Course {
         let finished = matches!(self.stage, Stage::Over(_));
         self.report();
         self.printer.finish(&self.state, finished);
+        if github::is_here() && self.arguments.null.is_none() {
+            self.leave_on_github(finished);
+        }
         match self.stage {
             Stage::Over(exit) => exit,
             Stage::Remembering
@@ -165,6 +181,16 @@ impl Course {
         match super::report::keep(path, &self.state, &about) {
             Ok(()) => self.printer.say(&format!("the report is in {}", path.display())),
             Err(why) => self.printer.say(&why),
+        }
+    }
+
+    /// Annotations are lines among those for people; a script's lines stay what they are.
+    fn leave_on_github(&mut self, finished: bool) {
+        if self.arguments.format == Format::Human {
+            github::annotations(&self.state).iter().for_each(|line| self.printer.say(line));
+        }
+        if let Err(why) = github::summarize(&self.state, finished) {
+            eprintln!("liveloop: {why}");
         }
     }
 
@@ -186,6 +212,11 @@ impl Course {
             && let Stage::Comparing { heard } = &mut self.stage
         {
             *heard = true;
+        }
+        if matches!(entry.event, Event::Session(SessionEvent::Asked { command: Command::Resume, .. }))
+            && self.state.runs.iter().all(|(_, run)| run.kind != RunKind::Test)
+        {
+            return self.end_as_it_was();
         }
         if matches!(entry.event, Event::Session(SessionEvent::Asked { .. })) && self.is_declined() {
             let why = self.state.news.last().map_or_else(String::new, |news| news.text.to_string());
@@ -212,7 +243,7 @@ impl Course {
         match self.stage {
             Stage::Remembering if self.state.session.recalled => self.compare(),
             Stage::Comparing { heard: true } if self.state.baseline.pending.is_none() => self.compared(),
-            Stage::Collecting if self.is_settled(RunKind::Collect) => self.choose(),
+            Stage::Collecting if self.is_settled(RunKind::Collect) && self.knows_what_serves() => self.choose(),
             Stage::Running if self.is_settled(self.kind()) => self.judge(),
             Stage::Doubting { since, .. } if spoilt::is_probed_since(&self.state, since) => self.conclude(),
             Stage::Running => self.force(),
@@ -263,7 +294,11 @@ impl Course {
             self.printer.say("there is no test runner in this project");
             return self.end(Exit::NothingSelected);
         }
-        if self.arguments.failed || !self.arguments.selectors.is_empty() || self.repeats().is_some() {
+        if self.arguments.failed
+            || self.arguments.resume
+            || !self.arguments.selectors.is_empty()
+            || self.repeats().is_some()
+        {
             self.stage = Stage::Collecting;
             self.ask(Command::Collect);
         } else {
@@ -291,6 +326,10 @@ impl Course {
         if let Some(why) = found_none.filter(|_| self.state.inventory.tests().len() == 0) {
             self.printer.say(&format!("the runner listed no tests: {why}"));
             return self.end(Exit::NothingSelected);
+        }
+        if self.arguments.resume {
+            self.stage = Stage::Running;
+            return self.ask(Command::Resume);
         }
         let tests: Vec<TestId> = self
             .state
@@ -343,6 +382,13 @@ impl Course {
             Some(gate) => Exit::heaviest(runs.filter_map(|(id, run)| gate.exit(&self.state, id, run))),
             None => Exit::of_all(runs.map(|(_, run)| run)),
         };
+        let exit = match &self.gate {
+            Some(gate) if exit == Exit::Green && resumed::failures(&self.state).any(|test| gate.has(test)) => {
+                Exit::TestsFailed
+            }
+            None if exit == Exit::Green && resumed::failures(&self.state).next().is_some() => Exit::TestsFailed,
+            Some(_) | None => exit,
+        };
         if let Some(gate) = &self.gate {
             gate.sentences(&self.state).iter().for_each(|sentence| self.printer.say(sentence));
         }
@@ -352,6 +398,23 @@ impl Course {
     fn end(&mut self, exit: Exit) {
         self.stage = Stage::Over(exit);
         self.feed.line.say(Request::Leave(SessionEnd::Done));
+    }
+
+    /// There is nothing left to run of the cycle that was to go on: it ended as it stands.
+    fn end_as_it_was(&mut self) {
+        let why = self.state.news.last().map_or_else(String::new, |news| news.text.to_string());
+        self.printer.say(&why);
+        let exit = match (self.state.resumed, resumed::failures(&self.state).next()) {
+            (Some(0) | None, _) => Exit::NothingSelected,
+            (Some(_), None) => Exit::Green,
+            (Some(_), Some(_)) => Exit::TestsFailed,
+        };
+        self.end(exit);
+    }
+
+    /// Whether what goes on with an earlier cycle can tell which of its results are of the present revisions.
+    fn knows_what_serves(&self) -> bool {
+        !self.arguments.resume || spoilt::is_probed_since(&self.state, self.state.session.started)
     }
 
     fn kind(&self) -> RunKind {

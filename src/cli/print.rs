@@ -6,18 +6,22 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::known;
+use super::progress;
+use super::resumed;
 use super::spoilt;
 use super::worth::{add_evidence, add_worths, in_words, shown_of_runs};
 use crate::domain::{
     Baseline, Cause, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId,
-    Outcome, Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId,
-    Verdict,
+    Moment, Outcome, Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase,
+    TestId, Verdict,
 };
 
 /// Prints a headless run as it goes.
 pub trait Printer {
     /// An entry was folded into `state`.
     fn print(&mut self, state: &State, entry: &Entry);
+    /// Time has passed: where everything stands, for whoever watches a log.
+    fn progress(&mut self, _state: &State, _now: Moment) {}
     /// Something that concerns the run as a whole.
     fn say(&mut self, text: &str);
     /// Nothing further will come; `complete` unless it was broken off.
@@ -274,7 +278,11 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "verdicts": verdicts(state),
         "repeat": state.repeat.as_ref().map(repeat),
         "tiers": known::tiers(state),
-        "green": complete && runs(state).count() > 0 && runs(state).all(Run::is_green),
+        "resumed": resumed::told(state),
+        "green": complete
+            && runs(state).count() > 0
+            && runs(state).all(Run::is_green)
+            && resumed::failures(state).next().is_none(),
         "ended": runs(state).map(why).filter(|why| !why.is_empty()).collect::<Vec<_>>(),
         "duration_s": seconds(ended.zip(started).map_or(Span::ZERO, |(ended, started)| ended.since(started))),
         "revisions": revisions,
@@ -442,6 +450,7 @@ impl<W: Write> Human<W> {
             "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}",
             counted.join(", ")
         ));
+        resumed::sentence(state).iter().for_each(|sentence| self.line(sentence));
         let counted = state.inventory.verdicts();
         let news = Verdict::ALL.into_iter().take_while(|verdict| *verdict != Verdict::Stale);
         let news: Vec<String> = news
@@ -510,6 +519,12 @@ impl<W: Write> Printer for Human<W> {
                 }
             }
             Event::Stream(_) => {}
+        }
+    }
+
+    fn progress(&mut self, state: &State, now: Moment) {
+        if let Some(line) = progress::line(state, now.max(state.at)) {
+            self.line(&line);
         }
     }
 

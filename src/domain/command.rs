@@ -41,6 +41,8 @@ pub enum HandOff {
 pub enum Command {
     /// Run tests.
     Run(Selection),
+    /// Go on with the cycle that an earlier session did not end, without what it has finished.
+    Resume,
     /// Run tests again and again, one run after another.
     Repeat {
         /// Which tests.

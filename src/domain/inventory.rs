@@ -417,6 +417,13 @@ impl Inventory {
         }
     }
 
+    /// What an earlier session left of tests that this one has not listed.
+    pub(super) fn left_unlisted(&self) -> impl Iterator<Item = LeftOver> {
+        let is_listed = |node: &Text| self.test_index.iter().any(|index| index.contains_key(node));
+        let unlisted = self.left.iter().filter(move |(node, _)| !is_listed(node));
+        unlisted.map(|(node, circumstance)| LeftOver { node: node.clone(), circumstance: circumstance.clone() })
+    }
+
     /// It turned out what the environment did while the latest attempt of a test ran.
     pub(super) fn explain(&mut self, id: TestId, circumstance: Circumstance, cause: Option<CauseId>) {
         self.change(id, |test| {

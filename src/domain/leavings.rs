@@ -1,6 +1,6 @@
 //! What a session hands on to the next one besides results, which the history holds test by test.
 
-use super::{Recollection, State};
+use super::{LeftOver, Recollection, Run, RunEnd, RunKind, RunPhase, State};
 
 impl State {
     /// What the next session goes on with; nothing where this one has not heard what it was left itself.
@@ -9,7 +9,19 @@ impl State {
         let cycles = self.records.iter().cloned().collect();
         let vacuous = self.inventory.vacuous().collect();
         let known = self.known.left_behind(|id| Some(self.inventory.test(id)?.node.clone()));
-        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, known, ..Recollection::default() };
+        let unproved = self.left_unproved();
+        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, known, unproved, ..Recollection::default() };
         self.session.recalled.then_some(handed_on)
+    }
+
+    /// The tests that this session, or one before it, selected and did not come to, and those whose results the
+    /// environment spoilt. What nobody listed this time is handed on as it was, unless a whole listing shows that it
+    /// is gone.
+    fn left_unproved(&self) -> Vec<LeftOver> {
+        let listed = self.inventory.tests().filter(|(_, test)| !test.gone).filter_map(|(_, test)| test.left_over());
+        let is_whole = |run: &Run| run.kind == RunKind::Collect && run.phase == RunPhase::Ended(RunEnd::Complete);
+        let is_listed = self.runs.iter().any(|(_, run)| is_whole(run));
+        let unlisted = self.inventory.left_unlisted().filter(|_| !is_listed);
+        listed.chain(unlisted).collect()
     }
 }

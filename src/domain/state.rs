@@ -84,6 +84,9 @@ pub struct State {
     /// The selection that is, or was last, run again and again.
     #[serde(default)]
     pub repeat: Option<Repeat>,
+    /// Where this session went on with the cycle of an earlier one: how many results it found there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<u32>,
     /// What is deployed.
     pub services: Services,
     /// The tries to change that.
@@ -125,6 +128,7 @@ impl Default for State {
             baseline: Comparison::default(),
             records: Records::default(),
             repeat: None,
+            resumed: None,
             services: Services::default(),
             deploys: Deploys::default(),
             streams: Streams::default(),

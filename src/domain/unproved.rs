@@ -101,6 +101,15 @@ impl TestCase {
         }
     }
 
+    /// What the next session has to know of it: that it was not proved, and why.
+    pub(super) fn left_over(&self) -> Option<LeftOver> {
+        // A session that is killed never says what became of those.
+        let missed = self.missed || matches!(self.standing, Standing::Queued | Standing::Running);
+        let spoilt = self.latest.as_ref().map(|latest| latest.circumstance.clone()).filter(|_| !missed);
+        let circumstance = spoilt.unwrap_or_default();
+        (missed || !circumstance.is_steady()).then(|| LeftOver { node: self.node.clone(), circumstance })
+    }
+
     /// What it is counted as.
     #[must_use]
     pub fn counted(&self) -> Counted {

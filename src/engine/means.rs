@@ -53,6 +53,7 @@ impl Means {
             env: variables,
             env_remove: Vec::new(),
             merge: false,
+            input: None,
             supervisor: self.supervisor.to_path_buf(),
         }
     }

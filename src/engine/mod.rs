@@ -17,7 +17,6 @@ pub mod masks;
 pub mod notes;
 pub mod recall;
 pub mod source;
-pub mod unproved;
 
 pub mod executor;
 pub mod means;

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 pub use super::supervisor::Signal;
-use super::supervisor::{Report, SUBCOMMAND};
+use super::supervisor::{INPUT, Report, SUBCOMMAND};
 use crate::adapters::sanitize::Lines;
 
 mod backlog;
@@ -55,6 +55,8 @@ pub struct CommandSpec {
     pub env_remove: Vec<OsString>,
     /// Both output streams through one pipe, so that their order is exact; everything is then [`Stream::Stdout`].
     pub merge: bool,
+    /// The file that it reads as its standard input; without it, that is empty.
+    pub input: Option<PathBuf>,
     /// The program that has the supervisor subcommand: our own.
     pub supervisor: PathBuf,
 }
@@ -174,7 +176,11 @@ fn spawn_supervisor(spec: &CommandSpec) -> io::Result<(Child, UnixStream, StdUni
         }
     };
     let mut command = Command::new(&spec.supervisor);
-    command.arg(SUBCOMMAND).arg("--").args(&spec.argv).current_dir(&spec.cwd);
+    command.arg(SUBCOMMAND);
+    if let Some(input) = &spec.input {
+        command.arg(INPUT).arg(input);
+    }
+    command.arg("--").args(&spec.argv).current_dir(&spec.cwd);
     spec.env_remove.iter().for_each(|name| {
         command.env_remove(name);
     });

@@ -129,10 +129,17 @@ impl FromStr for Report {
     }
 }
 
+/// The word before the file that the command reads as its standard input; without it, that is empty.
+pub const INPUT: &str = "--input";
+
 /// Runs a command under supervision; `args` are what follows [`SUBCOMMAND`]. Called before anything else in `main`.
 ///
 /// The exit code is the command's own, 128 + the signal's number, 127 if the command could not be started.
 pub fn supervise(args: &[OsString]) -> ExitCode {
+    let (input, args) = match args {
+        [word, file, args @ ..] if word == INPUT => (Some(file), args),
+        args => (None, args),
+    };
     let args = args.strip_prefix(&[OsString::from("--")]).unwrap_or(args);
     let Some((program, args)) = args.split_first() else {
         eprintln!("liveloop: {SUBCOMMAND} is internal: it needs `-- COMMAND…` and a socket as its standard input");
@@ -147,7 +154,8 @@ pub fn supervise(args: &[OsString]) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
 
-    let child = Command::new(program).args(args).stdin(Stdio::null()).process_group(0).spawn();
+    let stdin = input.map_or(Ok(Stdio::null()), |file| std::fs::File::open(file).map(Stdio::from));
+    let child = stdin.and_then(|stdin| Command::new(program).args(args).stdin(stdin).process_group(0).spawn());
     let leader = match child.map(|child| Pid::from_raw(child.id() as i32)) {
         Ok(Some(leader)) => leader,
         Ok(None) => return ExitCode::from(127),

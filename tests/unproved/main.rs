@@ -4,6 +4,7 @@
 mod circumstance;
 mod headless;
 mod partial;
+mod resume;
 mod story;
 
 #[path = "../support/home.rs"]

@@ -7,7 +7,6 @@ use liveloop::domain::{
     Command, Exit, LeftOver, Moment, Outcome, Recalled, Recollection, RunEnd, RunEvent, RunPhase, Selection,
     SessionEvent, Signal, Span,
 };
-use liveloop::engine::unproved::Unproved;
 
 fn killed() -> Story {
     let mut story = Story::new(&[]);
@@ -94,11 +93,17 @@ fn a_narrower_run_leaves_the_rest_unproved() {
     assert_eq!(story.totals(), "passed 1 · 1 lost + 2 not run");
 }
 
-/// The sessions of the past, newest first, as the next one recalls them.
-fn unproved(sessions: &[&Story]) -> Vec<LeftOver> {
-    let mut unproved = Unproved::default();
-    sessions.iter().for_each(|story| unproved.learn(&story.state));
-    unproved.tests
+/// What a session leaves to the next one.
+fn unproved(session: &Story) -> Vec<LeftOver> {
+    session.state.leavings().expect("it heard what it was left").unproved
+}
+
+/// A session that was left these tests.
+fn after(left: Vec<LeftOver>) -> Story {
+    let mut story = Story::new(&[]);
+    let memory = Recollection { unproved: left, ..Recollection::default() };
+    story.tell(SessionEvent::Recalled(Arc::new(memory)));
+    story
 }
 
 fn nodes(left: &[LeftOver]) -> Vec<&str> {
@@ -107,29 +112,35 @@ fn nodes(left: &[LeftOver]) -> Vec<&str> {
 
 #[test]
 fn the_next_session_knows_what_was_not_proved() {
-    let before = killed();
-    let left = unproved(&[&before]);
+    let mut before = after(Vec::new());
+    before.run_all().begin(0).fail(0, "it broke").begin(1);
+    let left = unproved(&before);
+    assert_eq!(nodes(&left), ["a.py::two", "a.py::three", "b.py::four"], "it was killed in the middle");
+    before.exit(Exit::Signal(9));
+    let left = unproved(&before);
     assert_eq!(nodes(&left), ["a.py::three", "b.py::four"]);
-    let mut story = Story::new(&[]);
-    let memory = Recollection { unproved: left, ..Recollection::default() };
-    story.tell(SessionEvent::Recalled(Arc::new(memory))).ask(Command::Collect).found(&TESTS).exit(Exit::Code(0));
+    let mut story = after(left);
+    story.ask(Command::Collect).found(&TESTS).exit(Exit::Code(0));
     story.ask(Command::Run(Selection::Failures));
     assert_eq!(story.wanted(), "a.py::three b.py::four");
 }
 
 #[test]
 fn a_session_that_selected_a_test_decides_over_the_ones_before_it() {
-    let before = killed();
-    let mut after = Story::new(&[]);
+    let left = ["a.py::three", "b.py::four", "c.py::gone"];
+    let left = left.map(|node| LeftOver { node: node.into(), circumstance: Default::default() });
+    let mut after = after(left.to_vec());
+    assert_eq!(unproved(&after).len(), 3, "a session that lists nothing hands on what it was left");
     after.ask(Command::Collect).found(&TESTS).exit(Exit::Code(0));
     let three = liveloop::domain::TestId(2);
     after.ask(Command::Run(Selection::Tests(vec![three]))).found(&TESTS[2..3]).begin(0).pass(0).exit(Exit::Code(0));
-    assert_eq!(nodes(&unproved(&[&after, &before])), ["b.py::four"]);
+    assert_eq!(nodes(&unproved(&after)), ["b.py::four"]);
 }
 
 #[test]
 fn what_an_earlier_session_met_in_an_outage_is_still_the_environments() {
     let mut before = Story::new(&["backend"]);
+    before.tell(SessionEvent::Recalled(Arc::default()));
     before.at(10).run_all().begin(0).at(11).fail(0, "it broke").down(0).begin(1).at(12).fail(1, "refused");
     before.exit(Exit::Code(1));
     let recalled = |node: &str| Recalled {
@@ -147,7 +158,7 @@ fn what_an_earlier_session_met_in_an_outage_is_still_the_environments() {
     let memory = Recollection {
         cycle: 1,
         tests: vec![recalled(TESTS[0]), recalled(TESTS[1])],
-        unproved: unproved(&[&before]),
+        unproved: unproved(&before),
         ..Recollection::default()
     };
     let mut story = Story::new(&["backend"]);

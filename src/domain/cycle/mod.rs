@@ -13,6 +13,7 @@ mod notes;
 mod null;
 mod records;
 mod repeats;
+mod resume;
 mod runs;
 mod selection;
 mod streams;
@@ -120,6 +121,7 @@ impl State {
     fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
+            Command::Resume => self.request_resume(by, effects),
             Command::Repeat { selection, until } => self.request_repeat(by, selection, *until, effects),
             Command::CompareWith(baseline) => self.compare_with(baseline, effects),
             Command::NameCycle { cycle, name } => self.name_cycle(by, *cycle, name),

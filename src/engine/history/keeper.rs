@@ -22,7 +22,6 @@ use crate::engine::core::Call;
 use crate::engine::folder;
 use crate::engine::notes;
 use crate::engine::recall::recall;
-use crate::engine::unproved;
 
 /// How many records may wait to be written.
 const WAITING: usize = 64;
@@ -258,7 +257,6 @@ impl Desk {
             torn = if age == 0 { cut } else { torn };
         }
         let mut recollection = recall(connection)?;
-        recollection.unproved = unproved::recall(first);
         recollection.notes = notes::recall(&self.place.sessions, &self.place.journal);
         if let Some(newest) = first.first() {
             let how = journals::how_it_ended(connection, newest)?;
