@@ -40,7 +40,7 @@ pub struct CycleRows {
     pub changes: Vec<(Change, TestId)>,
     /// The tests across the cycles, where those are shown.
     pub tests: Vec<TestId>,
-    made_of: Option<(u64, Sight, Option<(u32, u32)>)>,
+    made_of: Option<MadeOf>,
 }
 
 impl CycleRows {
@@ -70,6 +70,9 @@ impl CycleRows {
         self.changes.get(row).map(|(_, id)| *id).or_else(|| self.tests.get(row).copied())
     }
 }
+
+/// The place of the last entry, what is looked at, and which cycles are compared.
+type MadeOf = (u64, Sight, Option<(u32, u32)>);
 
 /// The tests that ran in some cycle: those that failed in the newest cycle first.
 fn across(state: &State) -> Vec<TestId> {

@@ -225,9 +225,7 @@ fn back(view: &mut ViewState) -> Vec<Wish> {
         view.overlay = None;
     } else if let Some(frozen) = scroll.filter(|scroll| **scroll != Scroll::Follow) {
         *frozen = Scroll::Follow;
-    } else if view.focus == Pane::Logs && view.logs.back() {
-        return Vec::new();
-    } else if view.focus == Pane::Cycles && view.cycles.back() {
+    } else if (view.focus == Pane::Logs && view.logs.back()) || (view.focus == Pane::Cycles && view.cycles.back()) {
         return Vec::new();
     } else if view.focus == Pane::Agents && view.agent_run.is_some() {
         view.agent_run = None;

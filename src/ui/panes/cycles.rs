@@ -200,8 +200,8 @@ fn draw_chart(pen: &mut Pen, scene: &Scene, inner: Rect, records: &[&CycleRecord
     let room = usize::from(inner.width.saturating_sub(LABEL + 12) / 2).max(1);
     let shown = &records[records.len().saturating_sub(room)..];
     let most = |of: fn(&CycleRecord) -> f64| shown.iter().map(|record| of(record)).fold(0.0, f64::max);
-    let (failed, lasted): (fn(&CycleRecord) -> f64, fn(&CycleRecord) -> f64) =
-        (|record| f64::from(record.failed), |record| record.took().map_or(0.0, |span| span.as_secs_f64()));
+    let failed = |record: &CycleRecord| f64::from(record.failed);
+    let lasted = |record: &CycleRecord| record.took().map_or(0.0, |span| span.as_secs_f64());
     let chosen = scene.view.cycles.chosen(scene.state).map(|record| record.number);
     let mut row = |y: u16, label: &str, most: f64, of: &dyn Fn(&CycleRecord) -> Option<(f64, Role)>, said: &str| {
         let mut line = pen.line(inner, y);
