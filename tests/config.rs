@@ -81,7 +81,7 @@ mod the_example_for_the_lab {
         let backend = &project.services[0];
         let health = backend.health.as_ref().expect("a health probe");
         let HealthProbe::Http(http) = &health.probe else { panic!("a GET request") };
-        assert_eq!((http.url.as_str(), http.status.as_slice()), ("http://127.0.0.1:18000/health", &[200][..]));
+        assert_eq!((http.asks[0].url.as_str(), http.status.as_slice()), ("http://127.0.0.1:18000/health", &[200][..]));
         let revision = backend.revision.as_ref().expect("a revision probe");
         assert_eq!(revision.source, RevisionSource::Header("x-revision".to_owned()));
         let deploy = backend.deploy.as_ref().expect("a deploy");
@@ -128,8 +128,11 @@ mod the_example_for_the_lab {
                 .collect::<Vec<_>>(),
             [
                 "deploy of backend: python deploy.py backend --port 19000",
+                "rollback of backend: python deploy.py backend --port 19000",
                 "deploy of auth: python deploy.py auth --port 19000",
+                "rollback of auth: python deploy.py auth --port 19000",
                 "deploy of frontend: python deploy.py frontend --port 19000",
+                "rollback of frontend: python deploy.py frontend --port 19000",
             ]
         );
         assert_eq!(project.secrets.iter().map(|secret| secret.reveal()).collect::<Vec<_>>(), ["from-outside"]);
@@ -196,9 +199,14 @@ mod the_built_in_settings {
             health.http.path = "/health"
             health.http.pointer = "/status"
             health.http.equals = "healthy"
+            health.http.ready = ["/health/ready"]
+            health.http.conditions = [{ path = "/health/ready", pointer = "/database", one_of = ["connected", "idle"] }]
             revision.http = { path = "/api/version", header = "x-revision" }
             deploy.command = ["python", "deploy.py", "backend"]
             deploy.directory = "."
+            deploy.proof.live_at = "every_surface"
+            deploy.proof.expect = "{commit}"
+            surfaces = ["http://127.0.0.1:${port}/web/version"]
             deploy.rollback.command = ["python", "deploy.py", "backend", "--to", "{revision}"]
             deploy.cloud_run.project = "shop"
             deploy.cloud_run.region = "europe-west1"
@@ -215,6 +223,9 @@ mod the_built_in_settings {
             [service.queue]
             url = "http://127.0.0.1:5672"
             health.command = { command = ["./check-queue"], directory = "." }
+            [service.gateway]
+            url = "http://127.0.0.1:${port}"
+            health.websocket.path = "/ws"
             [stream.agents]
             url = "http://127.0.0.1:${port}/ws"
             service = "backend"
@@ -222,6 +233,7 @@ mod the_built_in_settings {
             headers.X-Client.value = "liveloop"
             token.http = { url = "http://127.0.0.1:${port}/token", body = "{}", headers.X-Key = { env = "KEY", default = "none" } }
             start.message = '{"type":"start_agent"}'
+            revision.header = "x-revision"
             "#,
             &[],
         );
@@ -269,7 +281,7 @@ ping_interval = 5
             [
                 "2:2 unknown setting `enviroment` (did you mean `environment`?)",
                 "5:1 unknown setting `ulr` (did you mean `url`?)",
-                "6:8 unknown choice `udp` (known here: http, tcp, command)",
+                "6:8 unknown choice `udp` (known here: http, websocket, tcp, command)",
                 "10:8 expected text in quotes, found a whole number (put it in quotes)",
                 "11:16 expected a whole number from 0 to 65535, found text in quotes",
                 "14:11 `15` has no unit: expected a duration like \"500ms\", \"5s\", \"1m30s\" or \"2h\"",
@@ -281,6 +293,27 @@ ping_interval = 5
                 "21:9 names no kind (liveloop's own config.toml shows the kinds that there are)",
             ]
         );
+    }
+
+    #[test]
+    fn a_rung_that_nothing_can_show_is_refused() {
+        let service = "[service.web]\nurl = \"http://127.0.0.1\"\ndeploy.command = [\"./deploy.sh\"]\n";
+        let revision = "revision.http = { path = \"/version\", header = \"x-revision\" }\n";
+        let at = |rung: &str, more: &str| {
+            let text = format!("{service}{more}deploy.proof.live_at = \"{rung}\"\n");
+            said(&text, &[]).join("; ")
+        };
+        assert_eq!(
+            at("control_plane", revision),
+            "5:24 can never be reached: no platform is configured that could say so \
+             (add [service.web.deploy.cloud_run] or another)"
+        );
+        assert!(at("data_plane", "").contains("nothing says how the revision is asked"));
+        assert!(at("every_surface", revision).contains("it has no other surface"));
+        assert_eq!(at("every_surface", &format!("{revision}surfaces = [\"http://127.0.0.1/web\"]\n")), "");
+        assert!(at("live", revision).contains("unknown choice `live`"));
+        let stream = "[stream.agents]\nurl = \"ws://127.0.0.1\"\nrevision.header = \"x-revision\"\n";
+        assert!(said(stream, &[]).concat().contains("does not say whose revision it is"));
     }
 
     #[test]

@@ -98,6 +98,30 @@ fn the_demo_is_solved_by_keys_alone() {
 }
 
 #[test]
+fn one_key_redeploys_and_proves() {
+    let home = Home::new();
+    let mut console = Console::start(&home, &["demo", "--pace", "0.2"], WIDE, &[]);
+    console.until_shown("of 60");
+    console.keys("R");
+    result_of(&console, 1);
+    console.keys("D");
+    console.until_shown("⏎ choose");
+    console.keys(ENTER);
+    console.until_shown("enter cancel");
+    console.keys("y");
+    console.until_shown("enter redeploy and prove backend");
+    std::thread::sleep(Duration::from_millis(160));
+    console.keys(ENTER);
+    console.until_shown("proved backend-00002");
+    console.until_shown(" fixed ");
+    let (word, failed) = result_of(&console, 2);
+    assert!(word == "red" && failed > 0, "{word} {failed}");
+    console.keys("q");
+    assert_eq!(console.ended().exit_code(), 0);
+    assert_eq!(gate::read(&console.shown().bytes).strange, Vec::<String>::new());
+}
+
+#[test]
 fn a_terminal_may_take_any_size_at_any_moment() {
     let home = Home::new();
     let mut console = Console::start(&home, &["demo", "--pace", "0.2"], WIDE, &[]);

@@ -107,7 +107,7 @@ fn each_end_has_its_own_word() {
     };
     assert_eq!(ends(failed(), Some("no port")), DeployPhase::Failed("no port".into()));
     let by = PlatformVerdict::Superseded { by: "c3".into() };
-    assert_eq!(ends(by, None), DeployPhase::Superseded("c3 came after it".into()));
+    assert_eq!(ends(by, None), DeployPhase::Superseded("superseded by c3".into()));
 
     let mut failing = Story::new(true);
     failing.says(failed(), Some("no port")).ends(1);

@@ -584,6 +584,7 @@ impl Linked {
             StreamEvent::Overflowed { dropped, .. } => format!("overflowed {dropped}"),
             StreamEvent::TokenObtained { .. } => "token".into(),
             StreamEvent::Sent { text, .. } => format!("sent {text}"),
+            StreamEvent::RevisionSeen { revision, .. } => format!("revision {revision}"),
         }
     }
 

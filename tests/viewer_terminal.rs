@@ -72,6 +72,7 @@ async fn inside(story: &str) -> Result<liveloop::domain::SessionEnd, String> {
     let settings = liveloop::ui::app::UiSettings {
         theme: liveloop::ui::theme_file::Palette::dark().theme(Depth::True, Glyphs::Unicode),
         keymap: Default::default(),
+        call: liveloop::config::settings::Call::Off,
         mouse: true,
         frame: std::time::Duration::from_millis(33),
         editor: "echo EDITED".into(),

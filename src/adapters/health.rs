@@ -1,11 +1,14 @@
 //! What an HTTP answer says of a service: its health, and the revision that gave the answer.
 
+mod condition;
+
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{page, sanitize};
-use crate::config::project::{HttpProbe, JsonCondition, RevisionSource};
+use crate::config::probe::HttpAsk;
+use crate::config::project::RevisionSource;
 use crate::domain::{Exit, Health, Text};
 
 /// How much of a body is read for its words: pages of maintenance begin with their styles.
@@ -24,32 +27,50 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
-/// Whether the service is well, by its configured status and condition.
+/// Whether an answer is one of a service that is well, by its status and the conditions on its body.
 #[must_use]
-pub fn health(spec: &HttpProbe, answer: &Answer) -> Health {
-    if !spec.status.contains(&answer.status) {
-        let said = gist(answer.body);
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-        return Health::Unhealthy(format!("HTTP {}{said}", answer.status).into());
+pub fn health(statuses: &[u16], ask: &HttpAsk, answer: &Answer) -> Health {
+    if !statuses.contains(&answer.status) {
+        return refusal(answer.status, answer.body);
     }
-    match &spec.condition {
-        None => Health::Healthy,
-        Some(condition) => fulfils(condition, answer.body),
-    }
+    condition::trouble(&ask.conditions, answer.body).map_or(Health::Healthy, |why| Health::Unhealthy(why.into()))
 }
 
-fn fulfils(condition: &JsonCondition, body: &[u8]) -> Health {
-    let Ok(json) = serde_json::from_slice::<Value>(body) else {
-        return Health::Unhealthy("the answer is no JSON".into());
-    };
-    let pointer = &condition.pointer;
-    let found = json.pointer(pointer).filter(|value| !value.is_null());
-    match (found.map(as_text), &condition.equals) {
-        (None, _) => Health::Unhealthy(format!("nothing at {pointer}").into()),
-        (Some(found), Some(wanted)) if found != *wanted => {
-            Health::Unhealthy(sanitize::text(&format!("{pointer} is {found}")).into())
-        }
-        (Some(_), _) => Health::Healthy,
+fn refusal(status: u16, body: &[u8]) -> Health {
+    let said = gist(body);
+    let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+    Health::Unhealthy(format!("HTTP {status}{said}").into())
+}
+
+/// What several answers say together: the first trouble, with the path that has it. A service that answers anywhere is
+/// not out of reach.
+#[must_use]
+pub fn together(answers: Vec<(&str, Health)>) -> Health {
+    let mut troubles = answers.iter().filter_map(|(path, health)| match health {
+        Health::Unknown | Health::Healthy => None,
+        Health::Degraded(why) | Health::Unhealthy(why) | Health::Unreachable(why) => Some((*path, why)),
+    });
+    let Some((path, why)) = troubles.next() else { return Health::Healthy };
+    if answers.iter().all(|(_, health)| matches!(health, Health::Unreachable(_))) {
+        return Health::Unreachable(why.clone());
+    }
+    let told = if answers.len() > 1 { format!("{path}: {why}").into() } else { why.clone() };
+    Health::Unhealthy(match troubles.count() {
+        0 => told,
+        more => format!("{told}, and {more} more").into(),
+    })
+}
+
+/// Whether the answer to the opening of a WebSocket is that of a service that is alive.
+#[must_use]
+pub fn of_opening(statuses: &[u16], status: u16, body: &str) -> Health {
+    if statuses.contains(&status) {
+        return Health::Healthy;
+    }
+    match status {
+        101 => Health::Unhealthy("HTTP 101: the WebSocket opens, and should not".into()),
+        200..=299 => Health::Unhealthy(format!("HTTP {status}: a page, and no WebSocket").into()),
+        _ => refusal(status, body.as_bytes()),
     }
 }
 
@@ -61,7 +82,7 @@ pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
     }
     let found = match source {
         RevisionSource::Header(_) => answer.header?.to_owned(),
-        RevisionSource::Pointer(pointer) => as_text(
+        RevisionSource::Pointer(pointer) => text_of(
             serde_json::from_slice::<Value>(answer.body).ok()?.pointer(pointer).filter(|value| !value.is_null())?,
         ),
     };
@@ -69,7 +90,9 @@ pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
     (!clean.is_empty()).then(|| clean.into())
 }
 
-fn as_text(value: &Value) -> String {
+/// A value of a JSON answer as a person would write it.
+#[must_use]
+pub fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -117,20 +140,16 @@ pub fn of_command(exit: Exit, first_line: Option<&str>) -> Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn spec(condition: Option<(&str, Option<&str>)>) -> HttpProbe {
-        HttpProbe {
-            url: String::new(),
-            status: vec![200],
-            condition: condition
-                .map(|(pointer, equals)| JsonCondition { pointer: pointer.into(), equals: equals.map(str::to_owned) }),
-            headers: Vec::new(),
-        }
-    }
+    use crate::config::probe::{JsonCondition, Wanted};
 
     fn check(condition: Option<(&str, Option<&str>)>, status: u16, body: &str, wanted: Health) {
+        let condition = condition.map(|(pointer, equals)| JsonCondition {
+            pointer: pointer.into(),
+            wanted: equals.map_or(Wanted::Something, |equals| Wanted::OneOf(vec![equals.to_owned()])),
+        });
+        let ask = HttpAsk { path: "/".into(), url: String::new(), conditions: condition.into_iter().collect() };
         let answer = Answer { status, header: None, body: body.as_bytes() };
-        assert_eq!(health(&spec(condition), &answer), wanted, "{status} {body}");
+        assert_eq!(health(&[200], &ask, &answer), wanted, "{status} {body}");
     }
 
     #[test]
@@ -146,6 +165,30 @@ mod tests {
         check(None, 503, r#"{"status":"unhealthy","message":"Startup in progress"}"#, {
             Health::Unhealthy("HTTP 503: Startup in progress".into())
         });
+    }
+
+    #[test]
+    fn every_path_has_to_answer_well_and_the_first_that_does_not_is_named() {
+        let (down, gone) = (Health::Unhealthy("HTTP 503".into()), Health::Unreachable("connection refused".into()));
+        let together = |answers: &[&Health]| {
+            together(["/health", "/ready", "/ws/health"].into_iter().zip(answers.iter().copied().cloned()).collect())
+        };
+        let (well, unhealthy) = (&Health::Healthy, |why: &str| Health::Unhealthy(why.into()));
+        assert_eq!(together(&[well, well]), Health::Healthy);
+        assert_eq!(together(&[&down]), down, "a single path goes without saying");
+        assert_eq!(together(&[well, &down]), unhealthy("/ready: HTTP 503"));
+        assert_eq!(together(&[well, &gone, &down]), unhealthy("/ready: connection refused, and 1 more"));
+        assert_eq!(together(&[&gone, &gone]), gone);
+    }
+
+    #[test]
+    fn a_no_may_count_as_alive_and_a_page_never_does() {
+        assert_eq!(of_opening(&[101, 401], 401, "who are you"), Health::Healthy);
+        assert_eq!(of_opening(&[101], 401, "who are you"), Health::Unhealthy("HTTP 401: who are you".into()));
+        assert!(
+            matches!(of_opening(&[101, 401], 200, "<html>"), Health::Unhealthy(why) if why.contains("no WebSocket"))
+        );
+        assert!(matches!(of_opening(&[401], 101, ""), Health::Unhealthy(_)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::config::timespan::Timespan;
 use crate::domain::NullKind;
 use crate::domain::{Baseline, MOST_REPETITIONS};
 
@@ -102,6 +103,22 @@ pub struct RunArguments {
     /// Goes on with the cycle that was broken off last, without running again what it has finished.
     #[arg(long, conflicts_with_all = ["selectors", "failed", "repeat", "until_fails", "null"])]
     pub resume: bool,
+    /// Deploys this service first and runs once the new revision serves and is healthy; with --failed, what failed
+    /// runs, then what the deploy made stale.
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["null", "repeat", "until_fails"])]
+    pub deploy: Vec<String>,
+    /// The autopilot: runs, has what fails mended, deploys and proves, until everything is green on what serves.
+    #[arg(long, conflicts_with_all = ["selectors", "failed", "repeat", "until_fails", "null", "gate", "baseline"])]
+    pub until_green: bool,
+    /// The most cycles that the autopilot begins.
+    #[arg(long, value_name = "N", requires = "until_green", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_cycles: Option<u32>,
+    /// The longest time that the autopilot takes: 90s, 45m, 8h.
+    #[arg(long, value_name = "TIME", requires = "until_green", value_parser = timespan)]
+    pub max_time: Option<Timespan>,
+    /// What the autopilot calls to have mended what fails, as a shell has it; exit 0: changed, 10: nothing to do.
+    #[arg(long, value_name = "COMMAND", requires = "until_green")]
+    pub fix: Option<String>,
     /// What results are compared with: previous, green, a cycle's number or name, or a file (JUnit XML, CTRF, TAP).
     #[arg(long, value_name = "WHAT", value_parser = baseline)]
     pub baseline: Option<Baseline>,
@@ -126,6 +143,20 @@ pub struct RunArguments {
     /// Writes a report at the end, in the form that the file's name asks for: .md, .html, .json, .xml or .ctrf.json.
     #[arg(long, value_name = "FILE", value_parser = report)]
     pub report: Option<PathBuf>,
+}
+
+impl RunArguments {
+    /// Whether something is deployed before the tests run.
+    #[must_use]
+    pub fn deploys(&self) -> bool {
+        !self.deploy.is_empty()
+    }
+
+    /// The service that is deployed before the tests run.
+    #[must_use]
+    pub fn deploy_first(&self) -> Option<&str> {
+        self.deploy.first().map(String::as_str)
+    }
 }
 
 /// What is deployed without a screen.
@@ -226,6 +257,10 @@ fn from_here(path: &str) -> String {
 /// A file whose name says which form of report is wanted.
 fn report(text: &str) -> Result<PathBuf, String> {
     super::report::form_of(text.as_ref()).map(|_| text.into())
+}
+
+fn timespan(text: &str) -> Result<Timespan, String> {
+    text.parse()
 }
 
 fn pace(text: &str) -> Result<f64, String> {

@@ -16,7 +16,7 @@ use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::config::project::{DeploySpec, Project};
 use crate::config::trust::shown;
 use crate::domain::{
-    Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, Event, ServiceId, SessionEnd, State, StepState,
+    Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, Event, Moment, ServiceId, SessionEnd, State, StepState,
     ViewerId,
 };
 use crate::engine::core::Call;
@@ -56,20 +56,26 @@ pub async fn deploy(opening: Opening, arguments: &DeployArguments) -> color_eyre
 /// The service that is meant, and how it is deployed.
 fn find(project: &Project, arguments: &DeployArguments) -> Result<(ServiceId, DeploySpec), String> {
     let wanted = &arguments.service;
-    let deployable = || project.services.iter().filter(|service| service.deploy.is_some());
-    let names = || deployable().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
-    let found = project.services.iter().enumerate().find(|(_, service)| service.name == *wanted);
+    let (id, spec) = deployable(project, wanted)?;
+    if arguments.to.is_some() && deployer::words_back(&spec).is_empty() {
+        let table = format!("[service.{wanted}.deploy.rollback]");
+        return Err(format!("{wanted} has no way back: add {table} with a command to liveloop.toml"));
+    }
+    Ok((id, spec))
+}
+
+/// The service of that name, and how it is deployed.
+pub(super) fn deployable(project: &Project, wanted: &str) -> Result<(ServiceId, DeploySpec), String> {
+    let all = || project.services.iter().filter(|service| service.deploy.is_some());
+    let names = || all().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = project.services.iter().enumerate().find(|(_, service)| service.name == wanted);
     let Some((n, service)) = found else {
-        let known = if deployable().next().is_none() { "none can be deployed".to_owned() } else { names() };
+        let known = if all().next().is_none() { "none can be deployed".to_owned() } else { names() };
         return Err(format!("there is no service {wanted} in liveloop.toml; {known}"));
     };
     let Some(spec) = &service.deploy else {
         return Err(format!("{wanted} cannot be deployed: add [service.{wanted}.deploy] to liveloop.toml"));
     };
-    if arguments.to.is_some() && spec.rollback.is_none() {
-        let table = format!("[service.{wanted}.deploy.rollback]");
-        return Err(format!("{wanted} has no way back: add {table} with a command to liveloop.toml"));
-    }
     Ok((ServiceId(n as u32), spec.clone()))
 }
 
@@ -77,12 +83,16 @@ fn find(project: &Project, arguments: &DeployArguments) -> Result<(ServiceId, De
 fn what_would_run(spec: &DeploySpec, arguments: &DeployArguments) -> String {
     let command = match &arguments.to {
         Some(to) => spec.rollback.clone().map(|mut rollback| {
-            rollback.argv.iter_mut().for_each(|word| *word = word.replace("{revision}", to));
+            rollback.argv.iter_mut().for_each(|word| *word = deployer::put_in(word, to));
             rollback
         }),
         None => spec.command.clone(),
     };
-    let command = command.map_or_else(|| deployer::request(spec), |command| shown(&command));
+    let request = || match &arguments.to {
+        Some(to) => deployer::request_back(spec, to).map_or_else(String::new, |request| request.to_string()),
+        None => deployer::request(spec),
+    };
+    let command = command.map_or_else(request, |command| shown(&command));
     match arguments.format {
         Format::Human => command,
         Format::Json => {
@@ -200,7 +210,7 @@ impl Course {
     fn tell(&mut self, event: &DeployEvent) {
         match self.arguments.format {
             Format::Human => {
-                let lines = human(event);
+                let lines = human(event, self.deploy());
                 // A platform says it once more when the command has ended, for those who judge by it.
                 if lines != self.told {
                     lines.iter().for_each(|line| {
@@ -220,30 +230,44 @@ impl Course {
             eprintln!("liveloop: {}", self.refused.as_deref().unwrap_or("the session ended before the deploy began"));
             return if self.refused.is_some() { Exit::TestsFailed } else { Exit::Environment };
         };
-        let (outcome, detail) = outcome(deploy);
-        let seconds = deploy.ended.unwrap_or(self.state.at).since(deploy.started).as_secs_f64();
         let line = match self.arguments.format {
-            Format::Json => {
-                let (from, to) = (deploy.from.as_deref(), deploy.to.as_deref().or(deploy.back_to.as_deref()));
-                json!({"type": "deploy", "service": self.arguments.service, "from": from, "to": to,
-                    "outcome": outcome, "rung": deploy.rung().word(), "detail": detail, "duration_s": seconds})
-                .to_string()
-            }
-            Format::Human => {
-                let revision = |revision: Option<&str>| revision.unwrap_or("?").to_owned();
-                let (from, to) = (revision(deploy.from.as_deref()), revision(deploy.to.as_deref()));
-                let outcome = outcome.replace('_', " ");
-                let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-                let rung = deploy.rung().word().replace('_', " ");
-                format!("{} {from} -> {to}  {outcome} (rung: {rung}, {seconds:.1} s){detail}", self.arguments.service)
-            }
+            Format::Json => as_json(deploy, &self.arguments.service, self.state.at).to_string(),
+            Format::Human => as_sentence(deploy, &self.arguments.service, self.state.at),
         };
         print_line(&mut io::stdout(), &line);
-        match deploy.phase {
-            DeployPhase::Live => Exit::Green,
-            _ if deploy.out_of_reach => Exit::Environment,
-            _ => Exit::TestsFailed,
-        }
+        exit(deploy)
+    }
+}
+
+/// How a deploy ended, for scripts.
+pub(super) fn as_json(deploy: &Deploy, service: &str, now: Moment) -> Value {
+    let (outcome, detail) = outcome(deploy);
+    let (from, to) = (deploy.from.as_deref(), deploy.to.as_deref().or(deploy.back_to.as_deref()));
+    json!({"type": "deploy", "service": service, "from": from, "to": to, "outcome": outcome,
+        "rung": deploy.rung().word(), "detail": detail, "duration_s": seconds(deploy, now)})
+}
+
+/// How a deploy ended, for people.
+pub(super) fn as_sentence(deploy: &Deploy, service: &str, now: Moment) -> String {
+    let (outcome, detail) = outcome(deploy);
+    let revision = |revision: Option<&str>| revision.unwrap_or("?").to_owned();
+    let (from, to) = (revision(deploy.from.as_deref()), revision(deploy.to.as_deref()));
+    let outcome = outcome.replace('_', " ");
+    let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+    let rung = deploy.rung().word().replace('_', " ");
+    format!("{service} {from} -> {to}  {outcome} (rung: {rung}, {:.1} s){detail}", seconds(deploy, now))
+}
+
+fn seconds(deploy: &Deploy, now: Moment) -> f64 {
+    deploy.ended.unwrap_or(now).since(deploy.started).as_secs_f64()
+}
+
+/// How a deploy ended, as an exit.
+pub(super) fn exit(deploy: &Deploy) -> Exit {
+    match deploy.phase {
+        DeployPhase::Live => Exit::Green,
+        _ if deploy.out_of_reach => Exit::Environment,
+        _ => Exit::TestsFailed,
     }
 }
 
@@ -260,8 +284,12 @@ fn outcome(deploy: &Deploy) -> (&'static str, &str) {
     }
 }
 
-fn human(event: &DeployEvent) -> Vec<String> {
+pub(super) fn human(event: &DeployEvent, deploy: Option<&Deploy>) -> Vec<String> {
     match event {
+        // What the next rung of the proof waits for.
+        DeployEvent::Proved { .. } | DeployEvent::SurfaceAsked { .. } => {
+            deploy.and_then(Deploy::awaits).map(|awaited| format!("  {awaited}")).into_iter().collect()
+        }
         DeployEvent::Printed { lines, .. } => lines.iter().map(|line| line.text.to_string()).collect(),
         DeployEvent::Platform { verdict, message, .. } => {
             let verdict = verdict.to_string();
@@ -276,12 +304,11 @@ fn human(event: &DeployEvent) -> Vec<String> {
         | DeployEvent::CouldNotStart { .. }
         | DeployEvent::OutOfReach { .. }
         | DeployEvent::TimedOut { .. }
-        | DeployEvent::Proved { .. }
         | DeployEvent::ProofEnded { .. } => Vec::new(),
     }
 }
 
-fn machine(event: &DeployEvent) -> Vec<Value> {
+pub(super) fn machine(event: &DeployEvent) -> Vec<Value> {
     match event {
         DeployEvent::Printed { lines, .. } => {
             lines.iter().map(|line| json!({"type": "line", "source": line.source, "text": line.text})).collect()
@@ -292,6 +319,9 @@ fn machine(event: &DeployEvent) -> Vec<Value> {
             vec![json!({"type": "platform", "verdict": verdict, "message": message})]
         }
         DeployEvent::Proved { saw, .. } => vec![json!({"type": "probe", "revision": saw})],
+        DeployEvent::SurfaceAsked { surface, saw, why, .. } => {
+            vec![json!({"type": "probe", "surface": surface, "revision": saw, "why": why})]
+        }
         DeployEvent::CommandEnded { exit, cancelled, .. } => {
             vec![json!({"type": "command", "exit": exit, "cancelled": cancelled})]
         }

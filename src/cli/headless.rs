@@ -14,6 +14,7 @@ use super::exit::Exit;
 use super::gate::Gate;
 use super::null::NullRun;
 use super::print::{Human, Json, Printer};
+use super::prove::{self, Chain};
 use super::spoilt;
 use super::{github, progress, resumed};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
@@ -44,6 +45,10 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         (None, Format::Human) => Box::new(Human::new(io::stdout())),
         (None, Format::Json) => Box::new(Json::new(io::stdout())),
     };
+    let printer = match arguments.deploy_first() {
+        Some(_) => Box::new(Chain::new(io::stdout(), arguments.format, printer)),
+        None => printer,
+    };
     let course = Course {
         feed,
         arguments,
@@ -53,6 +58,7 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         forced: false,
         clock: Clock::start(),
         gate: None,
+        wanted: None,
     };
     let watch = tokio::spawn(course.follow());
     let signals = tokio::spawn(pass_signals(calls));
@@ -102,7 +108,12 @@ enum Stage {
     },
     /// The tests are listed, to choose among them.
     Collecting,
-    /// The chosen tests run.
+    /// What serves before a deploy is looked at, so that it can be told what changed.
+    Looking {
+        /// When that is no longer waited for.
+        until: Instant,
+    },
+    /// The chosen tests run, after a deploy where one was asked for.
     Running,
     /// They are over, and some failures look like an outage: the services are probed once more before they are judged.
     Doubting {
@@ -124,6 +135,8 @@ struct Course {
     forced: bool,
     clock: Clock,
     gate: Option<Gate>,
+    /// What is asked for once it is known what serves.
+    wanted: Option<Selection>,
 }
 
 impl Course {
@@ -140,7 +153,10 @@ impl Course {
                 }
             };
             let Ok(delivery) = delivery else {
-                self.conclude();
+                match self.stage {
+                    Stage::Looking { .. } => self.launch(),
+                    _ => self.conclude(),
+                }
                 continue;
             };
             let Some(delivery) = delivery else { break };
@@ -169,6 +185,7 @@ impl Course {
             Stage::Remembering
             | Stage::Comparing { .. }
             | Stage::Collecting
+            | Stage::Looking { .. }
             | Stage::Running
             | Stage::Doubting { .. } => Exit::Interrupted,
         }
@@ -197,7 +214,7 @@ impl Course {
     /// Until when the next delivery is waited for.
     fn patience(&self) -> Instant {
         match self.stage {
-            Stage::Doubting { until, .. } => until,
+            Stage::Doubting { until, .. } | Stage::Looking { until } => until,
             Stage::Remembering | Stage::Comparing { .. } | Stage::Collecting | Stage::Running | Stage::Over(_) => {
                 Instant::now() + FOR_EVER
             }
@@ -234,7 +251,7 @@ impl Course {
                         | SessionEvent::BaselineMissing { .. }
                 )
         );
-        if moves {
+        if moves || self.arguments.deploys() {
             self.advance();
         }
     }
@@ -244,12 +261,14 @@ impl Course {
             Stage::Remembering if self.state.session.recalled => self.compare(),
             Stage::Comparing { heard: true } if self.state.baseline.pending.is_none() => self.compared(),
             Stage::Collecting if self.is_settled(RunKind::Collect) && self.knows_what_serves() => self.choose(),
-            Stage::Running if self.is_settled(self.kind()) => self.judge(),
+            Stage::Looking { .. } if prove::is_known(&self.state, self.arguments.deploy_first()) => self.launch(),
+            Stage::Running if self.is_done() => self.judge(),
             Stage::Doubting { since, .. } if spoilt::is_probed_since(&self.state, since) => self.conclude(),
             Stage::Running => self.force(),
             Stage::Remembering
             | Stage::Comparing { .. }
             | Stage::Collecting
+            | Stage::Looking { .. }
             | Stage::Doubting { .. }
             | Stage::Over(_) => {}
         }
@@ -302,8 +321,7 @@ impl Course {
             self.stage = Stage::Collecting;
             self.ask(Command::Collect);
         } else {
-            self.stage = Stage::Running;
-            self.ask(self.order(Selection::All));
+            self.start(Selection::All);
         }
     }
 
@@ -343,6 +361,10 @@ impl Course {
             })
             .map(|(id, _)| id)
             .collect();
+        // After a deploy, what failed is not all that there is to renew.
+        if self.arguments.deploys() && self.arguments.failed && self.arguments.selectors.is_empty() {
+            return self.start(Selection::Failures);
+        }
         if tests.is_empty() {
             let why = if self.arguments.failed {
                 "nothing to rerun: everything that ran last is proved"
@@ -352,8 +374,22 @@ impl Course {
             self.printer.say(why);
             return self.end(Exit::NothingSelected);
         }
+        self.start(Selection::Tests(tests));
+    }
+
+    /// Asks for the tests; where a deploy comes before them, once it is known what serves.
+    fn start(&mut self, selection: Selection) {
+        self.wanted = Some(selection);
+        self.stage = Stage::Looking { until: Instant::now() + prove::FIRST_LOOK };
+        if prove::is_known(&self.state, self.arguments.deploy_first()) {
+            self.launch();
+        }
+    }
+
+    fn launch(&mut self) {
         self.stage = Stage::Running;
-        self.ask(self.order(Selection::Tests(tests)));
+        let selection = self.wanted.take().unwrap_or(Selection::All);
+        self.ask(self.order(selection));
     }
 
     fn force(&mut self) {
@@ -376,6 +412,9 @@ impl Course {
     }
 
     fn conclude(&mut self) {
+        if let Some(exit) = prove::exit(&self.state) {
+            return self.end(exit);
+        }
         let kind = self.kind();
         let runs = self.state.runs.iter().filter(|(_, run)| run.kind == kind);
         let exit = match &self.gate {
@@ -424,10 +463,17 @@ impl Course {
     fn order(&self, selection: Selection) -> Command {
         match self.arguments.null {
             Some(null) => Command::RunNull { kind: null.into(), selection },
-            None => match self.repeats() {
-                Some(until) => Command::Repeat { selection, until },
-                None => Command::Run(selection),
+            None => match prove::service(&self.state, self.arguments.deploy_first()) {
+                Some(service) => Command::Prove { service, selection },
+                None => self.repeat(selection),
             },
+        }
+    }
+
+    fn repeat(&self, selection: Selection) -> Command {
+        match self.repeats() {
+            Some(until) => Command::Repeat { selection, until },
+            None => Command::Run(selection),
         }
     }
 
@@ -435,10 +481,22 @@ impl Course {
         self.feed.line.say(Request::Command(command));
     }
 
-    /// Whether a null run was asked for and there is none: no tool here can do without its environment.
+    /// Whether what was asked for does not come about: no tool here can do without its environment, or the service
+    /// cannot be deployed now.
     fn is_declined(&self) -> bool {
+        if self.arguments.deploys() && self.stage == Stage::Running {
+            return self.state.prove.is_none();
+        }
         let kind = self.kind();
         kind.is_null() && self.stage == Stage::Running && self.state.runs.iter().all(|(_, run)| run.kind != kind)
+    }
+
+    /// Whether what was asked for has come to its end.
+    fn is_done(&self) -> bool {
+        match (self.arguments.deploy_first(), &self.state.prove) {
+            (Some(_), prove) => prove.as_ref().is_some_and(|prove| !prove.is_active()),
+            (None, _) => self.is_settled(self.kind()),
+        }
     }
 
     /// Whether runs of that kind exist and all of them are over.

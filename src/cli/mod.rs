@@ -1,6 +1,7 @@
 //! Wiring and exit codes: from the words of the command line to an engine, a screen, or both.
 
 pub mod args;
+mod autopilot;
 pub mod check;
 pub mod console;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod null;
 pub mod print;
 mod progress;
 pub mod project;
+mod prove;
 pub mod report;
 mod resumed;
 pub mod screen;
@@ -129,8 +131,23 @@ async fn run_demo(arguments: &DemoArguments, theme: Option<&str>) -> color_eyre:
     run_console(demo.opening, theme).await
 }
 
-async fn run_headless(opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
+async fn run_headless(mut opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
+    if arguments.until_green {
+        if let Err(why) = autopilot::configure(&mut opening.session.project, &arguments) {
+            eprintln!("liveloop: {why}");
+            return Ok(Exit::Usage.into());
+        }
+    } else if arguments.deploy.len() > 1 {
+        eprintln!("liveloop: --deploy names one service here; several are deployed with --until-green");
+        return Ok(Exit::Usage.into());
+    }
+    let wanted = arguments.deploy_first().map(|name| deploy::deployable(&opening.session.project, name));
+    if let Some(Err(why)) = wanted {
+        eprintln!("liveloop: {why}");
+        return Ok(Exit::Usage.into());
+    }
     match session::open(opening.session) {
+        Ok(session) if arguments.until_green => Ok(autopilot::fly(session, arguments).await.into()),
         Ok(session) => Ok(headless::run(session, arguments).await.into()),
         Err(error) => {
             eprintln!("liveloop: {error}");

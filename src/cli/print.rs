@@ -509,8 +509,14 @@ impl<W: Write> Printer for Human<W> {
                 open.into_iter().for_each(|id| self.module_line(state, id));
             }
             Event::Session(SessionEvent::Opened { .. } | SessionEvent::ViewerJoined { .. }) => {}
+            Event::Session(SessionEvent::NoticeSent { why: Some(why), .. }) => self.line(&format!("  {why}")),
             Event::Run(RunEvent::Printed { .. } | RunEvent::TestStarted { .. } | RunEvent::TestEnded { .. }) => {}
-            Event::Run(_) | Event::Session(_) | Event::Service(_) | Event::Deploy(_) | Event::Log(_) => {
+            Event::Run(_)
+            | Event::Session(_)
+            | Event::Service(_)
+            | Event::Deploy(_)
+            | Event::Log(_)
+            | Event::Fix(_) => {
                 if let Some(news) =
                     state.news.last().filter(|news| news.at == entry.at && news.at != Default::default())
                     && self.is_news(state)

@@ -73,6 +73,7 @@ pub fn settings(configuration: &Configuration, themes: Option<&Path>, theme: Opt
         theme,
         keymap: Arc::new(keymap),
         mouse: configuration.ui.mouse,
+        call: configuration.notice.terminal,
         frame: Duration::from_secs(1) / u32::from(configuration.ui.frames_per_second.max(1)),
         editor: editor(configuration),
         clipboard: clipboard::routes(clipboard::Surroundings::of_process()),

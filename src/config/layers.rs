@@ -23,7 +23,7 @@ use super::template::Place;
 pub(super) const MOST_MISTAKES: usize = 50;
 
 /// Sections that belong to a person: all that the user's own file may set.
-const PERSONAL: [&str; 3] = ["ui", "keys", "editor"];
+const PERSONAL: [&str; 4] = ["ui", "keys", "editor", "notice"];
 
 /// What could be read, and everything that could not.
 #[derive(Debug)]

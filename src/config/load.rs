@@ -13,7 +13,7 @@ use super::mistake::{Mistake, Mistakes};
 use super::places::{Layer, Part, Source};
 use super::project::Project;
 use super::resolve::{Environment, Remark, resolve};
-use super::settings::{EditorSettings, Settings, UiSettings};
+use super::settings::{EditorSettings, NoticeSettings, Settings, UiSettings};
 
 /// How many frames a second make sense.
 const FRAMES: RangeInclusive<u16> = 1..=120;
@@ -36,6 +36,8 @@ pub struct Configuration {
     pub project: Project,
     /// How the screen looks and behaves.
     pub ui: UiSettings,
+    /// How somebody who looks elsewhere is called back.
+    pub notice: NoticeSettings,
     /// Keys by action, where they differ from the action's own. All names and keys in it are known.
     pub keys: BTreeMap<String, Vec<String>>,
     /// The program that opens a file at a line.
@@ -98,6 +100,7 @@ pub fn load(layers: &[Source], vocabulary: Vocabulary<'_>, env: Environment<'_>)
     let configuration = errors.is_empty().then(|| Configuration {
         project: resolution.project,
         ui: settings.ui,
+        notice: settings.notice,
         keys: settings.keys,
         editor: settings.editor,
         project_text: layers.iter().find(|source| source.layer == Layer::Project).map(|source| source.text.clone()),

@@ -9,6 +9,7 @@ pub mod settings;
 pub mod template;
 pub mod timespan;
 
+pub mod probe;
 pub mod project;
 pub mod resolve;
 

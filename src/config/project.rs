@@ -6,10 +6,11 @@ use std::fmt;
 use std::time::Duration;
 
 use super::mapping::Language;
-use crate::domain::{Baseline, ContractSpec, Damping};
+use crate::domain::{Baseline, ContractSpec, Damping, Rung};
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
 pub use super::platform::PlatformSpec;
+pub use super::probe::{HttpProbe, WebsocketProbe};
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding, Transport};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
@@ -86,6 +87,8 @@ pub struct Project {
     pub contracts: Vec<ContractPlan>,
     /// How a run is held and stopped.
     pub run: RunSpec,
+    /// What the autopilot may spend, and what mends.
+    pub autopilot: AutopilotSpec,
     /// What results are measured against at first.
     pub baseline: Baseline,
     /// A file of results that can be chosen as a baseline.
@@ -94,8 +97,19 @@ pub struct Project {
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
     pub journal: JournalSettings,
+    /// What is given the notices, where there is such a command.
+    pub hook: Option<HookSpec>,
     /// Values to mask in everything that comes in, longest first, none empty.
     pub secrets: Vec<Secret>,
+}
+
+/// A command that is given notices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HookSpec {
+    /// The command; it reads one JSON object.
+    pub command: CommandSpec,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// The environment's badge.
@@ -293,12 +307,16 @@ pub struct ServiceSpec {
     pub revision: Option<RevisionSpec>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySpec>,
+    /// Other addresses that a new revision has to answer on, read as the revision probe is.
+    pub surfaces: Vec<String>,
     /// The services without which it does not work.
     pub needs: Vec<String>,
     /// How its probes are damped.
     pub damping: Damping,
     /// Where its log comes from.
     pub logs: Option<LogSpec>,
+    /// The files that it is built from: files, or folders with all below them.
+    pub paths: Vec<String>,
 }
 
 /// Where the log of a service comes from.
@@ -354,8 +372,10 @@ pub struct HealthSpec {
 /// What tells a service's health.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HealthProbe {
-    /// A GET request.
+    /// GET requests.
     Http(HttpProbe),
+    /// The opening of a WebSocket.
+    Websocket(WebsocketProbe),
     /// A connection.
     Tcp {
         /// `host:port`.
@@ -363,28 +383,6 @@ pub enum HealthProbe {
     },
     /// A command's exit code.
     Command(CommandSpec),
-}
-
-/// A GET request that tells a service's health.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpProbe {
-    /// The whole URL.
-    pub url: String,
-    /// The statuses that count as healthy.
-    pub status: Vec<u16>,
-    /// What the JSON answer has to hold.
-    pub condition: Option<JsonCondition>,
-    /// Headers to send.
-    pub headers: Vec<HeaderSpec>,
-}
-
-/// What a JSON answer has to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonCondition {
-    /// Where (RFC 6901).
-    pub pointer: String,
-    /// What, as text; unset, anything but `null`.
-    pub equals: Option<String>,
 }
 
 /// A GET request that tells which revision serves.
@@ -433,6 +431,10 @@ pub struct ProofSpec {
     pub interval: Duration,
     /// How long to wait after the command has ended.
     pub timeout: Duration,
+    /// The rung on which it is live; unset, the highest one that can be shown.
+    pub live_at: Option<Rung>,
+    /// What the revision probe has to show, `{suffix}` and `{commit}` still to be put in; unset, what the deploy names.
+    pub expect: Option<String>,
 }
 
 /// A WebSocket connection to a source of agent events.
@@ -460,6 +462,8 @@ pub struct StreamSpec {
     pub token: Option<TokenSpec>,
     /// How the token is shown to the server.
     pub offer: OfferSpec,
+    /// Where it says which revision it talks to.
+    pub revision: Option<RevisionSource>,
     /// The message that starts an agent run.
     pub start: Option<String>,
     /// How long the opening handshake may take.
@@ -559,4 +563,32 @@ pub struct RunSpec {
     pub hold_on_unhealthy: bool,
     /// How long a headless run waits.
     pub hold_limit: Duration,
+}
+
+/// What the autopilot may spend, and what mends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutopilotSpec {
+    /// The most cycles that it begins.
+    pub cycles: u32,
+    /// The longest time that it takes.
+    pub time: Duration,
+    /// The most deploys that it asks for.
+    pub deploys: u32,
+    /// How often in a row a fix may leave the same failures.
+    pub patience: u32,
+    /// How often a flaky test is run again.
+    pub retries: u32,
+    /// The services that are deployed after every fix.
+    pub deploy: Vec<String>,
+    /// What is called to mend what fails.
+    pub fix: Option<FixSpec>,
+}
+
+/// What is called to mend what fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixSpec {
+    /// The command.
+    pub command: CommandSpec,
+    /// How long it may take.
+    pub timeout: Duration,
 }

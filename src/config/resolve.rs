@@ -3,17 +3,23 @@
 //! A pure function of the settings and a way to look up the environment. It never stops at the first thing that is
 //! wrong; a text that could not be made stays empty, and the remark about it keeps the project from being used.
 
+mod autopilot;
+mod compose;
 mod contract;
 mod deploy;
 mod health;
+mod http_health;
 mod logs;
 mod mapping;
+mod notice;
+mod proof;
 mod runner;
 mod service;
 mod stream;
 mod triage;
 mod url;
 mod variables;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -71,7 +77,9 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = in_order(&settings.contract, |name, contract| resolver.contract(name, contract, &streams));
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
+    let autopilot = resolver.autopilot();
     let (baseline, baseline_file) = resolver.baseline();
+    let hook = resolver.hook();
     resolver.check_ranges();
     let secrets = resolver.secrets();
     Resolution {
@@ -85,10 +93,12 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             dependents,
             contracts,
             run,
+            autopilot,
             baseline,
             baseline_file,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
+            hook,
             secrets,
         },
         remarks: resolver.remarks,

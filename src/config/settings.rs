@@ -9,14 +9,18 @@ mod health;
 mod person;
 mod triage;
 
+mod autopilot;
 mod baseline;
+mod compose;
 mod deploy;
 mod limits;
 mod logs;
 mod mapping;
+mod notice;
 mod runner;
 mod service;
 mod stream;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,19 +30,26 @@ use serde::Deserialize;
 use super::template::{Place, Template};
 use super::timespan::Timespan;
 
+pub use autopilot::{AutopilotSettings, FixSettings};
 pub use baseline::{BaselineKind, BaselineSettings};
+pub use compose::ComposeSettings;
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use limits::{JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
 pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
-pub use health::{CommandHealthSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings};
+pub use health::{
+    CommandHealthSettings, ConditionSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings,
+    WebsocketHealthSettings,
+};
+pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
 pub use runner::*;
 pub use service::*;
 pub use stream::*;
 pub use triage::{DependentSettings, KnownSettings, TierSettings};
+pub use webhook::{StatusSettings, WebhookSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -72,6 +83,8 @@ pub struct Settings {
     pub contract: BTreeMap<String, Placed<ContractSettings>>,
     /// How a run is held, stopped and timed.
     pub run: RunSettings,
+    /// What the autopilot may spend, and what mends.
+    pub autopilot: AutopilotSettings,
     /// What results are measured against.
     pub baseline: BaselineSettings,
     /// How much is kept of what grows.
@@ -80,6 +93,8 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// How the screen looks and behaves.
     pub ui: UiSettings,
+    /// How somebody who looks elsewhere is called back.
+    pub notice: NoticeSettings,
     /// Keys by action: `rerun-failed = ["r", "f5"]`. An empty list takes the action's keys away.
     #[serde(default)]
     pub keys: BTreeMap<String, Vec<String>>,

@@ -65,10 +65,16 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
             add(format!("log of {}", service.name), command.clone());
         }
     }
+    if let Some(fix) = &project.autopilot.fix {
+        add("fix hook of the autopilot".to_owned(), fix.command.clone());
+    }
     for stream in &project.streams {
         if let Some(TokenSpec::Command(command)) = &stream.token {
             add(format!("token of {}", stream.name), command.clone());
         }
+    }
+    if let Some(hook) = &project.hook {
+        add("hook for notices".to_owned(), hook.command.clone());
     }
     commands
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::project::Limits;
-use super::{AgentRunId, Moment, Ring, Span, StreamId, Text};
+use super::{AgentRunId, Epoch, Moment, Ring, Span, StreamId, Text};
 
 /// How many raw frames are kept in memory.
 const RAW_KEPT: usize = 20_000;
@@ -131,6 +131,9 @@ pub struct Seen {
     pub kind: AgentKind,
     /// Whether it says that something went wrong.
     pub failed: bool,
+    /// The period in which it came.
+    #[serde(default)]
+    pub epoch: Epoch,
     name: u16,
     subject: u16,
     /// What it says, in a line.
@@ -189,6 +192,12 @@ pub struct AgentRun {
     pub tools: Ring<ToolCall>,
     /// The longest silence between two of its events.
     pub longest_silence: Span,
+    /// The period in which it began.
+    #[serde(default)]
+    pub epoch: Epoch,
+    /// The period in which its latest event came.
+    #[serde(default)]
+    pub epoch_at_end: Epoch,
 }
 
 impl AgentRun {
@@ -228,6 +237,9 @@ pub struct Agents {
     names: Vec<Text>,
     name_index: HashMap<Text, u16>,
     unknown: BTreeMap<Text, u64>,
+    /// The present period, by which all that comes is stamped.
+    #[serde(default)]
+    epoch: Epoch,
 }
 
 impl Default for Agents {
@@ -248,7 +260,13 @@ impl Agents {
             names: Vec::new(),
             name_index: HashMap::new(),
             unknown: BTreeMap::new(),
+            epoch: 0,
         }
+    }
+
+    /// What comes from now on came in that period.
+    pub(super) fn enter(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
     }
 }
 
@@ -308,8 +326,10 @@ impl Agents {
         }
         let ordinal = self.events.total();
         let run = self.find_run(stream, event);
+        let epoch = self.epoch;
         if let Some(run) = run.and_then(|id| self.run_mut(id)) {
             run.receive(event, ordinal);
+            run.epoch_at_end = epoch;
         }
         let name = self.intern(&event.type_name);
         let subject = event.tool.as_ref().or(event.agent.as_ref()).map_or(u16::MAX, |text| self.intern(text));
@@ -320,6 +340,7 @@ impl Agents {
             run,
             kind: event.kind,
             failed: event.failed,
+            epoch: self.epoch,
             name,
             subject,
             text: event.text.clone(),
@@ -372,6 +393,8 @@ impl Agents {
             events: Ring::new(500),
             tools: Ring::new(50),
             longest_silence: Span::ZERO,
+            epoch: self.epoch,
+            epoch_at_end: self.epoch,
         });
         Some(id)
     }

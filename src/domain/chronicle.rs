@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::StreamEvent;
-use super::{Command, Health, Moment, Outcome, Ring, ServiceId, State, StreamId, TestId, Text, ViewerId};
+use super::{Command, Health, Moment, Outcome, Pace, Ring, ServiceId, State, StreamId, TestId, Text, ViewerId};
 
 /// How many happenings are kept.
 const HAPPENINGS_KEPT: usize = 4_000;
@@ -150,6 +150,7 @@ impl Chronicle {
             StreamEvent::Refused { refusal, .. } => Occasion::Refused { stream, why: refusal.why.clone() },
             StreamEvent::Stopped { why, .. } => Occasion::GaveUp { stream, why: why.clone() },
             StreamEvent::Connecting { .. }
+            | StreamEvent::RevisionSeen { .. }
             | StreamEvent::Received { .. }
             | StreamEvent::Measured { .. }
             | StreamEvent::Waiting { .. }
@@ -171,11 +172,18 @@ impl State {
             | Command::RunNull { .. }
             | Command::Collect
             | Command::Deploy(_)
+            | Command::Prove { .. }
             | Command::RollBack { .. }
             | Command::Quit => return,
+            Command::Autopilot { .. } => "starts the autopilot".into(),
+            Command::PaceAutopilot(Pace::Paused) => "pauses the autopilot".into(),
+            Command::PaceAutopilot(Pace::OneStep) => "lets the autopilot take one step".into(),
+            Command::PaceAutopilot(Pace::Free) => "lets the autopilot go on".into(),
+            Command::StopAutopilot => "ends the autopilot".into(),
             Command::ForceRun(_) => "starts the held run anyway".into(),
             Command::StopRun(_) => "stops the run".into(),
             Command::DumpStacks(_) => "asks for the stacks".into(),
+            Command::CancelProve => "ends the chain from the deploy to its proof".into(),
             Command::CancelDeploy(_) => "cancels the deploy".into(),
             Command::StartAgent(id) => format!("starts an agent run on {}", stream(*id)).into(),
             Command::ReopenStream(id) => format!("connects {} anew", stream(*id)).into(),

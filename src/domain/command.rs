@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, RepeatUntil, RunId, ServiceId,
-    StreamId, TestId, Text,
+    AutopilotPlan, Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, Pace, RepeatUntil,
+    RunId, ServiceId, StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -21,6 +21,8 @@ pub enum Selection {
     Tests(Vec<TestId>),
     /// Exactly those whose latest result a person must look at.
     Failures,
+    /// Exactly those that are proved, but not on what serves now.
+    Stale,
 }
 
 /// What is handed to a colleague or a coding agent.
@@ -76,6 +78,27 @@ pub enum Command {
     DumpStacks(RunId),
     /// Deploy a service.
     Deploy(ServiceId),
+    /// Deploy a service, and once the new revision serves and is healthy, run tests again: the failures stand for
+    /// everything that is unproved, and what the deploy made stale after them.
+    Prove {
+        /// Which service.
+        service: ServiceId,
+        /// Which tests.
+        selection: Selection,
+    },
+    /// End the chain from a deploy to its proof: nothing further of it begins.
+    CancelProve,
+    /// Let the autopilot fly: run, have mended, deploy, prove, until all is green.
+    Autopilot {
+        /// What it may spend.
+        plan: Arc<AutopilotPlan>,
+        /// Whether it goes on with the cycle of an earlier session first.
+        resume: bool,
+    },
+    /// Pause the autopilot, let it go on, or let it take one step.
+    PaceAutopilot(Pace),
+    /// End the autopilot; what is under way has ways of its own to be stopped.
+    StopAutopilot,
     /// Bring an earlier revision of a service back.
     RollBack {
         /// Which service.

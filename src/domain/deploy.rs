@@ -1,11 +1,15 @@
 //! Deploys: one try each to put a revision in place, from the command to the proof that it serves.
 
+mod proof;
+
+pub use self::proof::{Awaited, Surface};
+
 use serde::{Deserialize, Serialize};
 
 use super::event::DeployEvent;
 use super::platform::{PlatformSaid, PlatformVerdict, Rung};
 use super::run::Exit;
-use super::{DeployId, Moment, Ring, ServiceId, Span, Text, ViewerId};
+use super::{DeployId, Moment, Ring, ServiceId, Span, StreamId, Text, ViewerId};
 
 /// Where a line of output came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +146,18 @@ pub struct Deploy {
     /// Whether it failed because nothing could be started or reached, so that nothing was tried.
     #[serde(default)]
     pub out_of_reach: bool,
+    /// The revision that it puts in place, as it was named by who deploys; where one was, no other one counts.
+    #[serde(default)]
+    pub expected: Option<Text>,
+    /// The rung on which it is live.
+    #[serde(default)]
+    pub goal: Rung,
+    /// Where else the new revision has to be seen.
+    #[serde(default)]
+    pub surfaces: Vec<Surface>,
+    /// What the last fresh connections showed, oldest first; as many as have to agree.
+    #[serde(default)]
+    pub answers: Vec<Option<Text>>,
 }
 
 impl Deploy {
@@ -149,20 +165,6 @@ impl Deploy {
     #[must_use]
     pub fn is_active(&self) -> bool {
         !self.phase.is_over()
-    }
-
-    /// How far up the ladder of proof it came.
-    #[must_use]
-    pub fn rung(&self) -> Rung {
-        if self.phase == DeployPhase::Live && self.streak >= self.needed {
-            Rung::DataPlane
-        } else if self.platform.as_ref().is_some_and(|said| said.verdict == PlatformVerdict::Routed) {
-            Rung::ControlPlane
-        } else if self.exit == Some(Exit::Code(0)) {
-            Rung::Accepted
-        } else {
-            Rung::None
-        }
     }
 }
 
@@ -183,8 +185,25 @@ pub(super) struct Opening {
     pub has_platform: bool,
     /// Whether the service can be asked which revision serves.
     pub has_revision: bool,
+    /// The rung on which it is live; unset, the highest one that can be shown.
+    pub live_at: Option<Rung>,
+    /// Where else the new revision has to be seen.
+    pub surfaces: Vec<Surface>,
     /// How many lines of output are kept.
     pub lines: usize,
+}
+
+impl Opening {
+    /// The rung on which the deploy is live. What cannot be asked for its revision proves no more than its platform
+    /// says.
+    fn goal(&self) -> Rung {
+        let highest = match (self.has_revision, self.has_platform) {
+            (true, _) if !self.surfaces.is_empty() => Rung::EverySurface,
+            (false, true) => Rung::ControlPlane,
+            (true, _) | (false, false) => Rung::DataPlane,
+        };
+        self.live_at.map_or(highest, |wanted| wanted.min(highest))
+    }
 }
 
 /// What happened to a deploy that others must know.
@@ -251,6 +270,12 @@ impl Deploys {
         active.or_else(|| self.iter().next_back()).map(|(id, _)| id)
     }
 
+    /// The one that was asked for last.
+    #[must_use]
+    pub fn latest(&self) -> Option<DeployId> {
+        self.iter().next_back().map(|(id, _)| id)
+    }
+
     pub(super) fn recall(&mut self, service: ServiceId, took: Span) {
         while self.usual.len() <= service.index() {
             self.usual.push(None);
@@ -259,7 +284,8 @@ impl Deploys {
     }
 
     pub(super) fn open(&mut self, opening: Opening, at: Moment) -> DeployId {
-        let Opening { service, by, from, back_to, needed, has_platform, has_revision, lines } = opening;
+        let goal = opening.goal();
+        let Opening { service, by, from, back_to, needed, has_platform, has_revision, surfaces, lines, .. } = opening;
         let id = DeployId(self.list.len() as u32);
         self.list.push(Deploy {
             service,
@@ -282,6 +308,10 @@ impl Deploys {
             platform: None,
             overdue: None,
             out_of_reach: false,
+            expected: None,
+            goal,
+            surfaces,
+            answers: Vec::new(),
         });
         id
     }
@@ -293,7 +323,9 @@ impl Deploys {
         match event {
             DeployEvent::Printed { lines, .. } => lines.iter().for_each(|line| deploy.output.push(line.clone())),
             DeployEvent::Stepped { name, state, .. } => deploy.step(name, *state, at),
-            DeployEvent::TargetNamed { revision, .. } => deploy.to = Some(revision.clone()),
+            DeployEvent::TargetNamed { revision, .. } => {
+                (deploy.to, deploy.expected) = (Some(revision.clone()), Some(revision.clone()));
+            }
             DeployEvent::CommandEnded { exit, cancelled, .. } => {
                 deploy.command_ended = Some(at);
                 deploy.exit = Some(*exit);
@@ -326,9 +358,31 @@ impl Deploys {
                 return deploy.close(DeployPhase::TimedOut(why.clone()), at);
             }
             DeployEvent::Proved { saw, .. } => return deploy.prove(saw.as_ref(), at),
-            DeployEvent::ProofEnded { why, .. } => return deploy.close(DeployPhase::NotServing(why.clone()), at),
+            DeployEvent::SurfaceAsked { surface, saw, why, .. } => {
+                return deploy.hear(surface, saw.as_ref(), why.as_ref(), at);
+            }
+            DeployEvent::ProofEnded { why, .. } => {
+                return deploy.close(DeployPhase::NotServing(deploy.conclude(why)), at);
+            }
         }
         DeployFact::Nothing
+    }
+
+    /// A stream told which revision it talks to, or why it does not: the deploys under way that wait for it, with what
+    /// follows.
+    pub(super) fn hear_stream(
+        &mut self,
+        stream: StreamId,
+        saw: Option<&Text>,
+        trouble: Option<&Text>,
+        at: Moment,
+    ) -> Option<DeployId> {
+        let active = |deploy: &Deploy| {
+            deploy.is_active() && deploy.surfaces.iter().any(|surface| surface.stream == Some(stream))
+        };
+        let place = self.list.iter().rposition(active)?;
+        let fact = self.list[place].hear_stream(stream, saw, trouble, at);
+        (fact == DeployFact::Over).then_some(DeployId(place as u32))
     }
 
     pub(super) fn learn(&mut self, id: DeployId) {
@@ -380,9 +434,9 @@ impl Deploy {
         let Some(said) = self.platform.as_ref().filter(|_| self.phase == DeployPhase::Routing) else {
             return DeployFact::Nothing;
         };
-        let words = || said.message.clone().unwrap_or_else(|| said.verdict.to_string().into());
         let phase = match &said.verdict {
             PlatformVerdict::Progressing { .. } | PlatformVerdict::Split { .. } => return DeployFact::Nothing,
+            PlatformVerdict::Routed if self.goal <= Rung::ControlPlane => DeployPhase::Live,
             PlatformVerdict::Routed | PlatformVerdict::Finished if self.has_revision => {
                 self.end_steps(StepState::Done, at);
                 self.phase = DeployPhase::Proving;
@@ -392,25 +446,15 @@ impl Deploy {
                 DeployPhase::NotServing("no revision probe is configured: nobody knows what serves".into())
             }
             PlatformVerdict::Routed => DeployPhase::Live,
-            PlatformVerdict::Failed { .. } => DeployPhase::Failed(words()),
+            // What serves all the same is told beside the reason.
+            PlatformVerdict::Failed { reason, .. } => {
+                DeployPhase::Failed(said.message.clone().unwrap_or_else(|| reason.clone()))
+            }
             PlatformVerdict::Superseded { .. } => DeployPhase::Superseded(said.verdict.to_string().into()),
             PlatformVerdict::NotServing { why } => DeployPhase::NotServing(why.clone()),
         };
         self.end_steps(if phase == DeployPhase::Live { StepState::Done } else { StepState::Failed }, at);
         self.close(phase, at)
-    }
-
-    /// One probe on the service's own URL, each on a fresh connection. Only another revision than before counts.
-    fn prove(&mut self, saw: Option<&Text>, at: Moment) -> DeployFact {
-        let is_new = saw.is_some() && (saw != self.from.as_ref() || saw == self.back_to.as_ref());
-        if !is_new || (self.streak > 0 && saw != self.to.as_ref()) {
-            self.streak = 0;
-        }
-        if is_new {
-            self.to = saw.cloned();
-            self.streak += 1;
-        }
-        if self.streak >= self.needed { self.close(DeployPhase::Live, at) } else { DeployFact::Nothing }
     }
 
     fn close(&mut self, phase: DeployPhase, at: Moment) -> DeployFact {

@@ -1,6 +1,9 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
-use super::{Baseline, DeployId, HandOff, RunId, RunKind, RunnerId, ServiceId, Span, StreamId, Text};
+use super::{
+    Baseline, DeployId, FixId, HandOff, Notice, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId, Span,
+    StreamId, Text,
+};
 
 /// The effects of one entry, in order.
 pub type Effects = Vec<Effect>;
@@ -40,6 +43,15 @@ pub enum Effect {
         /// Which run.
         run: RunId,
         /// How long it may be held.
+        limit: Span,
+    },
+    /// Say `SessionEvent::ProveOverdue` after this time.
+    LimitProve {
+        /// Which chain.
+        prove: ProveId,
+        /// Which of its steps.
+        step: ProveStep,
+        /// How long it may take.
         limit: Span,
     },
     /// Signal a run's processes, more firmly each time; each signal is an event.
@@ -114,10 +126,27 @@ pub enum Effect {
         /// Which stream.
         stream: StreamId,
     },
+    /// Give a notice to the hook; closed by `SessionEvent::NoticeSent`.
+    SendNotice {
+        /// Its number.
+        number: u64,
+        /// The notice.
+        notice: Notice,
+    },
     /// Write a hand-off into a file; closed by `SessionEvent::HandOffKept` or `SessionEvent::HandOffFailed`.
     KeepHandOff {
         /// What is handed over.
         what: HandOff,
+    },
+    /// Call the fix hook with what fails; closed by `FixEvent::Ended` or `FixEvent::CouldNotStart`.
+    CallFix {
+        /// Which call.
+        fix: FixId,
+    },
+    /// Stop a call of the fix hook.
+    StopFix {
+        /// Which call.
+        fix: FixId,
     },
     /// End the session in good order.
     EndSession,

@@ -1,6 +1,7 @@
 //! The closed list of everything that can happen.
 
 mod deploy;
+mod fix;
 mod into;
 mod memory;
 mod run;
@@ -11,9 +12,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::service::Probe;
-use super::{Baseline, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ServiceId, Text, ViewerId};
+use super::{
+    Baseline, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ProveId, ProveStep, ServiceId, Text,
+    ViewerId,
+};
 
 pub use deploy::DeployEvent;
+pub use fix::FixEvent;
 pub use memory::{Recalled, Recollection};
 pub use run::{Found, RunEvent};
 pub use stream::StreamEvent;
@@ -45,6 +50,8 @@ pub enum Event {
     Stream(StreamEvent),
     /// To the log of a service.
     Log(LogEvent),
+    /// To a call of the fix hook.
+    Fix(FixEvent),
 }
 
 /// What happened to the session itself.
@@ -87,6 +94,21 @@ pub enum SessionEvent {
         by: ViewerId,
         /// For what.
         command: Command,
+    },
+    /// A step of a chain from a deploy to its proof waited longer than it may.
+    ProveOverdue {
+        /// Which chain.
+        prove: ProveId,
+        /// Which step.
+        step: ProveStep,
+    },
+    /// The hook was given a notice.
+    NoticeSent {
+        /// The notice's number.
+        number: u64,
+        /// Why it did not take it, where it did not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Text>,
     },
     /// The project's files were looked at.
     SourceSeen(Arc<Checkout>),

@@ -38,6 +38,10 @@ ids! {
     ServiceId;
     /// One try to put a revision in place.
     DeployId;
+    /// One chain from a deploy to what it proved.
+    ProveId;
+    /// One call of the fix hook.
+    FixId;
     /// A connection to a source of agent events.
     StreamId;
     /// What one agent did under one run id.

@@ -168,6 +168,12 @@ impl Inventory {
         self.tests().filter(|(_, test)| test.is_unproved()).map(|(id, _)| id)
     }
 
+    /// The tests that are proved, but not on what serves now.
+    pub fn stale(&self) -> impl Iterator<Item = TestId> + '_ {
+        let is_stale = |test: &TestCase| test.is_stale() && !test.gone && !test.is_unproved();
+        self.tests().filter(move |(_, test)| is_stale(test)).map(|(id, _)| id)
+    }
+
     /// The runner of a test.
     #[must_use]
     pub fn runner_of(&self, id: TestId) -> Option<RunnerId> {

@@ -5,6 +5,7 @@
 //! slice of the [`State`] and reports a small fact; only [`cycle`](State::apply) connects areas.
 
 mod agent;
+mod autopilot;
 mod baseline;
 mod cause;
 mod checkout;
@@ -31,14 +32,17 @@ mod moment;
 mod need;
 mod news;
 mod note;
+mod notice;
 mod null;
 mod outage;
 mod outcome;
 mod pattern;
 mod platform;
 mod project;
+mod prove;
 mod record;
 mod repeat;
+pub mod revision;
 mod ring;
 mod run;
 mod service;
@@ -53,6 +57,7 @@ mod verdict;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, Pace};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
@@ -67,16 +72,17 @@ pub use contrast::{Change, contrast};
 pub use course::{Course, Stop, Why as CourseWhy};
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
-pub use deploy::{Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState};
+pub use deploy::{Awaited, Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState, Surface};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
-    DeployEvent, Entry, Event, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd, SessionEvent,
-    StreamEvent,
+    DeployEvent, Entry, Event, FixEvent, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
+    SessionEvent, StreamEvent,
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
 pub use ids::{
-    AgentRunId, CauseId, DeployId, KnownId, ModuleId, RunId, RunnerId, ServiceId, StreamId, TestId, TierId, ViewerId,
+    AgentRunId, CauseId, DeployId, FixId, KnownId, ModuleId, ProveId, RunId, RunnerId, ServiceId, StreamId, TestId,
+    TierId, ViewerId,
 };
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
@@ -84,14 +90,16 @@ pub use log::{Level, LevelCounts, LogEvent, LogLine, Logged, Logs, ServiceLog};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
+pub use notice::{Notice, NoticeKind, Notices};
 pub use null::{Vacuous, VacuousTest};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use project::{
-    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec,
+    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec, SurfaceSpec,
 };
+pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
 pub use record::{CycleCause, CycleCounts, CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use ring::Ring;

@@ -45,6 +45,20 @@ pub enum PlatformVerdict {
 }
 
 impl PlatformVerdict {
+    /// What serves although it gave up.
+    #[must_use]
+    pub fn serving(&self) -> Option<&Text> {
+        match self {
+            Self::Failed { serving, .. } => serving.as_ref(),
+            Self::Progressing { .. }
+            | Self::Superseded { .. }
+            | Self::Split { .. }
+            | Self::NotServing { .. }
+            | Self::Finished
+            | Self::Routed => None,
+        }
+    }
+
     /// Whether nothing further comes of it without somebody's doing.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -63,7 +77,7 @@ impl fmt::Display for PlatformVerdict {
             Self::Progressing { stage } => f.write_str(stage),
             Self::Failed { reason, serving: Some(serving) } => write!(f, "{reason}; {serving} still serves"),
             Self::Failed { reason, serving: None } => f.write_str(reason),
-            Self::Superseded { by } => write!(f, "{by} came after it"),
+            Self::Superseded { by } => write!(f, "superseded by {by}"),
             Self::Split { percent } => write!(f, "{percent} % of the traffic goes to it"),
             Self::NotServing { why } => f.write_str(why),
             Self::Finished => f.write_str("it ended well"),
@@ -82,7 +96,8 @@ pub struct PlatformSaid {
 }
 
 /// How far up the ladder of proof a deploy came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Rung {
     /// Nothing has taken the deploy on.
     None,
@@ -91,10 +106,16 @@ pub enum Rung {
     /// The platform says that all traffic goes to the new revision.
     ControlPlane,
     /// Fresh connections on the service's own URL showed the new revision, often enough in a row.
+    #[default]
     DataPlane,
+    /// So did every other surface that the tests use, streams included.
+    EverySurface,
 }
 
 impl Rung {
+    /// All of them, lowest first.
+    pub const ALL: [Self; 5] = [Self::None, Self::Accepted, Self::ControlPlane, Self::DataPlane, Self::EverySurface];
+
     /// Its word for machines.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -103,6 +124,19 @@ impl Rung {
             Self::Accepted => "accepted",
             Self::ControlPlane => "control_plane",
             Self::DataPlane => "data_plane",
+            Self::EverySurface => "every_surface",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Accepted => "accepted",
+            Self::ControlPlane => "control plane",
+            Self::DataPlane => "data plane",
+            Self::EverySurface => "every surface",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Baseline, Damping, DependentSpec, KnownSpec, Span, Text, TierSpec};
+use super::{AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Rung, Span, StreamId, Text, TierSpec};
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct ProjectSpec {
     pub streams: Vec<StreamSpec>,
     /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
+    /// Whether a command is given the notices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_hook: bool,
     /// What results are measured against at first.
     #[serde(default, skip_serializing_if = "is_previous")]
     pub baseline: Baseline,
@@ -36,6 +39,12 @@ pub struct ProjectSpec {
     /// Tests that fail because others do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<DependentSpec>,
+    /// The command that is called to mend what fails, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Vec<Text>>,
+    /// What the autopilot may spend.
+    #[serde(default)]
+    pub autopilot: AutopilotPlan,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,
@@ -123,9 +132,33 @@ pub struct ServiceSpec {
     /// The services without which it does not work, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Text>,
+    /// The files that it is built from: files, or folders with all below them, as seen from the project's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<Text>,
     /// How many probes have to agree before it is believed to be otherwise than it was.
     #[serde(default, skip_serializing_if = "Damping::is_none")]
     pub damping: Damping,
+    /// The rung of proof on which a deploy of it is live; unset, the highest one that can be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_at: Option<Rung>,
+    /// Where else a new revision of it has to be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surfaces: Vec<SurfaceSpec>,
+}
+
+/// A place beside a service's own URL where tests meet it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurfaceSpec {
+    /// An address that is asked as the service itself is.
+    Url(Text),
+    /// A stream that says which revision it talks to.
+    Stream {
+        /// Which stream.
+        stream: StreamId,
+        /// Its name.
+        name: Text,
+    },
 }
 
 /// How a service is deployed.

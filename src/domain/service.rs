@@ -171,9 +171,14 @@ impl Services {
 
     /// Whether another revision of one of these services came to serve since that period, be it for a while.
     pub(super) fn differ(&self, epoch: Epoch, of: &[ServiceId]) -> bool {
+        self.changed_between(epoch, self.epoch(), of)
+    }
+
+    /// Whether the revision of one of these services changed between two periods, be it for a while.
+    #[must_use]
+    pub fn changed_between(&self, first: Epoch, last: Epoch, of: &[ServiceId]) -> bool {
         let known = |epoch: Epoch, id: &ServiceId| self.epochs.get(epoch as usize)?.get(id.index())?.as_ref();
-        let changed = |id: &ServiceId| (epoch..=self.epoch()).any(|later| known(later, id) != known(epoch, id));
-        of.iter().any(changed)
+        of.iter().any(|id| (first..=last).any(|epoch| known(epoch, id) != known(first, id)))
     }
 
     /// Which revisions served in that period, by name of the service.

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Inventory, Judgement, KnownFailures,
-    Logs, Moment, News, Notes, ProjectSpec, Records, Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text,
-    Tone, ViewerId,
+    Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Fixes, Inventory,
+    Judgement, KnownFailures, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records, Repeat, Ring, Runs,
+    Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -91,6 +91,15 @@ pub struct State {
     pub services: Services,
     /// The tries to change that.
     pub deploys: Deploys,
+    /// The newest chain from a deploy to its proof.
+    #[serde(default)]
+    pub prove: Option<Prove>,
+    /// The newest flight of the autopilot.
+    #[serde(default)]
+    pub autopilot: Option<Autopilot>,
+    /// The calls of the fix hook.
+    #[serde(default)]
+    pub fixes: Fixes,
     /// The connections to agents.
     pub streams: Streams,
     /// What the agents did.
@@ -107,6 +116,9 @@ pub struct State {
     pub contracts: BTreeMap<TestId, Arc<Judgement>>,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
+    /// What somebody who looks elsewhere wants to know.
+    #[serde(default)]
+    pub notices: Notices,
     /// The number of the present cycle; 0 before the first.
     pub cycle: u32,
     /// When the present cycle began.
@@ -131,6 +143,9 @@ impl Default for State {
             resumed: None,
             services: Services::default(),
             deploys: Deploys::default(),
+            prove: None,
+            autopilot: None,
+            fixes: Fixes::default(),
             streams: Streams::default(),
             agents: Agents::default(),
             logs: Logs::default(),
@@ -138,6 +153,7 @@ impl Default for State {
             chronicle: Chronicle::default(),
             contracts: BTreeMap::new(),
             news: Ring::new(NEWS_KEPT),
+            notices: Notices::default(),
             cycle: 0,
             cycle_since: Moment::default(),
         }
@@ -212,6 +228,8 @@ impl Session {
             SessionEvent::Ended { how } => self.ended = Some(how.clone()),
             SessionEvent::Opened { .. }
             | SessionEvent::Asked { .. }
+            | SessionEvent::ProveOverdue { .. }
+            | SessionEvent::NoticeSent { .. }
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::StreamEvent;
 use super::project::StreamSpec;
-use super::{Moment, Ring, Span, StreamId, Text};
+use super::{Epoch, Moment, Ring, Span, StreamId, Text};
 
 /// How many round trips are kept for each stream.
 const ROUND_TRIPS_KEPT: usize = 60;
@@ -102,6 +102,12 @@ pub struct Stream {
     pub rate: Ring<(u64, u32)>,
     /// When the token expires, where that can be read.
     pub token_expires: Option<Moment>,
+    /// The revision that it said it talks to, where it says so.
+    #[serde(default)]
+    pub revision: Option<Text>,
+    /// The period in which the connection was opened.
+    #[serde(default)]
+    pub epoch: Epoch,
 }
 
 /// What happened to a link that others must know.
@@ -144,6 +150,8 @@ impl Streams {
             last_message: None,
             rate: Ring::new(60),
             token_expires: None,
+            revision: None,
+            epoch: 0,
         };
         Self { list: specs.iter().map(stream).collect() }
     }
@@ -165,6 +173,13 @@ impl Streams {
         self.list.is_empty()
     }
 
+    /// A connection was opened in that period.
+    pub(super) fn stamp(&mut self, id: StreamId, epoch: Epoch) {
+        if let Some(stream) = self.list.get_mut(id.index()) {
+            stream.epoch = epoch;
+        }
+    }
+
     pub(super) fn apply(&mut self, id: StreamId, event: &StreamEvent, at: Moment) -> StreamFact {
         let Some(stream) = self.list.get_mut(id.index()) else { return StreamFact::Nothing };
         match event {
@@ -178,9 +193,11 @@ impl Streams {
                 stream.subprotocol.clone_from(subprotocol);
                 stream.findings.clone_from(findings);
                 stream.refusal = None;
+                stream.revision = None;
                 stream.become_link(Link::Open, at);
                 return StreamFact::Opened;
             }
+            StreamEvent::RevisionSeen { revision, .. } => stream.revision = Some(revision.clone()),
             StreamEvent::Refused { refusal, .. } => stream.refusal = Some(refusal.clone()),
             StreamEvent::Received { events, .. } => stream.count(events.len() as u32, at),
             StreamEvent::Measured { round_trip, .. } => stream.round_trips.push(*round_trip),

@@ -1,25 +1,27 @@
 //! Deploys: the command of one, the platform that is followed, and the proof that what it promised serves.
 
 mod follow;
+mod name;
+mod prove;
+
+pub use self::prove::{Proof, prove};
 
 use std::time::Duration;
 
-use reqwest::Client;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use self::follow::{Followed, Follower};
-use super::core::Outbox;
+use self::name::Names;
 use super::http::Http;
 use super::means::Means;
-use super::probe::ask_revision;
 use super::process::{CommandSpec, ExitStatus, Output, Process, Stream};
 use super::supervisor::Signal;
-use crate::adapters::deployer::Aim;
 use crate::adapters::deployer::command::{Reader, Said};
+use crate::adapters::deployer::{self, Aim};
 use crate::adapters::redact::KeyBlock;
-use crate::config::project::{DeploySpec, ProofSpec, RevisionSpec};
-use crate::domain::{DeployEvent, DeployId, Event, Exit, Moment, OutputLine, Source, StepState, Text};
+use crate::config::project::DeploySpec;
+use crate::domain::{DeployEvent, DeployId, Event, Exit, OutputLine, Source, StepState, Text};
 
 /// How long a cancelled command has to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
@@ -40,27 +42,40 @@ pub struct DeployOrder {
 /// Starts a deploy and follows it until nothing more can come of it. A message on `cancel` stops it.
 pub async fn run(order: DeployOrder, means: Means, http: Option<Http>, cancel: mpsc::Receiver<()>) {
     let DeployOrder { deploy, spec, back_to } = order;
-    let suffix = suffix(means.clock.now());
     let plan = if back_to.is_some() { &spec.rollback } else { &spec.command };
+    let names = match Names::find(&spec, &means).await {
+        Ok(names) => names,
+        Err(why) => return tell(&means, DeployEvent::CouldNotStart { deploy, why }).await,
+    };
     let command = plan.as_ref().map(|plan| {
-        let put_in = |word: &String| {
-            let word = word.replace("{suffix}", &suffix);
-            back_to.as_ref().map_or_else(|| word.clone(), |to| word.replace("{revision}", to))
+        let put_in = |word: &String| match &back_to {
+            Some(to) => deployer::put_in(&names.put_in(word), to),
+            None => names.put_in(word),
         };
         means.command(&plan.argv.iter().map(put_in).collect::<Vec<_>>(), &plan.env, plan.directory.as_deref())
     });
     let names_itself =
         back_to.is_none() && plan.iter().flat_map(|plan| &plan.argv).any(|word| word.contains("{suffix}"));
     let aim = Aim {
-        id: suffix.clone(),
-        suffix: names_itself.then_some(suffix),
+        id: names.suffix.clone(),
+        suffix: names_itself.then(|| names.suffix.clone()),
         back_to: back_to.as_deref().map(str::to_owned),
+        by_request: plan.is_none(),
     };
+    let expected = if back_to.is_none() { names.expected(&spec) } else { None };
+    if let Some(revision) = expected {
+        tell(&means, DeployEvent::TargetNamed { deploy, revision }).await;
+    }
     let mut follower = match spec.platform.as_ref().map(|platform| Follower::new(deploy, platform, aim, &means, http)) {
         Some(Ok(follower)) => Some(follower),
         Some(Err(why)) => return tell(&means, DeployEvent::OutOfReach { deploy, why }).await,
         None => None,
     };
+    // What the proof is told to expect counts, whatever else others call it.
+    let knows_target = back_to.is_none() && spec.proof.expect.is_some();
+    if let Some(follower) = &mut follower {
+        follower.knows_target = knows_target;
+    }
     if let Some(follower) = &mut follower
         && let Err(why) = follower.remember().await
     {
@@ -70,7 +85,7 @@ pub async fn run(order: DeployOrder, means: Means, http: Option<Http>, cancel: m
     let (told, heard) = mpsc::channel(FOLLOWED);
     let action = async {
         match command {
-            Some(command) => act(deploy, &command, deadline, &means, cancel, told).await,
+            Some(command) => act(deploy, &command, knows_target, deadline, &means, cancel, told).await,
             None => request(deploy, &means, cancel, told).await,
         }
     };
@@ -81,17 +96,6 @@ pub async fn run(order: DeployOrder, means: Means, http: Option<Http>, cancel: m
             action.await;
         }
     }
-}
-
-/// How a revision is told from all others before it is made: short, and allowed in every platform's names.
-fn suffix(now: Moment) -> String {
-    let mut number = now.0 / 1_000;
-    let mut digits = Vec::new();
-    while number > 0 {
-        digits.push(char::from(b"0123456789abcdefghijklmnopqrstuvwxyz"[(number % 36) as usize]));
-        number /= 36;
-    }
-    std::iter::once('l').chain(digits.into_iter().rev()).collect()
 }
 
 async fn tell(means: &Means, event: DeployEvent) {
@@ -120,6 +124,7 @@ async fn pass_on(cancel: &mut mpsc::Receiver<()>, told: &mpsc::Sender<Followed>)
 async fn act(
     deploy: DeployId,
     command: &CommandSpec,
+    knows_target: bool,
     limit: Instant,
     means: &Means,
     mut cancel: mpsc::Receiver<()>,
@@ -141,11 +146,14 @@ async fn act(
         tokio::select! {
             output = process.next() => match output {
                 Some(Output::Lines(batch)) => {
-                    let events = read(deploy, batch, means, &mut steps, &mut keys);
+                    let mut events = read(deploy, batch, means, &mut steps, &mut keys);
                     for event in &events {
                         if let Event::Deploy(DeployEvent::TargetNamed { revision, .. }) = event {
                             let _ = told.try_send(Followed::Target(revision.clone()));
                         }
+                    }
+                    if knows_target {
+                        events.retain(|event| !matches!(event, Event::Deploy(DeployEvent::TargetNamed { .. })));
                     }
                     let _ = outbox.send(events).await;
                 }
@@ -224,50 +232,5 @@ pub fn exit(status: ExitStatus) -> Exit {
         ExitStatus::Code(code) => Exit::Code(code),
         ExitStatus::Signal(signal) => Exit::Signal(signal),
         ExitStatus::Unknown => Exit::Signal(9),
-    }
-}
-
-/// What a proof asks, and how often.
-#[derive(Debug)]
-pub struct Proof {
-    /// Which deploy.
-    pub deploy: DeployId,
-    /// How the revision is asked; without it nothing can be proved.
-    pub revision: Option<RevisionSpec>,
-    /// How often, and for how long.
-    pub spec: ProofSpec,
-    /// The revision that served before.
-    pub from: Option<Text>,
-}
-
-/// Asks fresh connections which revision serves, until `done` closes or the time is over.
-pub async fn prove(proof: Proof, client: Client, mut done: mpsc::Receiver<()>, outbox: Outbox) {
-    let Proof { deploy, revision, spec, from } = proof;
-    let Some(revision) = revision else {
-        let why = "no revision probe is configured: nobody knows what serves".into();
-        let _ = outbox.send(vec![DeployEvent::ProofEnded { deploy, why }.into()]).await;
-        return;
-    };
-    let deadline = Instant::now() + spec.timeout;
-    loop {
-        let next = (Instant::now() + spec.interval).min(deadline);
-        let answer = ask_revision(&revision, &client).await;
-        let saw = answer.as_ref().ok().cloned();
-        if outbox.send(vec![DeployEvent::Proved { deploy, saw }.into()]).await.is_err() {
-            return;
-        }
-        if Instant::now() >= deadline {
-            let why = match (answer, from) {
-                (Ok(saw), Some(from)) if saw == from => format!("{from} still serves"),
-                (Ok(saw), _) => format!("{saw} serves, but not steadily"),
-                (Err(why), _) => format!("no revision could be read: {why}"),
-            };
-            let _ = outbox.send(vec![DeployEvent::ProofEnded { deploy, why: why.into() }.into()]).await;
-            return;
-        }
-        // An answer or a closed channel ends the proof; only the passing of time lets it go on.
-        if timeout_at(next, done.recv()).await.is_ok() {
-            return;
-        }
     }
 }

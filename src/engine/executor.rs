@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::baseline::{self, Sources};
@@ -17,13 +17,13 @@ use super::logs::follow;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::runner::{self, Launch, RunOrder};
-use super::{keep, source};
+use super::{fix, hook, keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
-use crate::config::project::{ContractPlan, LogSpec, Project, RunnerTool};
+use crate::config::project::{ContractPlan, LogSpec, Project, RevisionSpec, RunnerTool};
 use crate::domain::{
-    Baseline, DeployEvent, DeployId, Effect, Event, Moment, NOTE_LIMIT, RunEvent, RunId, RunKind, ServiceId,
-    SessionEvent, Span, Text, Wanted,
+    Baseline, DeployEvent, DeployId, Effect, Event, FixEvent, FixId, Moment, NOTE_LIMIT, Notice, RunEvent, RunId,
+    RunKind, Rung, ServiceId, SessionEvent, Span, Text, Wanted,
 };
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
@@ -39,10 +39,12 @@ pub struct Executor {
     tasks: JoinSet<()>,
     runs: HashMap<RunId, mpsc::Sender<RunOrder>>,
     deploys: HashMap<DeployId, mpsc::Sender<()>>,
+    fixes: HashMap<FixId, mpsc::Sender<()>>,
     proofs: HashMap<DeployId, mpsc::Sender<()>>,
     probes: HashMap<ServiceId, mpsc::Sender<ProbeOrder>>,
     links: Links,
     logs: Vec<mpsc::Sender<()>>,
+    hooks: Arc<Semaphore>,
 }
 
 impl Executor {
@@ -58,10 +60,12 @@ impl Executor {
             tasks: JoinSet::new(),
             runs: HashMap::new(),
             deploys: HashMap::new(),
+            fixes: HashMap::new(),
             proofs: HashMap::new(),
             probes: HashMap::new(),
             links,
             logs: Vec::new(),
+            hooks: Arc::new(Semaphore::new(hook::AT_ONCE)),
         }
     }
 
@@ -71,6 +75,7 @@ impl Executor {
         while self.tasks.try_join_next().is_some() {}
         self.runs.retain(|_, orders| !orders.is_closed());
         self.deploys.retain(|_, cancel| !cancel.is_closed());
+        self.fixes.retain(|_, stop| !stop.is_closed());
         match effect {
             Effect::StartRun { run, runner, kind, wanted } => {
                 let Some(spec) = self.project.runners.get(runner.index()).cloned() else { return };
@@ -88,6 +93,10 @@ impl Executor {
             }
             Effect::LoadBaseline(baseline) => self.load_baseline(baseline),
             Effect::LimitHold { run, limit } => self.remind(limit, RunEvent::HeldTooLong { run }.into()),
+            Effect::LimitProve { prove, step, limit } => {
+                self.remind(limit, SessionEvent::ProveOverdue { prove, step }.into());
+            }
+            Effect::SendNotice { number, notice } => self.send_notice(number, notice),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
             Effect::StartDeploy { deploy, service, back_to } => self.start_deploy(deploy, service, back_to),
@@ -109,9 +118,32 @@ impl Executor {
             }
             Effect::ExpectDrops { stream, expected } => self.links.expect_drops(stream, expected),
             Effect::StartAgent { stream } => self.links.start_agent(stream),
+            Effect::StopFix { fix } => {
+                if let Some(stop) = self.fixes.get(&fix) {
+                    let _ = stop.try_send(());
+                }
+            }
             // The engine knows the state that a hand-off is made of, and ends itself.
-            Effect::KeepHandOff { .. } | Effect::EndSession => {}
+            Effect::KeepHandOff { .. } | Effect::CallFix { .. } | Effect::EndSession => {}
         }
+    }
+
+    /// Calls the fix hook with what fails.
+    pub fn call_fix(&mut self, fix: FixId, bundle: serde_json::Value) {
+        let Some(spec) = self.project.autopilot.fix.clone() else {
+            let why = "no fix hook is configured: write [autopilot.fix] into liveloop.toml".into();
+            return self.remind(Span::ZERO, FixEvent::CouldNotStart { fix, why }.into());
+        };
+        let (stop, receiver) = mpsc::channel(1);
+        self.fixes.insert(fix, stop);
+        self.tasks.spawn(fix::call(fix, spec, bundle, self.means.clone(), receiver));
+    }
+
+    fn send_notice(&mut self, number: u64, notice: Notice) {
+        let Some(spec) = self.project.hook.clone() else { return };
+        // Taken here, so that a session that ends now waits for it.
+        let place = Arc::clone(&self.hooks).try_acquire_owned().ok();
+        self.tasks.spawn(hook::send(spec, number, notice, self.means.clone(), place));
     }
 
     /// Writes a hand-off into a file.
@@ -136,13 +168,16 @@ impl Executor {
     /// Whether no child is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.runs.values().all(mpsc::Sender::is_closed) && self.deploys.values().all(mpsc::Sender::is_closed)
+        let hooks = self.hooks.available_permits() == hook::AT_ONCE;
+        hooks
+            && self.runs.values().all(mpsc::Sender::is_closed)
+            && self.deploys.values().chain(self.fixes.values()).all(mpsc::Sender::is_closed)
     }
 
     /// Asks all children to end, and the drivers of everything else too.
     pub fn end_all(&mut self) {
         self.tell_runs(RunOrder::Stop);
-        for cancel in self.deploys.values() {
+        for cancel in self.deploys.values().chain(self.fixes.values()) {
             let _ = cancel.try_send(());
         }
         self.proofs.clear();
@@ -248,7 +283,15 @@ impl Executor {
         let Some(http) = self.http() else { return };
         let (done, receiver) = mpsc::channel(1);
         self.proofs.insert(deploy, done);
-        let proof = Proof { deploy, revision: spec.revision.clone(), spec: proof, from };
+        // The other surfaces are asked in the same way, on their own addresses.
+        let is_asked = proof.live_at.is_none_or(|live_at| live_at >= Rung::EverySurface);
+        let masks = &self.means.masks;
+        let surface = |url: &String, revision: &RevisionSpec| {
+            (sanitize::text(&masks.mask(url)).into(), RevisionSpec { url: url.clone(), ..revision.clone() })
+        };
+        let asked = spec.surfaces.iter().filter(|_| is_asked);
+        let surfaces = asked.filter_map(|url| Some(surface(url, spec.revision.as_ref()?))).collect();
+        let proof = Proof { deploy, revision: spec.revision.clone(), surfaces, spec: proof, from };
         self.tasks.spawn(deploy::prove(proof, http.client, receiver, self.means.outbox.clone()));
     }
 

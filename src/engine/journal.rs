@@ -292,7 +292,8 @@ fn droppable(event: &Event) -> Option<usize> {
         | Event::Session(_)
         | Event::Run(_)
         | Event::Service(_)
-        | Event::Deploy(_) => None,
+        | Event::Deploy(_)
+        | Event::Fix(_) => None,
     }
 }
 

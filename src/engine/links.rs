@@ -139,6 +139,7 @@ pub(super) fn opening(spec: &StreamSpec, max_message: usize) -> Opening {
         subprotocols: spec.subprotocols.clone(),
         deadlines: Deadlines { answer: spec.open_timeout, body: BODY },
         max_message,
+        revision: spec.revision.clone(),
     }
 }
 

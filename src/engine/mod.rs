@@ -8,6 +8,7 @@ pub mod session;
 
 pub mod baseline;
 pub mod clock;
+pub mod fix;
 pub mod folder;
 pub mod history;
 pub mod hub;
@@ -23,6 +24,7 @@ pub mod means;
 
 pub mod contract;
 pub mod deploy;
+mod hook;
 pub mod http;
 pub mod links;
 pub mod live;

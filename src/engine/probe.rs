@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use reqwest::Client;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -9,10 +10,13 @@ use tokio::time::timeout;
 use super::means::Means;
 use crate::adapters::health::{self, Answer};
 use crate::adapters::sanitize;
-use crate::config::project::{HeaderSpec, HealthProbe, HealthSpec, RevisionSource, RevisionSpec, ServiceSpec};
+use crate::config::project::{
+    HeaderSpec, HealthProbe, HealthSpec, HttpProbe, RevisionSource, RevisionSpec, ServiceSpec,
+};
 use crate::domain::{Health, Probe, ServiceEvent, ServiceId, Text};
 
 mod by_hand;
+mod websocket;
 
 /// How much of an answer's body is read.
 const BODY: usize = 64 * 1024;
@@ -75,13 +79,23 @@ async fn look(spec: &ServiceSpec, client: &Client, means: &Means) -> Probe {
 
 async fn check_health(spec: &HealthSpec, client: &Client, means: &Means) -> Health {
     match &spec.probe {
-        HealthProbe::Http(http) => match get(client, &http.url, &http.headers, None, spec.timeout).await {
-            Ok(got) => health::health(http, &got.answer()),
-            Err(why) => Health::Unreachable(why.into()),
-        },
+        HealthProbe::Http(http) => ask_all(http, client, spec.timeout).await,
+        HealthProbe::Websocket(websocket) => websocket::shake_hands(websocket, client, spec.timeout, means).await,
         HealthProbe::Tcp { address } => by_hand::connect(address, spec.timeout).await,
         HealthProbe::Command(command) => by_hand::run(command, spec.timeout, means).await,
     }
+}
+
+/// All paths at once, so that the latency is that of the slowest.
+async fn ask_all(http: &HttpProbe, client: &Client, limit: Duration) -> Health {
+    let asks = http.asks.iter().map(|ask| async {
+        let health = match get(client, &ask.url, &http.headers, None, limit).await {
+            Ok(got) => health::health(&http.status, ask, &got.answer()),
+            Err(why) => Health::Unreachable(why.into()),
+        };
+        (ask.path.as_str(), health)
+    });
+    health::together(join_all(asks).await)
 }
 
 /// Which revision answers on a fresh connection; else what was seen instead.

@@ -14,10 +14,10 @@ use super::masks::Masks;
 use super::means::Means;
 use super::source;
 use crate::adapters::deployer;
-use crate::config::project::{EnvironmentKind, Project};
+use crate::config::project::{self as config, EnvironmentKind, Project};
 use crate::domain::{
-    self, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span, StreamSpec,
-    Text,
+    self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span,
+    StreamId, StreamSpec, SurfaceSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -121,6 +121,17 @@ fn bin_of(python: &[String]) -> Option<&Path> {
     program.parent().filter(|folder| folder.is_absolute())
 }
 
+/// Where else a new revision of a service has to be seen: its other addresses, and its streams that name a revision.
+fn surfaces(project: &Project, service: &config::ServiceSpec, shown: &dyn Fn(&str) -> Text) -> Vec<SurfaceSpec> {
+    let urls = service.surfaces.iter().map(|url| SurfaceSpec::Url(shown(url)));
+    let says = |stream: &config::StreamSpec| {
+        stream.revision.is_some() && stream.service.as_deref() == Some(service.name.as_str())
+    };
+    let streams = (0..).zip(&project.streams).filter(|(_, stream)| says(stream));
+    urls.chain(streams.map(|(n, stream)| SurfaceSpec::Stream { stream: StreamId(n), name: shown(&stream.name) }))
+        .collect()
+}
+
 /// The project as everybody may know it.
 fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
     let project = &options.project;
@@ -167,15 +178,13 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                     streak: deploy.proof.streak,
                     proof_timeout: deploy.proof.timeout.into(),
                     platform: deploy.platform.as_ref().map(|platform| platform.name().into()),
-                    rollback: deploy
-                        .rollback
-                        .iter()
-                        .flat_map(|rollback| &rollback.argv)
-                        .map(|word| shown(word))
-                        .collect(),
+                    rollback: deployer::words_back(deploy).iter().map(|word| shown(word)).collect(),
                 }),
                 needs: service.needs.iter().map(|name| shown(name)).collect(),
                 damping: service.damping,
+                paths: service.paths.iter().map(|path| shown(path)).collect(),
+                live_at: service.deploy.as_ref().and_then(|deploy| deploy.proof.live_at),
+                surfaces: surfaces(project, service, &shown),
             })
             .collect(),
         streams: project
@@ -191,7 +200,17 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
             .collect(),
         baseline: project.baseline.clone(),
         baseline_file: project.baseline_file.as_deref().map(shown),
+        fix: project.autopilot.fix.as_ref().map(|fix| fix.command.argv.iter().map(|word| shown(word)).collect()),
+        autopilot: AutopilotPlan {
+            cycles: project.autopilot.cycles,
+            time: project.autopilot.time.into(),
+            deploys: project.autopilot.deploys,
+            patience: project.autopilot.patience,
+            retries: project.autopilot.retries,
+            deploy: project.autopilot.deploy.iter().map(|name| shown(name)).collect(),
+        },
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        has_hook: project.hook.is_some(),
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),

@@ -40,7 +40,7 @@ pub async fn look(root: &Path, masks: &Masks) -> Option<SessionEvent> {
 }
 
 /// What git answers. It takes no locks, so that nobody's own git is in its way, and starts no helper of the project's.
-async fn ask(root: &Path, question: &[&str]) -> Option<String> {
+pub(super) async fn ask(root: &Path, question: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     command.args(["--no-optional-locks", "-c", "core.fsmonitor=false"]).args(question).current_dir(root);
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");

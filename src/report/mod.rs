@@ -7,6 +7,7 @@ pub mod facts;
 pub mod hand_off;
 
 mod around;
+mod bundle;
 mod charts;
 mod ctrf;
 mod excerpt;
@@ -17,6 +18,7 @@ pub mod rerun;
 pub mod shell;
 mod time;
 
+pub use bundle::bundle;
 pub use facts::{About, Facts};
 pub use hand_off::hand_off;
 pub use render::{Form, render};

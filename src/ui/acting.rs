@@ -2,9 +2,9 @@
 //! that others feel.
 
 use super::regions::chosen_cause;
-use super::shell;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Confirm, Cursor, Overlay, Page, Pane, ViewState};
+use super::{proving, shell};
 use crate::domain::{
     CauseId, Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestCase,
     TestId, Tone,
@@ -61,7 +61,7 @@ pub(super) fn rerun_failed(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let selection = failures(about.state, view);
     let any = match &selection {
         Selection::Tests(tests) => !tests.is_empty(),
-        Selection::All | Selection::Module(_) | Selection::Failures => {
+        Selection::All | Selection::Module(_) | Selection::Failures | Selection::Stale => {
             about.state.inventory.unproved().next().is_some()
         }
     };
@@ -109,6 +109,9 @@ fn of_runs(about: &About, wanted: fn(&RunPhase) -> bool, command: fn(RunId) -> C
 }
 
 pub(super) fn stop(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    if let Some(command) = proving::end(about.state) {
+        return ask(view, about, vec![command], "");
+    }
     let commands = of_runs(about, |_| true, Command::StopRun);
     ask(view, about, commands, "nothing runs")
 }
@@ -129,7 +132,7 @@ pub(super) fn collect(view: &mut ViewState, about: &About) -> Vec<Wish> {
 
 pub(super) fn cancel_deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let active = about.state.deploys.iter().rev().find(|(_, deploy)| deploy.is_active());
-    let commands = active.map(|(id, _)| Command::CancelDeploy(id)).into_iter().collect();
+    let commands = active.map(|(id, _)| proving::cancel(about.state, id)).into_iter().collect();
     ask(view, about, commands, "no deploy is under way")
 }
 
@@ -184,6 +187,14 @@ pub(super) fn choose(view: &mut ViewState, chosen: Chosen, about: &About) -> Vec
 
 /// Asks which service, where there are several, and then whether really.
 pub(super) fn deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    deploy_by(view, about, "deploy", question)
+}
+
+/// What is asked before something is done to a service.
+pub(super) type Question = fn(&State, ServiceId) -> Option<Confirm>;
+
+/// The same for whatever begins with a deploy.
+pub(super) fn deploy_by(view: &mut ViewState, about: &About, title: &str, question: Question) -> Vec<Wish> {
     if !view.drives(about.state) {
         return ask(view, about, Vec::new(), "");
     }
@@ -191,7 +202,7 @@ pub(super) fn deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let free = |id: &ServiceId| about.state.deploys.active(*id).is_none();
     match services[..] {
         [] => view.note(Tone::Warning, "no service has a deploy command: configure one to deploy from here", about.now),
-        [only] => return ask_deploy(view, only, about),
+        [only] => return ask_by(view, only, about, question),
         _ if !services.iter().any(free) => {
             view.note(Tone::Warning, "every service is being deployed already", about.now);
         }
@@ -204,7 +215,7 @@ pub(super) fn deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
             let wanted = sensible(about.state);
             let free: Vec<ServiceId> = services.into_iter().filter(free).collect();
             let chosen = wanted.and_then(|id| free.iter().position(|known| *known == id)).unwrap_or(0);
-            view.overlay = Some(Overlay::Choice(Choice { title: "deploy".into(), rows, chosen }));
+            view.overlay = Some(Overlay::Choice(Choice { title: title.into(), rows, chosen }));
         }
     }
     Vec::new()
@@ -212,6 +223,11 @@ pub(super) fn deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
 
 /// Asks whether really.
 pub(super) fn ask_deploy(view: &mut ViewState, service: ServiceId, about: &About) -> Vec<Wish> {
+    ask_by(view, service, about, question)
+}
+
+/// Asks that question about a service.
+pub(super) fn ask_by(view: &mut ViewState, service: ServiceId, about: &About, question: Question) -> Vec<Wish> {
     if !view.drives(about.state) {
         return ask(view, about, Vec::new(), "");
     }
@@ -314,7 +330,7 @@ pub(super) fn still_holds(state: &State, asked: &Confirm) -> bool {
         confirm.lines.iter().filter(matter).cloned().collect::<Vec<_>>()
     };
     match asked.command {
-        Command::Deploy(id) => {
+        Command::Deploy(id) | Command::Prove { service: id, .. } => {
             state.deploys.active(id).is_none() && question(state, id).is_some_and(|now| said(&now) == said(asked))
         }
         _ => true,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use color_eyre::eyre::WrapErr as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::calling;
 use super::clipboard::{self, Copied, Route};
 use super::editor::{self, Place};
 use super::handing::size;
@@ -19,6 +20,7 @@ use super::update::Wish;
 use super::view::ViewState;
 use super::viewer::Viewer;
 use crate::attach::{Delivery, Feed, Request};
+use crate::config::settings::Call;
 use crate::domain::{Command, Moment, SessionEnd, Tone};
 
 /// How far the clocks of the session and of this process may be apart before the session's is taken.
@@ -35,6 +37,8 @@ pub struct UiSettings {
     pub keymap: Arc<Keymap>,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// How somebody who looks elsewhere is called back.
+    pub call: Call,
     /// The least time between two frames.
     pub frame: Duration,
     /// The editor: `$VISUAL`, else `$EDITOR`, as it is written there.
@@ -175,7 +179,10 @@ impl App {
     async fn act(&mut self, woken: Woken) -> color_eyre::Result<Option<SessionEnd>> {
         match woken {
             Woken::Delivery(None) => return Ok(Some(self.lost_session())),
-            Woken::Delivery(Some(delivery)) => self.take(delivery),
+            Woken::Delivery(Some(delivery)) => {
+                self.take(delivery);
+                self.call().await;
+            }
             Woken::Terminal(Some(FromTerminal::Events(events))) => return self.handle(&events).await,
             Woken::Terminal(Some(FromTerminal::HungUp) | None) => return Ok(Some(self.hang_up())),
             Woken::Resized => self.measure(),
@@ -229,6 +236,16 @@ impl App {
         if let Some(delivery) = next {
             let now = self.watch.now();
             guarded(|| self.viewer.take(delivery, now));
+        }
+    }
+
+    /// Calls somebody back who looks elsewhere.
+    async fn call(&mut self) {
+        let now = self.watch.now();
+        if let Some(notice) = self.viewer.missed(now)
+            && let Some(bytes) = calling::bytes(self.settings.call, &notice)
+        {
+            self.screen.send(bytes).await;
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod cycles;
 pub(crate) mod health;
 mod measured;
+pub(crate) mod prove;
 pub(crate) mod spoilt;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{Counted, RunPhase, Selection, Signal, Unproved};
+use crate::domain::{Counted, Pace, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,13 @@ impl Footer<'_, '_> {
     fn session(&mut self) -> bool {
         let (state, view) = (self.scene.state, self.scene.view);
         let mut testing = false;
+        if let Some(flight) = state.autopilot.as_ref().filter(|flight| flight.is_active()) {
+            self.key(Action::Autopilot, if flight.pace == Pace::Paused { "fly on" } else { "pause the autopilot" });
+            self.key(Action::AutopilotStop, "end it");
+        }
+        if state.proving().and_then(|prove| prove.present()).is_some_and(|link| link.first_run.is_none()) {
+            self.key(Action::Stop, "end the chain");
+        }
         for (_, run) in state.runs.active().filter(|(_, run)| run.kind.executes()) {
             if testing {
                 break;
@@ -156,7 +163,7 @@ impl Footer<'_, '_> {
                     let label = if failed { "rerun this failure" } else { "rerun this test" };
                     self.key(Action::RerunFailed, label);
                 }
-                Selection::All | Selection::Module(_) | Selection::Failures => {
+                Selection::All | Selection::Module(_) | Selection::Failures | Selection::Stale => {
                     self.key(Action::RerunFailed, format!("rerun {unproved}"));
                 }
             }
@@ -178,8 +185,12 @@ impl Footer<'_, '_> {
             [only] => {
                 let name = state.services.get(only).map_or("", |service| &service.spec.name);
                 self.key(Action::Deploy, format!("deploy {name}"));
+                self.prove();
             }
-            _ => self.key(Action::Deploy, "deploy"),
+            _ => {
+                self.key(Action::Deploy, "deploy");
+                self.prove();
+            }
         }
         if state.streams.iter().any(|(_, stream)| stream.spec.start.is_some()) {
             self.key(Action::StartAgent, "agent run");
@@ -195,6 +206,13 @@ impl Footer<'_, '_> {
         }
         if state.inventory.tally().total() == 0 && !state.session.project.runners.is_empty() {
             self.key(Action::Collect, "list the tests");
+        }
+    }
+
+    /// A deploy that is to mend something is worth its proof.
+    fn prove(&mut self) {
+        if self.scene.state.proving().is_none() && self.scene.state.inventory.tally().total() > 0 {
+            self.key(Action::Prove, "and prove");
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod acting;
 pub mod action;
 pub mod app;
+mod calling;
 pub mod chord;
 pub mod clipboard;
 pub mod color;
@@ -28,6 +29,8 @@ mod nulling;
 pub mod overlay;
 pub mod painter;
 mod panes;
+mod piloting;
+mod proving;
 pub mod reading;
 pub mod regions;
 mod repeating;

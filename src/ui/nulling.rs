@@ -37,7 +37,7 @@ fn name(about: &About, selection: &Selection) -> String {
             [id] => inventory.test(id).map(|test| test.name.to_string()),
             _ => Some(format!("{} selected", tests.len())),
         },
-        Selection::All | Selection::Failures => None,
+        Selection::All | Selection::Failures | Selection::Stale => None,
     };
     known.unwrap_or_else(|| "what is selected".to_owned())
 }

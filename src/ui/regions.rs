@@ -103,6 +103,10 @@ pub struct Regions {
     pub tab: [Rect; Pane::ALL.len()],
     /// What is protected and what is at risk, where a project says what its tests guard.
     pub tiers: Rect,
+    /// What the autopilot does, or came to; empty where that is no news.
+    pub flight: Rect,
+    /// How far a deploy and its proof have come, or what they changed; empty where none is news.
+    pub prove: Rect,
     /// Why the newest run's numbers are not what was asked for; empty where they are.
     pub trouble: Rect,
     /// Agent events.
@@ -267,6 +271,7 @@ impl Regions {
             Shape::Wide => {
                 self.tiers = tiers(line(2));
                 let body = Rect { y: size.y + 3, height: size.height - 5, ..size };
+                let body = self.place_prove(body, state);
                 self.divide_columns(body, state);
             }
             Shape::Tabs | Shape::TooSmall => {
@@ -279,6 +284,7 @@ impl Regions {
                 let height = size.height - top - bottom;
                 let body = Rect { y: size.y + top, height, ..size };
                 self.place_tabs();
+                let body = self.place_prove(body, state);
                 match view.focus {
                     Pane::Tests | Pane::Causes | Pane::Logs | Pane::Cycles => self.board = body,
                     Pane::Agents => self.agents = body,
@@ -287,6 +293,20 @@ impl Regions {
                 }
             }
         }
+    }
+
+    /// What flies by itself and a deploy that is being proved are told above everything else: it is what somebody waits
+    /// for.
+    fn place_prove(&mut self, mut body: Rect, state: &State) -> Rect {
+        if state.flight_to_show().is_some() && body.height >= 5 {
+            self.flight = Rect { height: 1, ..body };
+            body = Rect { y: body.y + 1, height: body.height - 1, ..body };
+        }
+        if state.prove_to_show().is_none() || body.height < 4 {
+            return body;
+        }
+        self.prove = Rect { height: 1, ..body };
+        Rect { y: body.y + 1, height: body.height - 1, ..body }
     }
 
     fn divide_columns(&mut self, body: Rect, state: &State) {

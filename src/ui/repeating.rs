@@ -30,6 +30,7 @@ fn name(about: &About, selection: &Selection) -> String {
     match selection {
         Selection::All => "everything".to_owned(),
         Selection::Failures => "what failed".to_owned(),
+        Selection::Stale => "what is stale".to_owned(),
         Selection::Module(id) => inventory.module(*id).map_or_else(String::new, |module| module.title.to_string()),
         Selection::Tests(tests) => match tests[..] {
             [id] => inventory.test(id).map_or_else(String::new, |test: &TestCase| test.name.to_string()),

@@ -9,6 +9,7 @@ use ratatui::layout::{Position, Rect};
 use tui_input::InputRequest;
 
 use super::action::{Action, Context};
+use super::calling::Attention;
 use super::chord::Chord;
 use super::draw;
 use super::handing;
@@ -22,7 +23,7 @@ use super::theme::Theme;
 use super::update::{About, Wish, update};
 use super::view::{Filter, Overlay, Page, Pane, ViewState};
 use crate::attach::{Clock, Delivery};
-use crate::domain::{Command, Effects, Link, Moment, SessionEnd, Span, State, Tone};
+use crate::domain::{Command, Effects, Link, Moment, Notice, SessionEnd, Span, State, Tone};
 
 /// The largest screen that is drawn; a client that claims more is given this.
 pub const LARGEST: (u16, u16) = (1_000, 400);
@@ -53,6 +54,7 @@ pub struct Viewer {
     is_dirty: bool,
     effects: Effects,
     click: Option<(Moment, Position)>,
+    attention: Attention,
 }
 
 impl Viewer {
@@ -70,6 +72,7 @@ impl Viewer {
             is_dirty: true,
             effects: Effects::new(),
             click: None,
+            attention: Attention::default(),
         };
         viewer.resize(width, height);
         viewer
@@ -113,6 +116,7 @@ impl Viewer {
         let open = |link: &Link| matches!(link, Link::Open);
         state.runs.active().next().is_some()
             || state.deploys.any_active()
+            || state.proving().is_some()
             || state.streams.iter().any(|(_, stream)| waits(&stream.link))
             || state.agents.runs().rev().take(8).any(|(_, run)| {
                 let listened = state.streams.get(run.stream).is_some_and(|stream| open(&stream.link));
@@ -140,7 +144,10 @@ impl Viewer {
     pub fn take(&mut self, delivery: Delivery, now: Moment) {
         self.is_dirty = true;
         match delivery {
-            Delivery::Snapshot(state) => self.state = state,
+            Delivery::Snapshot(state) => {
+                self.attention.seen = state.notices.total();
+                self.state = state;
+            }
             Delivery::Entries(entries) => {
                 let state = Arc::make_mut(&mut self.state);
                 for entry in entries {
@@ -153,6 +160,13 @@ impl Viewer {
             Delivery::Notice(text) => self.view.note(Tone::Plain, text, now),
             Delivery::Ended(how) => self.ended = Some(how),
         }
+    }
+
+    /// What this person is to be called back for since this was last asked: the newest, where they look elsewhere.
+    pub fn missed(&mut self, now: Moment) -> Option<Notice> {
+        let newest = self.state.notices.since(self.attention.seen).last().map(|(_, notice)| notice.clone());
+        self.attention.seen = self.state.notices.total();
+        newest.filter(|_| self.clock == Clock::Live && !self.attention.is_here(now))
     }
 
     /// The time to draw with.
@@ -178,6 +192,7 @@ impl Viewer {
     pub fn handle(&mut self, event: &Event, now: Moment) -> Vec<Wish> {
         // What was pressed since the last frame means what stands there now.
         self.regions.refresh(self.area, &self.state, &self.view);
+        self.attention.notice(event, now);
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => {
                 self.is_dirty = true;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{Aim, Ask, Deployer, Reply, Request, Told};
 use crate::adapters::sanitize;
@@ -30,6 +31,7 @@ const FATAL: [&str; 9] = [
 pub struct CloudRun {
     spec: CloudRunSpec,
     back_to: Option<String>,
+    asks_itself: bool,
     target: Option<String>,
     before: Option<View>,
     acted: bool,
@@ -42,7 +44,7 @@ impl CloudRun {
     pub fn new(spec: CloudRunSpec, aim: Aim) -> Self {
         let named = aim.suffix.map(|suffix| format!("{}-{suffix}", spec.service));
         let target = aim.back_to.clone().or(named);
-        Self { spec, back_to: aim.back_to, target, before: None, acted: false, quiet: 0 }
+        Self { spec, back_to: aim.back_to, asks_itself: aim.by_request, target, before: None, acted: false, quiet: 0 }
     }
 
     fn describe(&self) -> Ask {
@@ -128,6 +130,36 @@ impl Deployer for CloudRun {
         Ok(())
     }
 
+    fn back(&self) -> Option<Ask> {
+        let CloudRunSpec { url, project, region, service, .. } = &self.spec;
+        let to = last(self.back_to.as_ref()?);
+        let target = json!({"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": to, "percent": 100});
+        Some(Ask::Http(Request {
+            method: "PATCH",
+            url: format!("{url}/v2/projects/{project}/locations/{region}/services/{service}?updateMask=traffic"),
+            headers: Vec::new(),
+            body: Some(json!({"traffic": [target]}).to_string()),
+            is_log: false,
+        }))
+    }
+
+    fn start(&self) -> Option<Ask> {
+        self.back().filter(|_| self.asks_itself)
+    }
+
+    fn started(&mut self, reply: &Reply) -> Result<Vec<Told>, Text> {
+        if reply.status >= 300 {
+            return Err(reply.complaint());
+        }
+        let to = self.back_to.as_deref().map_or("it", last);
+        Ok(vec![Told::Line(format!("Cloud Run was asked to send all traffic to {to}").into())])
+    }
+
+    /// To ask twice for the same traffic would do no harm; to look is enough.
+    fn lost(&self) -> bool {
+        true
+    }
+
     fn aim(&mut self, revision: &str) {
         self.target = Some(last(revision).to_owned());
     }
@@ -136,8 +168,8 @@ impl Deployer for CloudRun {
         self.acted = true;
     }
 
-    fn next(&self) -> Ask {
-        self.describe()
+    fn next(&self) -> Option<Ask> {
+        Some(self.describe())
     }
 
     fn hear(&mut self, reply: &Reply) -> Result<Vec<Told>, Text> {

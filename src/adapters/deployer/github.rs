@@ -1,6 +1,9 @@
-//! GitHub Actions: a workflow is dispatched, its run is followed, and the steps of its jobs are the phases.
+//! GitHub Actions: a workflow is dispatched, its run is followed, and the steps of its jobs are the phases. When it has
+//! failed, the logs of the failed jobs are read before that is said, as they say why.
 
-use std::collections::BTreeMap;
+mod log;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -13,6 +16,8 @@ use crate::domain::{PlatformVerdict, StepState, Text};
 
 /// How often a run is searched for that a server did not name.
 const SEARCHES: u32 = 15;
+/// Of how many failed jobs the log is read.
+const LOGS: usize = 3;
 
 /// A workflow's run during one deploy.
 #[derive(Debug)]
@@ -27,6 +32,19 @@ pub struct Github {
     etag: Option<String>,
     steps: BTreeMap<String, StepState>,
     failed: Vec<String>,
+    /// The run as it ended, while it is still read why.
+    ended: Option<Run>,
+    /// The logs that are still to be read.
+    logs: VecDeque<JobLog>,
+}
+
+/// The log of a failed job.
+#[derive(Debug)]
+struct JobLog {
+    job: u64,
+    name: String,
+    /// Where it can be had without a token, once that is known.
+    given: Option<String>,
 }
 
 impl Github {
@@ -43,6 +61,8 @@ impl Github {
             etag: None,
             steps: BTreeMap::new(),
             failed: Vec::new(),
+            ended: None,
+            logs: VecDeque::new(),
         }
     }
 
@@ -88,6 +108,11 @@ impl Github {
         }
         let jobs: Jobs = read(reply)?;
         let mut told = Vec::new();
+        if self.ended.is_some() {
+            let failed = jobs.jobs.iter().filter(|job| job.has_failed()).take(LOGS);
+            let log = |job: &Job| JobLog { job: job.id, name: sanitize::text(&job.name).to_string(), given: None };
+            self.logs = failed.map(log).collect();
+        }
         for job in &jobs.jobs {
             for step in &job.steps {
                 let state = match (step.status.as_str(), step.conclusion.as_deref()) {
@@ -111,15 +136,13 @@ impl Github {
         Ok(told)
     }
 
-    fn run(&mut self, run: &Run) -> Vec<Told> {
+    fn run(&mut self, run: Run) -> Vec<Told> {
         let verdict = match (run.status.as_str(), run.conclusion.as_deref()) {
             ("completed", Some("success")) => PlatformVerdict::Finished,
-            ("completed", conclusion) => {
-                let how = conclusion.unwrap_or("without a conclusion").replace('_', " ");
-                let step = self.failed.first().map(|step| format!(" at {step}")).unwrap_or_default();
-                let link = run.html_url.as_deref().map(|url| format!("; {}", sanitize::text(url))).unwrap_or_default();
-                let reason = format!("the run ended: {how}{step}{link}").into();
-                return vec![Told::Verdict(PlatformVerdict::Failed { reason, serving: None }, None)];
+            ("completed", _) => {
+                let stage = format!("{}; reading its logs", self.how_it_ended(&run)).into();
+                self.ended = Some(run);
+                return vec![Told::Verdict(PlatformVerdict::Progressing { stage }, None)];
             }
             ("waiting", _) => PlatformVerdict::Progressing { stage: "the run waits for an approval".into() },
             (status, _) => {
@@ -128,6 +151,45 @@ impl Github {
             }
         };
         vec![Told::Verdict(verdict, run.html_url.as_deref().map(|url| sanitize::text(url).into()))]
+    }
+
+    fn how_it_ended(&self, run: &Run) -> String {
+        let how = sanitize::text(run.conclusion.as_deref().unwrap_or("without a conclusion")).replace('_', " ");
+        let step = self.failed.first().map(|step| format!(" at {step}")).unwrap_or_default();
+        let link = run.html_url.as_deref().map(|url| format!("; {}", sanitize::text(url))).unwrap_or_default();
+        format!("the run ended: {how}{step}{link}")
+    }
+
+    /// What the answer about a run that failed says of why; and, when all has been read, that it failed. Nothing here is
+    /// asked twice: that it failed is known.
+    fn why(&mut self, reply: Result<&Reply, &Text>) -> Vec<Told> {
+        let mut told = Vec::new();
+        if std::mem::replace(&mut self.asks_for_jobs, false) {
+            told.extend(reply.map_err(Clone::clone).and_then(|reply| self.jobs(reply)).unwrap_or_default());
+        } else if let Some(mut log) = self.logs.pop_front() {
+            let location = reply.ok().filter(|reply| (300..400).contains(&reply.status) && log.given.is_none());
+            match (location.and_then(|reply| reply.header("location")), reply) {
+                (Some(location), _) => {
+                    log.given = Some(location.to_owned());
+                    self.logs.push_front(log);
+                }
+                (None, Ok(reply)) if reply.status == 200 => {
+                    told.push(Told::Line(format!("log of {}:", log.name).into()));
+                    told.extend(log::excerpt(&reply.body).into_iter().map(Told::Line));
+                }
+                (None, reply) => {
+                    let why = reply.map_or_else(Clone::clone, Reply::complaint);
+                    told.push(Told::Line(format!("the log of {} cannot be read: {why}", log.name).into()));
+                }
+            }
+        }
+        if self.logs.is_empty()
+            && let Some(run) = &self.ended
+        {
+            let reason = self.how_it_ended(run).into();
+            told.push(Told::Verdict(PlatformVerdict::Failed { reason, serving: None }, None));
+        }
+        told
     }
 }
 
@@ -150,7 +212,8 @@ impl Deployer for Github {
             body["return_run_details"] = true.into();
         }
         let url = self.url(&format!("workflows/{}/dispatches", self.spec.workflow));
-        Some(Self::with_version(Request { method: "POST", url, headers: Vec::new(), body: Some(body.to_string()) }))
+        let body = Some(body.to_string());
+        Some(Self::with_version(Request { method: "POST", body, ..Request::get(url) }))
     }
 
     fn started(&mut self, reply: &Reply) -> Result<Vec<Told>, Text> {
@@ -184,7 +247,14 @@ impl Deployer for Github {
         // Nothing is asked before.
     }
 
-    fn next(&self) -> Ask {
+    fn next(&self) -> Option<Ask> {
+        if let Some(log) = self.logs.front() {
+            let own = || self.url(&format!("jobs/{}/logs", log.job));
+            return Some(match &log.given {
+                Some(given) => Ask::Http(Request { is_log: true, ..Request::get(given) }),
+                None => Self::with_version(Request::get(own())),
+            });
+        }
         let request = match self.run {
             None => Request::get(self.url("runs?event=workflow_dispatch&per_page=50")),
             Some(run) if self.asks_for_jobs => {
@@ -197,12 +267,15 @@ impl Deployer for Github {
                 request
             }
         };
-        Self::with_version(request)
+        Some(Self::with_version(request))
     }
 
     fn hear(&mut self, reply: &Reply) -> Result<Vec<Told>, Text> {
         if self.run.is_none() {
             return self.search(reply);
+        }
+        if self.ended.is_some() {
+            return Ok(self.why(Ok(reply)));
         }
         if std::mem::replace(&mut self.asks_for_jobs, false) {
             return self.jobs(reply);
@@ -213,16 +286,24 @@ impl Deployer for Github {
         }
         let run: Run = read(reply)?;
         self.etag = reply.header("etag").map(str::to_owned);
-        Ok(self.run(&run))
+        Ok(self.run(run))
+    }
+
+    fn missed(&mut self, why: &Text) -> Option<Vec<Told>> {
+        self.ended.is_some().then(|| self.why(Err(why)))
     }
 
     fn cancel(&self) -> Option<Ask> {
         let url = self.url(&format!("runs/{}/cancel", self.run?));
-        Some(Self::with_version(Request { method: "POST", url, headers: Vec::new(), body: None }))
+        Some(Self::with_version(Request { method: "POST", ..Request::get(url) }))
     }
 
     fn pace(&self) -> Duration {
-        Duration::from_secs(2)
+        match self.ended {
+            None => Duration::from_secs(2),
+            // What is read now is there already.
+            Some(_) => Duration::from_millis(100),
+        }
     }
 }
 
@@ -233,7 +314,7 @@ fn read<'r, T: Deserialize<'r>>(reply: &'r Reply) -> Result<T, Text> {
     serde_json::from_str(&reply.body).map_err(|error| format!("its answer cannot be read: {error}").into())
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Run {
     id: u64,
     status: String,
@@ -245,9 +326,18 @@ struct Run {
 
 #[derive(Deserialize)]
 struct Job {
+    #[serde(default)]
+    id: u64,
     name: String,
+    conclusion: Option<String>,
     #[serde(default)]
     steps: Vec<JobStep>,
+}
+
+impl Job {
+    fn has_failed(&self) -> bool {
+        matches!(self.conclusion.as_deref(), Some("failure" | "timed_out" | "startup_failure"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -283,6 +373,7 @@ mod tests {
         let words = told.iter().map(|told| match told {
             Told::Verdict(verdict, _) => verdict.to_string(),
             Told::Step(name, state) => format!("{name} {state:?}"),
+            Told::Line(line) => format!("line {line}"),
             other => format!("{other:?}"),
         });
         words.collect::<Vec<_>>().join("; ")
@@ -306,18 +397,57 @@ mod tests {
         );
         github.started(&reply(200, r#"{"workflow_run_id":7,"run_url":"u"}"#)).expect("named");
         assert_eq!(said(&mut github, 200, r#"{"id":7,"status":"in_progress"}"#), "the run is in progress");
-        assert!(asked(Some(github.next())).url.ends_with("/runs/7/jobs?filter=latest&per_page=100"));
+        assert!(asked(github.next()).url.ends_with("/runs/7/jobs?filter=latest&per_page=100"));
         let jobs = r#"{"jobs":[{"name":"deploy","steps":[{"name":"build","status":"completed","conclusion":"success"},
             {"name":"roll","status":"in_progress"},{"name":"check","status":"queued"}]}]}"#;
         assert_eq!(said(&mut github, 200, jobs), "build Done; roll Running");
-        let next = asked(Some(github.next()));
+        let next = asked(github.next());
         assert!(next.headers.contains(&("if-none-match", "\"e1\"".to_owned())), "{next:?}");
         assert_eq!(said(&mut github, 304, ""), "");
         let jobs = jobs.replace(r#""in_progress""#, r#""completed","conclusion":"failure""#);
         assert_eq!(said(&mut github, 200, &jobs), "roll Failed");
         let ended = r#"{"id":7,"status":"completed","conclusion":"failure"}"#;
-        assert_eq!(said(&mut github, 200, ended), "the run ended: failure at roll");
+        assert_eq!(said(&mut github, 200, ended), "the run ended: failure at roll; reading its logs");
         assert!(asked(github.cancel()).url.ends_with("/runs/7/cancel"));
+    }
+
+    /// A run that failed, whose job 70 is known to have failed.
+    fn failed_run() -> Github {
+        let mut github = github(None);
+        github.started(&reply(200, r#"{"workflow_run_id":7}"#)).expect("named");
+        said(&mut github, 200, r#"{"id":7,"status":"completed","conclusion":"failure"}"#);
+        assert!(asked(github.next()).url.contains("/runs/7/jobs"), "steps may have failed since they were asked for");
+        let jobs = r#"{"jobs":[{"id":69,"name":"build","conclusion":"success"},{"id":70,"name":"deploy","conclusion":
+            "failure","steps":[{"name":"roll","status":"completed","conclusion":"failure"}]}]}"#;
+        assert_eq!(said(&mut github, 200, jobs), "deploy: roll Failed");
+        github
+    }
+
+    #[test]
+    fn a_failed_job_is_told_by_its_log_which_is_fetched_without_our_token() {
+        let mut github = failed_run();
+        let log = asked(github.next());
+        assert!(log.url.ends_with("/actions/jobs/70/logs") && !log.is_log, "{log:?}");
+        let location = vec![("location".to_owned(), "https://blobs.example/l?sig=1".to_owned())];
+        let told = github.hear(&Reply { status: 302, headers: location, body: String::new() });
+        assert_eq!(told, Ok(Vec::new()));
+        let log = asked(github.next());
+        assert_eq!((log.url.as_str(), log.is_log, log.headers), ("https://blobs.example/l?sig=1", true, Vec::new()));
+        assert_eq!(
+            said(&mut github, 200, "2026-02-19T12:00:02.0000000Z ##[error]exit code 1\n"),
+            "line log of deploy:; line error: exit code 1; the run ended: failure at deploy: roll"
+        );
+    }
+
+    #[test]
+    fn that_a_run_failed_is_said_even_if_nobody_can_read_why() {
+        let end = "the run ended: failure at deploy: roll";
+        let gone = said(&mut failed_run(), 410, r#"{"message":"the log has expired"}"#);
+        assert_eq!(gone, format!("line the log of deploy cannot be read: it answered 410, the log has expired; {end}"));
+        let mut cut_off = failed_run();
+        let told = cut_off.missed(&"connection refused".into()).expect("it goes on without");
+        assert!(matches!(told.last(), Some(Told::Verdict(PlatformVerdict::Failed { .. }, None))), "{told:?}");
+        assert_eq!(github(None).missed(&"connection refused".into()), None, "before that it is asked again");
     }
 
     #[test]
@@ -334,7 +464,7 @@ mod tests {
         assert_eq!(said(&mut github, 200, newest), "searching for the run");
         let both = r#"{"workflow_runs":[{"id":9,"status":"queued"},{"id":8,"status":"queued","display_title":"deploy l1abc"}]}"#;
         said(&mut github, 200, both);
-        assert!(asked(Some(github.next())).url.ends_with("/runs/8"));
+        assert!(asked(github.next()).url.ends_with("/runs/8"));
     }
 
     #[test]

@@ -131,11 +131,11 @@ impl Deployer for Kubernetes {
         self.acted = true;
     }
 
-    fn next(&self) -> Ask {
-        match &self.pods {
+    fn next(&self) -> Option<Ask> {
+        Some(match &self.pods {
             Some(labels) => self.kubectl(&["get", "pods", "-l", labels, "-o", "json"]),
             None => self.deployment(),
-        }
+        })
     }
 
     fn hear(&mut self, reply: &Reply) -> Result<Vec<Told>, Text> {
@@ -343,7 +343,7 @@ mod tests {
             "target web revision 8; 1 of 2 new pods are made"
         );
         let pods = ["kubectl", "get", "pods", "-l", "app=web,tier=front", "-o", "json"].map(str::to_owned);
-        assert_eq!(web.next(), Ask::Run(pods.to_vec()));
+        assert_eq!(web.next(), Some(Ask::Run(pods.to_vec())));
         assert_eq!(said(&mut web, r#"{"items":[]}"#), "");
         let ending = deployment(5, 5, "8", "\"replicas\":3,\"updatedReplicas\":2,\"availableReplicas\":3");
         assert_eq!(said(&mut web, &ending), "1 old pods are still to end");
@@ -352,7 +352,7 @@ mod tests {
         let watched = format!("{ending}\n{done}{}", &done[..40]);
         assert_eq!(said(&mut web, &watched), "all traffic goes to it", "concatenated objects, the last one cut off");
         let after = deployment(6, 6, "9", "\"replicas\":2,\"updatedReplicas\":2,\"availableReplicas\":2");
-        assert_eq!(said(&mut web, &after), "revision 9 came after it");
+        assert_eq!(said(&mut web, &after), "superseded by revision 9");
     }
 
     #[test]

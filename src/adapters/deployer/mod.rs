@@ -5,15 +5,17 @@
 
 pub mod cloud_run;
 pub mod command;
+pub mod compose;
 pub mod github;
 pub mod kubernetes;
+pub mod webhook;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use crate::config::platform::PlatformSpec;
 use crate::config::project::DeploySpec;
-use crate::domain::{PlatformVerdict, StepState, Text};
+use crate::domain::{PlatformVerdict, StepState, Text, revision};
 
 /// Something to ask of the world outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +37,22 @@ pub struct Request {
     pub headers: Vec<(&'static str, String)>,
     /// A JSON body.
     pub body: Option<String>,
+    /// Whether it asks for a log by an address that was given away for it: without our token, and of a long one the end.
+    pub is_log: bool,
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.url)?;
+        self.body.as_ref().map_or(Ok(()), |body| write!(f, "\n{body}"))
+    }
 }
 
 impl Request {
     /// A question that changes nothing.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
-        Self { method: "GET", url: url.into(), headers: Vec::new(), body: None }
+        Self { method: "GET", url: url.into(), headers: Vec::new(), body: None, is_log: false }
     }
 }
 
@@ -119,6 +130,8 @@ pub struct Aim {
     pub suffix: Option<String>,
     /// The earlier revision to which the traffic is to go back.
     pub back_to: Option<String>,
+    /// Whether the platform is asked to act, as no command does.
+    pub by_request: bool,
 }
 
 /// A platform that knows how a deploy goes. Errors say what was wrong with the reply; the question is then asked again.
@@ -131,6 +144,11 @@ pub trait Deployer: Debug + Send + Sync {
     /// # Errors
     /// When the reply is none that can be gone by.
     fn remember(&mut self, reply: &Reply) -> Result<(), Text>;
+
+    /// The request that brings the earlier revision back which is aimed for, where no command does.
+    fn back(&self) -> Option<Ask> {
+        None
+    }
 
     /// The request that starts the deploy, where no command does.
     fn start(&self) -> Option<Ask> {
@@ -156,14 +174,19 @@ pub trait Deployer: Debug + Send + Sync {
     /// The command ended well: from now on what the platform says is the truth.
     fn acted(&mut self);
 
-    /// What to ask next.
-    fn next(&self) -> Ask;
+    /// What to ask next; `None` where nobody can be asked, so that the proof alone tells what came of it.
+    fn next(&self) -> Option<Ask>;
 
     /// Reads a reply.
     ///
     /// # Errors
     /// When the reply is none that can be gone by.
     fn hear(&mut self, reply: &Reply) -> Result<Vec<Told>, Text>;
+
+    /// No answer came to the question. What can be said without it, where it is one to go on without.
+    fn missed(&mut self, _why: &Text) -> Option<Vec<Told>> {
+        None
+    }
 
     /// What stops the deploy, where the platform can.
     fn cancel(&self) -> Option<Ask> {
@@ -190,13 +213,36 @@ pub fn words(spec: &DeploySpec) -> Vec<String> {
 #[must_use]
 pub fn request(spec: &DeploySpec) -> String {
     match spec.platform.as_ref().and_then(|platform| of(platform, Aim::default()).start()) {
-        Some(Ask::Http(request)) => {
-            let body = request.body.map_or_else(String::new, |body| format!("\n{body}"));
-            format!("{} {}{body}", request.method, request.url)
-        }
+        Some(Ask::Http(request)) => request.to_string(),
         Some(Ask::Run(argv)) => argv.join(" "),
         None => String::new(),
     }
+}
+
+/// What brings an earlier revision back, word by word, `{revision}` still to be put in; empty where nothing does.
+#[must_use]
+pub fn words_back(spec: &DeploySpec) -> Vec<String> {
+    match (&spec.rollback, request_back(spec, "{revision}")) {
+        (Some(command), _) => command.argv.clone(),
+        (None, Some(request)) => vec![request.method.to_owned(), request.url],
+        (None, None) => Vec::new(),
+    }
+}
+
+/// The request by which a platform itself brings an earlier revision back.
+#[must_use]
+pub fn request_back(spec: &DeploySpec, to: &str) -> Option<Request> {
+    let aim = Aim { back_to: Some(to.to_owned()), ..Aim::default() };
+    match of(spec.platform.as_ref()?, aim).back()? {
+        Ask::Http(request) => Some(request),
+        Ask::Run(_) => None,
+    }
+}
+
+/// A word of a rollback's command, with the revision put in: its name, and the number at the end of the name.
+#[must_use]
+pub fn put_in(word: &str, to: &str) -> String {
+    word.replace("{revision}", to).replace("{number}", revision::number(to).unwrap_or(to))
 }
 
 /// The deployer of a platform.
@@ -204,7 +250,9 @@ pub fn request(spec: &DeploySpec) -> String {
 pub fn of(platform: &PlatformSpec, aim: Aim) -> Box<dyn Deployer> {
     match platform {
         PlatformSpec::CloudRun(spec) => Box::new(cloud_run::CloudRun::new(spec.clone(), aim)),
+        PlatformSpec::Compose(spec) => Box::new(compose::Compose::new(spec.clone())),
         PlatformSpec::Github(spec) => Box::new(github::Github::new(spec.clone(), aim)),
         PlatformSpec::Kubernetes(spec) => Box::new(kubernetes::Kubernetes::new(spec.clone())),
+        PlatformSpec::Webhook(spec) => Box::new(webhook::Webhook::new(spec.clone(), aim)),
     }
 }

@@ -1,5 +1,6 @@
 //! Deploys: the command, the way back, and the platform that knows how it goes.
 
+use super::compose::up;
 use super::{Resolver, url};
 use crate::config::platform::{CloudRunSpec, GithubSpec, KubernetesSpec, PlatformSpec};
 use crate::config::project::{CommandSpec, DeploySpec, ProofSpec, TokenSpec};
@@ -27,6 +28,8 @@ impl Resolver<'_> {
                 streak: proof.streak,
                 interval: self.wait(&format!("{path}.proof.interval"), proof.interval),
                 timeout: self.wait(&format!("{path}.proof.timeout"), proof.timeout),
+                live_at: proof.live_at.map(Into::into),
+                expect: proof.expect.as_ref().map(|expect| self.text(&format!("{path}.proof.expect"), expect)),
             },
         }
     }
@@ -35,10 +38,14 @@ impl Resolver<'_> {
         let cloud_run = deploy.cloud_run.as_ref().map(|settings| self.cloud_run(name, path, settings));
         let kubernetes = deploy.kubernetes.as_ref().map(|settings| self.kubernetes(name, path, settings));
         let github = deploy.github.as_ref().map(|settings| self.github(path, settings));
+        let compose = deploy.compose.as_ref().map(|settings| self.compose(name, path, settings));
+        let webhook = deploy.webhook.as_ref().map(|settings| self.webhook(path, deploy, settings));
         let platforms = [
             cloud_run.map(PlatformSpec::CloudRun),
             github.map(PlatformSpec::Github),
             kubernetes.map(PlatformSpec::Kubernetes),
+            compose.map(PlatformSpec::Compose),
+            webhook.map(PlatformSpec::Webhook),
         ];
         let mut platforms = platforms.into_iter().flatten();
         let platform = platforms.next();
@@ -99,12 +106,21 @@ impl Resolver<'_> {
     }
 
     /// A token that goes to nobody who could read it on the way.
-    fn platform_token(&mut self, path: &str, address: &str, token: Option<&TokenSettings>) -> Option<TokenSpec> {
+    pub(super) fn platform_token(
+        &mut self,
+        path: &str,
+        address: &str,
+        token: Option<&TokenSettings>,
+    ) -> Option<TokenSpec> {
         let token = token?;
+        self.no_token_in_the_open(path, address);
+        Some(self.token(&format!("{path}.token"), token))
+    }
+
+    pub(super) fn no_token_in_the_open(&mut self, path: &str, address: &str) {
         if url::is_plain_text(address) && !url::is_loopback(address) {
             self.mistake(&format!("{path}.url"), "a token would go over the network unencrypted").hint("use https://");
         }
-        Some(self.token(&format!("{path}.token"), token))
     }
 
     /// What deploys where no command is given: the platform's own tool.
@@ -124,8 +140,9 @@ impl Resolver<'_> {
                 .chain(["--region", &spec.region, "--revision-suffix", "{suffix}", "--quiet"])
                 .map(str::to_owned)
                 .collect(),
-            // A request starts the workflow.
-            PlatformSpec::Github(_) => return None,
+            // A request starts it.
+            PlatformSpec::Github(_) | PlatformSpec::Webhook(_) => return None,
+            PlatformSpec::Compose(spec) => up(spec, deploy),
             PlatformSpec::Kubernetes(spec) => {
                 let restart = ["rollout".to_owned(), "restart".to_owned(), format!("deployment/{}", spec.deployment)];
                 spec.kubectl.iter().cloned().chain(restart).collect()
@@ -133,6 +150,10 @@ impl Resolver<'_> {
         };
         let args = deploy.cloud_run.as_ref().map(|settings| settings.args.clone()).unwrap_or_default();
         argv.extend(self.public_texts(&format!("{path}.cloud_run.args"), &args));
+        if let (PlatformSpec::Compose(spec), Some(settings)) = (platform, &deploy.compose) {
+            argv.extend(self.public_texts(&format!("{path}.compose.args"), &settings.args));
+            argv.push(spec.service.clone());
+        }
         let env = self.env(&format!("{path}.env"), &deploy.env);
         let directory = deploy.directory.as_ref().map(|directory| self.text(&format!("{path}.directory"), directory));
         Some(CommandSpec { argv, env, directory })

@@ -1,10 +1,8 @@
 //! Health probes: what is asked, how often, and how the answers are damped.
 
 use super::{Resolver, url};
-use crate::config::project::{HealthProbe, HealthSpec, HttpProbe, JsonCondition};
-use crate::config::settings::{
-    CommandHealthSettings, HealthSettings, HttpHealthSettings, ServiceSettings, TcpHealthSettings,
-};
+use crate::config::project::{HealthProbe, HealthSpec};
+use crate::config::settings::{CommandHealthSettings, HealthSettings, ServiceSettings, TcpHealthSettings};
 use crate::domain::Damping;
 
 impl Resolver<'_> {
@@ -25,12 +23,16 @@ impl Resolver<'_> {
         let settings = service.health.as_ref()?;
         let (kind, interval, timeout) = match settings {
             HealthSettings::Http(http) => ("http", http.interval, http.timeout),
+            HealthSettings::Websocket(websocket) => ("websocket", websocket.interval, websocket.timeout),
             HealthSettings::Tcp(tcp) => ("tcp", tcp.interval, tcp.timeout),
             HealthSettings::Command(command) => ("command", command.interval, command.timeout),
         };
         let path = format!("{path}.health.{kind}");
         let probe = match settings {
             HealthSettings::Http(http) => HealthProbe::Http(self.http_probe(&path, base, http)),
+            HealthSettings::Websocket(websocket) => {
+                HealthProbe::Websocket(self.websocket_probe(&path, base, websocket))
+            }
             HealthSettings::Tcp(tcp) => HealthProbe::Tcp { address: self.address(&path, base, tcp) },
             HealthSettings::Command(command) => HealthProbe::Command(self.probe_command(&path, command)),
         };
@@ -40,27 +42,6 @@ impl Resolver<'_> {
             timeout: self.wait(&format!("{path}.timeout"), timeout),
             budget,
         })
-    }
-
-    fn http_probe(&mut self, path: &str, base: &str, http: &HttpHealthSettings) -> HttpProbe {
-        for (index, status) in http.status.iter().enumerate() {
-            self.range(&format!("{path}.status.{index}"), *status, 100..=599);
-        }
-        if http.status.is_empty() {
-            self.mistake(&format!("{path}.status"), "no status would count as healthy");
-        }
-        if http.equals.is_some() && http.pointer.is_none() {
-            self.mistake(&format!("{path}.equals"), "does not say where to look").hint("add pointer = \"/status\"");
-        }
-        HttpProbe {
-            url: self.probe_url(&format!("{path}.path"), base, &http.path),
-            status: http.status.clone(),
-            condition: http.pointer.as_ref().map(|pointer| JsonCondition {
-                pointer: self.pointer(&format!("{path}.pointer"), pointer),
-                equals: http.equals.as_ref().map(|equals| self.text(&format!("{path}.equals"), equals)),
-            }),
-            headers: self.headers(path, &http.headers),
-        }
     }
 
     /// `host:port`, as given or as the URL of the service has it.

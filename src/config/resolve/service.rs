@@ -25,8 +25,10 @@ impl Resolver<'_> {
                 .as_ref()
                 .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
             deploy: service.deploy.as_ref().map(|deploy| self.deploy(name, &format!("{path}.deploy"), deploy)),
+            surfaces: self.surfaces(name, &path, service),
             needs: self.needs(&path, name, service),
             damping: damping(service),
+            paths: service.paths.clone(),
             logs: service.logs.as_ref().map(|logs| self.logs(&format!("{path}.logs"), logs)),
             url,
         }
@@ -55,24 +57,34 @@ impl Resolver<'_> {
 
     fn revision(&mut self, path: &str, base: &str, http: &HttpRevisionSettings) -> Option<RevisionSpec> {
         let url = self.probe_url(&format!("{path}.path"), base, &http.path);
-        let source = match (&http.header, &http.pointer) {
-            (Some(header), None) => RevisionSource::Header(self.text(&format!("{path}.header"), header)),
-            (None, Some(pointer)) => RevisionSource::Pointer(self.pointer(&format!("{path}.pointer"), pointer)),
-            (Some(_), Some(_)) => {
-                self.mistake(path, "has both `header` and `pointer`: keep one");
-                return None;
-            }
-            (None, None) => {
-                self.mistake(path, "does not say where the revision stands")
-                    .hint("add header = \"x-revision\" or pointer = \"/revision\"");
-                return None;
-            }
-        };
+        let source = self.revision_source(path, http.header.as_ref(), http.pointer.as_ref())?;
         Some(RevisionSpec {
             url,
             source,
             timeout: self.wait(&format!("{path}.timeout"), http.timeout),
             headers: self.headers(path, &http.headers),
         })
+    }
+
+    /// Where in an answer the revision stands.
+    pub(super) fn revision_source(
+        &mut self,
+        path: &str,
+        header: Option<&Template>,
+        pointer: Option<&Template>,
+    ) -> Option<RevisionSource> {
+        match (header, pointer) {
+            (Some(header), None) => Some(RevisionSource::Header(self.text(&format!("{path}.header"), header))),
+            (None, Some(pointer)) => Some(RevisionSource::Pointer(self.pointer(&format!("{path}.pointer"), pointer))),
+            (Some(_), Some(_)) => {
+                self.mistake(path, "has both `header` and `pointer`: keep one");
+                None
+            }
+            (None, None) => {
+                self.mistake(path, "does not say where the revision stands")
+                    .hint("add header = \"x-revision\" or pointer = \"/revision\"");
+                None
+            }
+        }
     }
 }

@@ -13,6 +13,10 @@ impl Resolver<'_> {
         let token = stream.token.as_ref().map(|token| self.token(&format!("{path}.token"), token));
         self.check_token_is_safe(&path, stream, &url, token.as_ref());
         self.check_service(&path, stream);
+        if stream.revision.is_some() && stream.service.is_none() {
+            self.mistake(&format!("{path}.revision"), "does not say whose revision it is")
+                .hint("add service = \"NAME\" to the stream");
+        }
         StreamSpec {
             name: self.name(&path, name),
             url,
@@ -25,6 +29,9 @@ impl Resolver<'_> {
             headers: self.headers(&path, &stream.headers),
             token,
             offer: self.offer(&format!("{path}.offer"), &stream.offer),
+            revision: stream.revision.as_ref().and_then(|revision| {
+                self.revision_source(&format!("{path}.revision"), revision.header.as_ref(), revision.pointer.as_ref())
+            }),
             start: stream.start.as_ref().map(|start| self.text(&format!("{path}.start.message"), &start.message)),
             open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
             ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),

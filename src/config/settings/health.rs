@@ -13,8 +13,10 @@ use crate::config::timespan::Timespan;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthSettings {
-    /// A GET request.
+    /// GET requests.
     Http(HttpHealthSettings),
+    /// The opening of a WebSocket.
+    Websocket(WebsocketHealthSettings),
     /// A connection, nothing more.
     Tcp(TcpHealthSettings),
     /// A command, whose exit code decides.
@@ -60,6 +62,9 @@ pub struct CommandHealthSettings {
 pub struct HttpHealthSettings {
     /// Appended to the URL of the service.
     pub path: Template,
+    /// More paths that have to answer well, each with one of the statuses.
+    #[serde(default)]
+    pub ready: Vec<Template>,
     /// The statuses that count as healthy.
     #[serde(default = "status_ok")]
     pub status: Vec<u16>,
@@ -67,6 +72,9 @@ pub struct HttpHealthSettings {
     pub pointer: Option<Template>,
     /// What has to stand at `pointer`.
     pub equals: Option<Template>,
+    /// More that the answers have to hold.
+    #[serde(default)]
+    pub conditions: Vec<ConditionSettings>,
     /// From one probe to the next.
     #[serde(default = "health_interval")]
     pub interval: Timespan,
@@ -76,6 +84,52 @@ pub struct HttpHealthSettings {
     /// Headers to send.
     #[serde(default)]
     pub headers: BTreeMap<String, ValueSettings>,
+}
+
+/// `[[service.NAME.health.http.conditions]]`: one of `equals`, `one_of` and the bounds; with none, it has to be there.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionSettings {
+    /// In the answer of this path; unset, of the first one.
+    pub path: Option<Template>,
+    /// A place in the JSON answer (RFC 6901).
+    pub pointer: Template,
+    /// What has to stand there.
+    pub equals: Option<Template>,
+    /// What may stand there.
+    #[serde(default)]
+    pub one_of: Vec<Template>,
+    /// The least number that is well.
+    pub at_least: Option<f64>,
+    /// The greatest number that is well.
+    pub at_most: Option<f64>,
+}
+
+/// `[service.NAME.health.websocket]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebsocketHealthSettings {
+    /// Appended to the URL of the service, over `ws` or `wss`.
+    pub path: Template,
+    /// The answers that count as alive: 401 and 403 are said by a living service to those who have no token.
+    #[serde(default = "status_open")]
+    pub status: Vec<u16>,
+    /// Offered in the opening handshake.
+    #[serde(default)]
+    pub subprotocols: Vec<Template>,
+    /// From one probe to the next.
+    #[serde(default = "health_interval")]
+    pub interval: Timespan,
+    /// How long an answer may take.
+    #[serde(default = "probe_timeout")]
+    pub timeout: Timespan,
+    /// Headers to send.
+    #[serde(default)]
+    pub headers: BTreeMap<String, ValueSettings>,
+}
+
+fn status_open() -> Vec<u16> {
+    vec![101]
 }
 
 fn status_ok() -> Vec<u16> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    CloudRunSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings, RollbackSettings, ValueSettings,
+    CloudRunSettings, ComposeSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings,
+    RollbackSettings, ValueSettings, WebhookSettings,
 };
 use crate::config::quorum::QuorumSetting;
 use crate::config::template::Template;
@@ -25,9 +26,16 @@ pub struct ServiceSettings {
     pub deploy: Option<DeploySettings>,
     /// Where its log comes from.
     pub logs: Option<LogSettings>,
+    /// Other addresses by which the tests reach it; a new revision has to answer there too, as its revision probe reads
+    /// it.
+    #[serde(default)]
+    pub surfaces: Vec<Template>,
     /// The services without which it does not work.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// The files that it is built from, relative to the project: files, or folders with all below them.
+    #[serde(default)]
+    pub paths: Vec<String>,
     /// A health probe that takes longer finds it degraded.
     pub latency_budget: Option<Timespan>,
     /// How many probes have to find it better before that is believed; unset, one.
@@ -88,12 +96,18 @@ pub struct DeploySettings {
     pub github: Option<GithubSettings>,
     /// It is Kubernetes that knows how it goes.
     pub kubernetes: Option<KubernetesSettings>,
+    /// It is docker compose that knows how it goes.
+    pub compose: Option<ComposeSettings>,
+    /// It is a request that starts it.
+    pub webhook: Option<WebhookSettings>,
 }
 
 impl DeploySettings {
     /// Whether a platform is asked how it goes.
     pub fn has_platform(&self) -> bool {
-        self.cloud_run.is_some() || self.kubernetes.is_some() || self.github.is_some()
+        let asked = self.cloud_run.is_some() || self.kubernetes.is_some() || self.github.is_some();
+        let knows = self.webhook.as_ref().is_some_and(|webhook| webhook.status.is_some());
+        asked || self.compose.is_some() || knows
     }
 }
 
@@ -107,12 +121,29 @@ pub struct ProofSettings {
     pub interval: Timespan,
     /// How long to wait for that after the command has ended.
     pub timeout: Timespan,
+    /// The rung of proof on which it is live; unset, the highest one that can be shown.
+    pub live_at: Option<LiveAt>,
+    /// What the revision probe has to show; unset, what the deploy itself names.
+    pub expect: Option<Template>,
 }
 
 impl Default for ProofSettings {
     fn default() -> Self {
-        Self { streak: 3, interval: Timespan::from_millis(500), timeout: Timespan::from_secs(120) }
+        let (interval, timeout) = (Timespan::from_millis(500), Timespan::from_secs(120));
+        Self { streak: 3, interval, timeout, live_at: None, expect: None }
     }
+}
+
+/// On which rung of proof a deploy is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveAt {
+    /// The platform says that all traffic goes to the new revision.
+    ControlPlane,
+    /// The service's own URL shows it, often enough in a row.
+    DataPlane,
+    /// So do its surfaces, and its streams that name a revision.
+    EverySurface,
 }
 
 pub(super) fn probe_timeout() -> Timespan {

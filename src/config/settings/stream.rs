@@ -39,6 +39,8 @@ pub struct StreamSettings {
     /// How the token is shown to the server.
     #[serde(default)]
     pub offer: OfferSettings,
+    /// Where it says which revision it talks to; it is then a surface of its service.
+    pub revision: Option<StreamRevisionSettings>,
     /// What starts an agent run from the console.
     pub start: Option<StartSettings>,
     /// How long the opening handshake may take.
@@ -186,6 +188,16 @@ pub enum TokenEncoding {
     Base64url,
     /// As it is.
     Plain,
+}
+
+/// `[stream.NAME.revision]`: either of the two.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamRevisionSettings {
+    /// The header in the answer to the handshake.
+    pub header: Option<Template>,
+    /// The place in one of the first messages (RFC 6901).
+    pub pointer: Option<Template>,
 }
 
 /// `[stream.NAME.start]`

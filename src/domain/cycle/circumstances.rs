@@ -126,7 +126,7 @@ impl State {
             (tally.environment, tally.straddled)
         };
         let testing = self.runs.active().any(|(_, run)| run.kind == RunKind::Test);
-        if environment + straddled == 0 || testing || !self.is_well() {
+        if environment + straddled == 0 || testing || self.proving().is_some() || !self.is_well() {
             return;
         }
         let plural = |count: u32| if count == 1 { "" } else { "s" };

@@ -4,10 +4,13 @@ use crate::domain::deploy::{DeployFact, Opening};
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
 use crate::domain::need::listed;
-use crate::domain::{DeployId, DeployPhase, Health, Occasion, Probe, ServiceId, State, Text, Tone, ViewerId};
+use crate::domain::{
+    DeployId, DeployPhase, Health, NoticeKind, Occasion, Probe, Rung, ServiceId, State, Text, Tone, ViewerId,
+};
 
 impl State {
     pub(super) fn apply_probe(&mut self, id: ServiceId, probe: &Probe, effects: &mut Effects) {
+        let was_known = self.services.get(id).is_some_and(|service| service.health != Health::Unknown);
         let Some(fact) = self.services.probe(id, probe, self.at) else { return };
         let Some(service) = self.services.get(id) else { return };
         let name = service.spec.name.clone();
@@ -19,6 +22,10 @@ impl State {
             Some(Health::Degraded(why)) => self.say(Tone::Warning, format!("{name} is degraded: {why}")),
             Some(Health::Unhealthy(why) | Health::Unreachable(why)) if !deploying => self.say_down(id, why),
             Some(_) => {}
+        }
+        // What a deploy does to its service is told when that ends, and the first answer changes nothing.
+        if fact.health.is_some() && was_known && !deploying {
+            self.notice(NoticeKind::Health);
         }
         if fact.fell {
             self.explain_by_outage(id);
@@ -32,9 +39,7 @@ impl State {
             self.chronicle.note(self.at, Occasion::Revision { service: id, from, to });
         }
         if let (Some(Some(before)), Some(now)) = (&fact.moved_from, revision) {
-            if !deploying {
-                self.say(Tone::Warning, format!("{name} changed from {before} to {now}, and not by us"));
-            }
+            self.announce_foreign(id, before, &now);
             self.logs.begin_anew(id);
             self.change_what_serves(&name, effects);
         }
@@ -102,6 +107,8 @@ impl State {
             needed: spec.streak,
             has_platform: spec.platform.is_some(),
             has_revision: service.spec.has_revision,
+            live_at: service.spec.live_at,
+            surfaces: self.surfaces_of(&service.spec),
             lines: self.session.project.limits.deploy_lines,
         };
         let deploy = self.deploys.open(opening, self.at);
@@ -151,13 +158,17 @@ impl State {
             }
             DeployFact::Over => self.end_deploy(id, effects),
         }
+        if let DeployEvent::Proved { .. } = event {
+            self.reopen_laggards(id, effects);
+        }
     }
 
-    fn end_deploy(&mut self, id: DeployId, effects: &mut Effects) {
+    pub(super) fn end_deploy(&mut self, id: DeployId, effects: &mut Effects) {
         let Some(deploy) = self.deploys.get(id) else { return };
         let (service, phase, exit) = (deploy.service, deploy.phase.clone(), deploy.exit);
         let (from, to, streak) = (deploy.from.clone(), deploy.to.clone(), deploy.needed);
-        let deploy_is_proved = deploy.streak >= streak;
+        let serving = deploy.platform.as_ref().and_then(|said| said.verdict.serving().cloned());
+        let (deploy_is_proved, rung) = (deploy.is_seen(), deploy.rung());
         let name = self.services.get(service).map_or_else(|| "the service".into(), |service| service.spec.name.clone());
         let revision = |revision: Option<Text>| revision.unwrap_or_else(|| name.clone());
         match phase {
@@ -169,25 +180,30 @@ impl State {
                     self.chronicle.note(self.at, Occasion::Health { service, health, revision });
                 }
                 if deploy_is_proved {
-                    self.say(Tone::Good, format!("{} is live, proved {streak} times", revision(to)));
+                    let everywhere = if rung == Rung::EverySurface { ", on every surface" } else { "" };
+                    self.say(Tone::Good, format!("{} is live, proved {streak} times{everywhere}", revision(to)));
                 } else {
                     self.say(Tone::Good, format!("{} is live, as its platform says", revision(to)));
                 }
                 effects.push(Effect::EndProof { deploy: id });
             }
             DeployPhase::Failed(why) => {
-                let still = from.map_or(String::new(), |from| format!(", {from} still serves"));
+                let still = serving.or(from).map_or(String::new(), |from| format!(", {from} still serves"));
                 self.say(Tone::Bad, format!("the deploy of {name} failed{still}: {why}"));
             }
             DeployPhase::NotServing(why) => {
                 let exit = exit.map_or(String::new(), |exit| format!("{exit}, but "));
                 self.say(Tone::Bad, format!("{exit}{why}"));
             }
-            DeployPhase::Superseded(by) => self.say(Tone::Bad, format!("the deploy of {name} was superseded: {by}")),
+            DeployPhase::Superseded(by) => {
+                self.say(Tone::Bad, format!("the deploy of {name} was {by}"));
+                effects.push(Effect::EndProof { deploy: id });
+            }
             DeployPhase::TimedOut(why) => self.say(Tone::Bad, format!("the deploy of {name} took too long: {why}")),
             DeployPhase::Cancelled => self.say(Tone::Person, format!("the deploy of {name} was cancelled")),
             DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {}
         }
+        self.notice(NoticeKind::Deploy);
         effects.push(Effect::WatchClosely { service, closely: false });
         self.expect_drops(&name, false, effects);
         self.review_held(effects);

@@ -1,16 +1,19 @@
 //! The one fold, and the only place where areas meet: an entry goes to its area, the fact that comes back decides what
 //! follows elsewhere.
 
+mod autopilot;
 mod baselines;
 mod causes;
 mod circumstances;
 mod dependence;
 mod deploys;
+mod epochs;
 mod flakes;
 mod known;
 mod logs;
 mod notes;
 mod null;
+mod proves;
 mod records;
 mod repeats;
 mod resume;
@@ -33,16 +36,27 @@ impl State {
         self.seq = entry.seq;
         self.at = entry.at;
         self.expire_known();
+        let noticed = self.notices.total();
         match &entry.event {
             Event::Run(event) => {
                 self.apply_run(event);
                 self.review_repeat(event, effects);
             }
-            Event::Stream(event) => self.apply_stream(event),
+            Event::Stream(event) => {
+                self.apply_stream(event);
+                self.witness(event, effects);
+            }
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
             Event::Log(event) => self.apply_log(event),
+            Event::Fix(event) => self.apply_fix(event),
             Event::Deploy(event) => self.apply_deploy(event, effects),
             Event::Session(event) => self.apply_session(event, effects),
+        }
+        self.review_prove(effects);
+        self.review_autopilot(effects);
+        if self.session.project.has_hook {
+            let new = self.notices.since(noticed);
+            effects.extend(new.map(|(number, notice)| Effect::SendNotice { number, notice: notice.clone() }));
         }
     }
 
@@ -113,6 +127,9 @@ impl State {
             SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
             SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
+            SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
+            SessionEvent::NoticeSent { why: None, .. } => {}
+            SessionEvent::ProveOverdue { prove, step } => self.overdue_prove(*prove, *step),
             SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
             SessionEvent::Ended { .. } => {}
         }
@@ -131,6 +148,11 @@ impl State {
             Command::StopRun(run) => self.stop_run(*run, effects),
             Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
             Command::Deploy(service) => self.request_deploy(by, *service, None, effects),
+            Command::Prove { service, selection } => self.request_prove(by, *service, selection, effects),
+            Command::Autopilot { plan, resume } => self.request_autopilot(by, plan, *resume),
+            Command::PaceAutopilot(pace) => self.pace_autopilot(*pace),
+            Command::StopAutopilot => self.stop_autopilot(effects),
+            Command::CancelProve => self.cancel_prove(),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),

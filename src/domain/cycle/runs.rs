@@ -8,8 +8,8 @@ use crate::domain::effect::{Effect, Effects, Wanted};
 use crate::domain::event::RunEvent;
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
 use crate::domain::{
-    Attempt, Detail, Evidence, Exit, Found, Outcome, Repeat, Run, RunId, RunnerId, Span, Standing, State, TestId, Text,
-    Tone, Unproved, ViewerId,
+    Attempt, Detail, Evidence, Exit, Found, NoticeKind, Outcome, Repeat, Run, RunId, RunnerId, Span, Standing, State,
+    TestId, Text, Tone, Unproved, ViewerId,
 };
 
 /// How one attempt of a run ended.
@@ -48,6 +48,7 @@ impl State {
                     "nothing to rerun: only known failures, which are left out; t runs a selected one"
                 }
                 Selection::Failures => "nothing to rerun: everything that ran last is proved",
+                Selection::Stale => "nothing to rerun: no result is stale",
                 Selection::Module(_) | Selection::Tests(_) => "nothing to run: the selection is empty",
             };
             self.say(Tone::Warning, why);
@@ -374,10 +375,15 @@ impl State {
         self.chronicle.end(crate::domain::TestEnd { at, started, test: id, outcome });
         let life = self.life(run, test.standing, started, epoch);
         let circumstance = self.circumstance(outcome, detail.as_deref(), life);
+        let circumstance = self.contract_circumstance(id, outcome, circumstance);
         let met = Met { test: id, cycle, epoch, at };
         let cause = self.blame(outcome, detail.as_deref(), met, &circumstance);
         if let Some(run) = self.runs.get_mut(run) {
+            let was_red = run.tally.failures() > 0;
             run.tally.add(circumstance.counts(outcome));
+            if !was_red && run.tally.failures() > 0 && !self.is_repeating(cycle) {
+                self.turn_red(id);
+            }
         }
         let run = Some(run);
         self.recognize(id, outcome, detail.as_deref(), cause);
@@ -390,6 +396,14 @@ impl State {
         run.into_iter().for_each(|run| self.notice_quick(id, run));
         self.judge_known(id, spoilt);
         self.review_dependents(id);
+    }
+
+    /// The first failure of a run is worth calling somebody back.
+    fn turn_red(&mut self, id: TestId) {
+        if let Some(test) = self.inventory.test(id) {
+            let text = format!("the run turned red: {}", test.name);
+            self.notice_red(text.into());
+        }
     }
 
     fn exit_run(&mut self, id: RunId, exit: Exit, says: &str, leaked: u32) {
@@ -489,6 +503,10 @@ impl State {
             RunEnd::CouldNotStart(why) => (Tone::Bad, format!("could not run: {why}")),
         };
         self.say(tone, text);
+        // A chain tells of its runs together.
+        if is_test && self.proving().is_none_or(|prove| prove.cycle.is_none()) {
+            self.notice(NoticeKind::Run);
+        }
     }
 
     fn is_busy(&self, runner: RunnerId) -> bool {

@@ -14,6 +14,7 @@ impl State {
             Selection::Module(id) => self.inventory.module(*id).map(|module| module.tests.clone()).unwrap_or_default(),
             Selection::Tests(tests) => tests.clone(),
             Selection::Failures => self.inventory.unproved().collect(),
+            Selection::Stale => self.inventory.stale().collect(),
         };
         let mut by_runner: Vec<(RunnerId, Option<Vec<TestId>>)> = Vec::new();
         for id in tests {
@@ -34,6 +35,7 @@ impl State {
             (Selection::Failures, Some(tests)) => {
                 Unproved::count(tests.iter().filter_map(|id| self.inventory.test(*id))).to_string()
             }
+            (Selection::Stale, Some(_)) => format!("{count} stale"),
             (Selection::Module(id), _) => {
                 let title = self.inventory.module(*id).map_or("a module", |module| &module.title);
                 format!("{title} ({count})")

@@ -9,6 +9,7 @@ impl State {
     pub(super) fn apply_stream(&mut self, event: &StreamEvent) {
         let id = event.stream();
         if let StreamEvent::Received { events, .. } = event {
+            self.agents.enter(self.services.epoch());
             events.iter().for_each(|event| self.agents.receive(id, event));
         }
         self.chronicle.hear(self.at, event);

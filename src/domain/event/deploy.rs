@@ -81,6 +81,18 @@ pub enum DeployEvent {
         /// The revision that answered; `None`: no answer, or none that names one.
         saw: Option<Text>,
     },
+    /// Another surface of the service was asked on a fresh connection which revision serves.
+    SurfaceAsked {
+        /// Which deploy.
+        deploy: DeployId,
+        /// Which surface, by its address.
+        surface: Text,
+        /// The revision that answered.
+        saw: Option<Text>,
+        /// Why none did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Text>,
+    },
     /// The time for the proof is over.
     ProofEnded {
         /// Which deploy.
@@ -104,6 +116,7 @@ impl DeployEvent {
             | Self::OutOfReach { deploy, .. }
             | Self::TimedOut { deploy, .. }
             | Self::Proved { deploy, .. }
+            | Self::SurfaceAsked { deploy, .. }
             | Self::ProofEnded { deploy, .. } => *deploy,
         }
     }

@@ -1,6 +1,6 @@
 //! What happened to something is something that happened.
 
-use super::{DeployEvent, Event, LogEvent, RunEvent, ServiceEvent, SessionEvent, StreamEvent};
+use super::{DeployEvent, Event, FixEvent, LogEvent, RunEvent, ServiceEvent, SessionEvent, StreamEvent};
 
 impl From<SessionEvent> for Event {
     fn from(event: SessionEvent) -> Self {
@@ -35,5 +35,11 @@ impl From<StreamEvent> for Event {
 impl From<LogEvent> for Event {
     fn from(event: LogEvent) -> Self {
         Self::Log(event)
+    }
+}
+
+impl From<FixEvent> for Event {
+    fn from(event: FixEvent) -> Self {
+        Self::Fix(event)
     }
 }

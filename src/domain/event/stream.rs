@@ -27,6 +27,13 @@ pub enum StreamEvent {
         /// What is unusual about the server.
         findings: Vec<Text>,
     },
+    /// It said which revision it talks to: in the answer to its handshake, or in its first words.
+    RevisionSeen {
+        /// Which stream.
+        stream: StreamId,
+        /// The revision.
+        revision: Text,
+    },
     /// The handshake was refused.
     Refused {
         /// Which stream.
@@ -107,6 +114,7 @@ impl StreamEvent {
         match self {
             Self::Connecting { stream }
             | Self::Opened { stream, .. }
+            | Self::RevisionSeen { stream, .. }
             | Self::Refused { stream, .. }
             | Self::Received { stream, .. }
             | Self::Measured { stream, .. }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::adapters::deployer::{self, Aim, Ask, Deployer, Reply, Request, Told};
 use crate::adapters::sanitize;
 use crate::config::platform::PlatformSpec;
+use crate::config::project::HeaderSpec;
 use crate::domain::{DeployEvent, DeployId, Event, Exit, OutputLine, PlatformVerdict, Source, Text};
 use crate::engine::http::{Http, chain};
 use crate::engine::links;
@@ -27,6 +28,8 @@ const SILENCE: Duration = Duration::from_secs(60);
 const LONGEST_REST: Duration = Duration::from_secs(300);
 /// How much of a reply is read.
 const LONGEST: u64 = 8 * 1024 * 1024;
+/// How much of a log is kept, from its end.
+const LOG: usize = 256 * 1024;
 /// Headers that deployers read.
 const HEADERS: [&str; 4] = ["retry-after", "etag", "location", "x-ratelimit-reset"];
 
@@ -51,10 +54,13 @@ pub(super) struct Follower {
     means: Means,
     client: Client,
     source: Option<TokenSource>,
+    headers: Vec<HeaderSpec>,
     token_means: token::Means,
     token: Option<Token>,
     said: Option<(PlatformVerdict, Option<Text>)>,
     acted: bool,
+    /// Whether it is settled what the service has to show, whatever the platform calls it.
+    pub(super) knows_target: bool,
     /// Whether the last request never left, as nobody listened or there was no token to send.
     unsent: bool,
 }
@@ -78,10 +84,12 @@ impl Follower {
             means: means.clone(),
             client,
             source: platform.token().map(links::source),
+            headers: platform.headers().to_vec(),
             token_means,
             token: None,
             said: None,
             acted: false,
+            knows_target: false,
             unsent: false,
         })
     }
@@ -196,8 +204,18 @@ impl Follower {
 
     /// One question and its reply. Answers how long the platform wants to be left alone, where it says so.
     async fn look(&mut self) -> Result<Option<Duration>, Text> {
-        let ask = self.deployer.next();
-        let reply = self.ask(&ask).await?;
+        let Some(ask) = self.deployer.next() else {
+            self.pass_on(vec![Told::Verdict(PlatformVerdict::Finished, None)]).await;
+            return Ok(None);
+        };
+        let reply = match self.ask(&ask).await {
+            Ok(reply) => reply,
+            Err(why) => {
+                let told = self.deployer.missed(&why).ok_or(why)?;
+                self.pass_on(told).await;
+                return Ok(None);
+            }
+        };
         let rest = reply.retry_after();
         let told = self.deployer.hear(&reply);
         // A platform that is busy has answered, if only that.
@@ -213,10 +231,14 @@ impl Follower {
         for told in told {
             match told {
                 Told::Step(name, state) => events.push(DeployEvent::Stepped { deploy, name, state }.into()),
+                Told::Target(_) if self.knows_target => {}
                 Told::Target(revision) => events.push(DeployEvent::TargetNamed { deploy, revision }.into()),
                 Told::Line(text) => {
                     let line = OutputLine { source: Source::Console, text: masked(&text) };
-                    events.push(DeployEvent::Printed { deploy, lines: vec![line] }.into());
+                    match events.last_mut() {
+                        Some(Event::Deploy(DeployEvent::Printed { lines, .. })) => lines.push(line),
+                        _ => events.push(DeployEvent::Printed { deploy, lines: vec![line] }.into()),
+                    }
                 }
                 Told::Verdict(verdict, message) => {
                     let said = Some((verdict.clone(), message.as_ref().map(masked)));
@@ -258,7 +280,9 @@ impl Follower {
 
     async fn send(&mut self, request: &Request) -> Result<Reply, Text> {
         self.unsent = true;
-        if let Some(source) = &self.source
+        // An address that was given away for a log is nobody to show our token to.
+        let is_known = !request.is_log;
+        if let Some(source) = self.source.as_ref().filter(|_| is_known)
             && self.token.as_ref().is_none_or(|token| token.is_due(SystemTime::now()))
         {
             let token = source.obtain(&self.token_means).await;
@@ -269,7 +293,10 @@ impl Follower {
         for (name, value) in &request.headers {
             asked = asked.header(*name, value);
         }
-        if let Some(token) = &self.token {
+        for header in self.headers.iter().filter(|_| is_known) {
+            asked = asked.header(&header.name, header.value.reveal());
+        }
+        if let Some(token) = self.token.as_ref().filter(|_| is_known) {
             asked = asked.bearer_auth(token.secret.reveal());
         }
         if let Some(body) = &request.body {
@@ -285,7 +312,11 @@ impl Follower {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| shown(&error))? {
             body.extend_from_slice(&chunk);
-            if body.len() as u64 > LONGEST {
+            if request.is_log {
+                if body.len() > 2 * LOG {
+                    body.drain(..body.len() - LOG);
+                }
+            } else if body.len() as u64 > LONGEST {
                 return Err(format!("its answer is longer than {LONGEST} bytes").into());
             }
         }

@@ -164,9 +164,10 @@ pub fn of(state: &State, entry: &Entry) -> Vec<Record> {
             | DeployEvent::OutOfReach { deploy, .. }
             | DeployEvent::TimedOut { deploy, .. }
             | DeployEvent::Proved { deploy, .. }
+            | DeployEvent::SurfaceAsked { deploy, .. }
             | DeployEvent::ProofEnded { deploy, .. },
         ) => ended_deploy(state, *deploy),
-        Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) | Event::Log(_) => None,
+        Event::Run(_) | Event::Deploy(_) | Event::Service(_) | Event::Stream(_) | Event::Log(_) | Event::Fix(_) => None,
     };
     record.into_iter().collect()
 }
@@ -199,6 +200,8 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::Ended { .. }
         | SessionEvent::ViewerJoined { .. }
         | SessionEvent::ViewerLeft { .. }
+        | SessionEvent::ProveOverdue { .. }
+        | SessionEvent::NoticeSent { .. }
         | SessionEvent::SourceSeen(_)
         | SessionEvent::HandOffKept { .. }
         | SessionEvent::HandOffFailed { .. }

@@ -10,8 +10,10 @@ use tokio::time::{Instant, timeout};
 use super::handshake::{Opening, Refused, ask};
 use super::secret::Secrets;
 use super::token::TokenOffer;
+use super::witness;
 use crate::adapters::sse::{SseEvent, SseReader};
 use crate::config::project::Secret;
+use crate::domain::Text;
 
 /// An answer that says nothing for so long is taken for dead. Models think for minutes, so this is long.
 pub(super) const SILENCE: Duration = Duration::from_secs(5 * 60);
@@ -51,6 +53,8 @@ pub(super) struct Answer {
     pub(super) heard: Vec<SseEvent>,
     /// What is unusual about it.
     pub(super) finding: Option<String>,
+    /// The revision that answers, where a header says so.
+    pub(super) revision: Option<Text>,
     /// From the first packet to its head.
     pub(super) took: Duration,
 }
@@ -98,7 +102,8 @@ impl Answer {
             Framing::Sse => Pieces::Sse(SseReader::new(opening.max_message)),
             Framing::Lines => Pieces::Lines(Lines::new(opening.max_message)),
         };
-        Ok(Self { response, reader, heard: Vec::new(), finding, took: begun.elapsed() })
+        let revision = witness::in_headers(opening, response.headers(), secrets);
+        Ok(Self { response, reader, heard: Vec::new(), finding, revision, took: begun.elapsed() })
     }
 
     /// Reads the next piece. Nothing is lost when this is given up.

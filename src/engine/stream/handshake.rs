@@ -18,8 +18,9 @@ use super::backoff::Cause;
 use super::secret::Secrets;
 use super::token::{TokenOffer, in_base64};
 use super::wire::Wire;
+use super::witness;
 use crate::adapters::redact::MASK;
-use crate::config::project::{Secret, TokenEncoding};
+use crate::config::project::{RevisionSource, Secret, TokenEncoding};
 use crate::domain::{Refusal, RefusalClass, Text};
 use crate::engine::http::{NoAnswer, chain};
 
@@ -42,6 +43,8 @@ pub struct Opening {
     pub deadlines: Deadlines,
     /// The longest message that is taken.
     pub max_message: usize,
+    /// Where it says which revision answers.
+    pub revision: Option<RevisionSource>,
 }
 
 impl Opening {
@@ -53,6 +56,7 @@ impl Opening {
             subprotocols: Vec::new(),
             deadlines: Deadlines::default(),
             max_message: 16 << 20,
+            revision: None,
         }
     }
 }
@@ -81,6 +85,8 @@ pub struct Opened {
     pub subprotocol: Option<String>,
     /// What is unusual about the answer.
     pub findings: Vec<Finding>,
+    /// The revision that answered, where a header says so.
+    pub revision: Option<Text>,
     /// From the first packet to here.
     pub took: Duration,
 }
@@ -186,6 +192,7 @@ async fn attempt(
         socket: WebSocketStream::from_raw_socket(Wire::new(upgraded), Role::Client, Some(limits)).await,
         subprotocol: chosen(&answered).map(|chosen| shown_protocols(chosen, secrets)),
         findings,
+        revision: witness::in_headers(opening, &answered, secrets),
         took: Duration::ZERO,
     })
 }

@@ -18,6 +18,7 @@ use super::connection::{CLOSE_DEADLINE, Connection, Heard, Leaving, close_advice
 use super::handshake::{Opened, Opening, Refused, Socket, open};
 use super::outbox::{Gone, Outbox};
 use super::token::{Means, Token, TokenOffer, TokenSource};
+use super::witness::Witness;
 use crate::adapters::protocol::Reader;
 use crate::config::mapping::Language;
 use crate::config::project::Secret;
@@ -85,6 +86,7 @@ pub async fn run(
     let outbox = Outbox::new(settings.stream, events);
     let token_is_fresh = settings.token.is_none();
     let reader = Reader::new(settings.language.clone());
+    let witness = Witness::new(settings.stream);
     let link = Link {
         settings: Arc::new(settings),
         means,
@@ -92,6 +94,7 @@ pub async fn run(
         orders,
         outbox,
         reader,
+        witness,
         token: None,
         token_is_fresh,
         failures: 0,
@@ -119,6 +122,7 @@ struct Link {
     orders: Receiver<LinkOrder>,
     outbox: Outbox,
     reader: Reader,
+    witness: Witness,
     token: Option<Token>,
     /// Whether a new token was tried since the last good connection, or there is none to get.
     token_is_fresh: bool,
@@ -212,10 +216,11 @@ impl Link {
         }
         let opening = open(&means.client, &settings.opening, offered, &means.secrets);
         match self.attend(opening, false).await {
-            Attended::Done(Ok(Opened { socket, subprotocol, findings, took })) => {
+            Attended::Done(Ok(Opened { socket, subprotocol, findings, revision, took })) => {
                 let findings = findings.into_iter().map(|finding| finding.what.into()).collect();
                 let subprotocol = subprotocol.map(Into::into);
                 self.outbox.push(StreamEvent::Opened { stream, took: took.into(), subprotocol, findings });
+                self.witness.begin(&settings.opening, revision, &mut self.outbox);
                 Step::Live(Box::new(socket))
             }
             Attended::Done(Err(refused)) => self.refused(*refused),
@@ -243,6 +248,7 @@ impl Link {
             Attended::Done(Ok(answer)) => {
                 let findings = answer.finding.iter().map(|finding| finding.as_str().into()).collect();
                 self.outbox.push(StreamEvent::Opened { stream, took: answer.took.into(), subprotocol: None, findings });
+                self.witness.begin(opening, answer.revision.clone(), &mut self.outbox);
                 if let Some(text) = said {
                     let text = means.secrets.shown(&text).into();
                     self.outbox.push(StreamEvent::Sent { stream, text });
@@ -277,7 +283,7 @@ impl Link {
                         let name = message.event.as_deref();
                         self.reader.receive_text(name, &redactor.mask(&message.data), at, &mut events);
                     }
-                    self.outbox.push_messages(&mut events);
+                    self.witness.hand_over(&mut events, &self.means.secrets, &mut self.outbox);
                     let dropped = answer.take_dropped(&mut dropped_before);
                     if dropped > 0 {
                         self.outbox.push(StreamEvent::Overflowed { stream, dropped });
@@ -518,7 +524,7 @@ impl Link {
         if self.reader.answers_pings() {
             answer_pings(connection);
         }
-        self.outbox.push_messages(&mut connection.events);
+        self.witness.hand_over(&mut connection.events, &self.means.secrets, &mut self.outbox);
     }
 
     /// A connection that was good for a while makes up for earlier failures.

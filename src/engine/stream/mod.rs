@@ -15,3 +15,4 @@ pub mod link;
 mod connection;
 mod outbox;
 mod wire;
+mod witness;

@@ -8,11 +8,11 @@ use ratatui::text::{Line, Span};
 use super::{ground, panel};
 use crate::attach::Clock;
 use crate::domain::{Command, EnvironmentKind, Span as Time, Tone};
-use crate::ui::acting;
 use crate::ui::scene::Scene;
 use crate::ui::theme::Role;
 use crate::ui::update::{About, Wish};
 use crate::ui::view::{Confirm, Overlay, ViewState};
+use crate::ui::{acting, proving};
 
 /// How long the button must have had the focus before it can be pressed: no held key and no paste is that slow.
 const DWELL: Time = Time::millis(150);
@@ -50,9 +50,11 @@ fn accept(view: &mut ViewState, about: &About) -> Vec<Wish> {
     if !acting::still_holds(about.state, &confirm) {
         view.note(Tone::Warning, "it changed while you were asked: read again", about.now);
         return match confirm.command {
-            Command::Deploy(service) => {
+            Command::Deploy(service) | Command::Prove { service, .. } => {
+                let question =
+                    if confirm.command == Command::Deploy(service) { acting::question } else { proving::question };
                 let note = view.notice.clone();
-                let wishes = acting::ask_deploy(view, service, about);
+                let wishes = acting::ask_by(view, service, about, question);
                 if view.overlay.is_some() {
                     view.notice = note;
                 }

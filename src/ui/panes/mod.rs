@@ -5,6 +5,7 @@ mod marks;
 mod pen;
 mod sheet;
 
+mod flight;
 mod footer;
 mod header;
 mod known;
@@ -32,6 +33,7 @@ pub(super) mod logs;
 mod module_line;
 mod news;
 mod notes;
+mod prove;
 mod row;
 mod small;
 

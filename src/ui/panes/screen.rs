@@ -2,8 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, cycles, deploy, detail, footer, header, logs, news, services, small, tabs, tiers,
-    trouble,
+    agents, board, cause, causes, cycles, deploy, detail, flight, footer, header, logs, news, prove, services, small,
+    tabs, tiers, trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -20,6 +20,8 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     header::draw(pen, scene, regions);
     services::draw(pen, scene, regions);
     tiers::draw(pen, scene, regions);
+    flight::draw(pen, scene, regions);
+    prove::draw(pen, scene, regions);
     match scene.view.page {
         _ if regions.board.is_empty() => {}
         Page::Board => {
@@ -42,7 +44,10 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         agents::draw(pen, scene, regions);
     }
     if !regions.deploys.is_empty() {
-        deploy::draw(pen, scene, regions);
+        match scene.state.fix_to_show() {
+            Some(fix) => flight::draw_fix(pen, scene, regions, fix),
+            None => deploy::draw(pen, scene, regions),
+        }
     }
     if !regions.news.is_empty() {
         news::draw(pen, scene, regions);

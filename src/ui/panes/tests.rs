@@ -20,6 +20,7 @@ use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
 mod cycles;
 mod logs;
+mod prove;
 mod spoilt;
 
 fn theme() -> Theme {

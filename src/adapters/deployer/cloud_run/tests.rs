@@ -61,14 +61,14 @@ fn suffix(suffix: &str) -> Aim {
 fn a_deploy_until_the_traffic_is_there() {
     let mut service = after_a1(suffix("b2"));
     let path = "https://run.example/v2/projects/p/locations/r/services/web";
-    assert_eq!(service.next(), Ask::Http(Request::get(path)));
+    assert_eq!(service.next(), Some(Ask::Http(Request::get(path))));
     let going = r#""observedGeneration":"16","reconciling":true,"conditions":[
         {"type":"ConfigurationsReady","state":"CONDITION_SUCCEEDED"},{"type":"RoutesReady","state":"CONDITION_RECONCILING"}]"#;
     assert_eq!(said(&mut service, &v2(17, "web-a1", "web-b2", going)), "moving the traffic");
     let half = r#"{"revision":"web-a1","percent":60},{"revision":"web-b2","percent":40}"#;
     assert_eq!(said(&mut service, &settled(17, "web-b2", "web-b2", half)), "40 % of the traffic goes to it");
     assert_eq!(said(&mut service, &settled(17, "web-b2", "web-b2", &all("web-b2"))), "all traffic goes to it");
-    assert_eq!(said(&mut service, &settled(18, "web-c3", "web-c3", &all("web-c3"))), "web-c3 came after it");
+    assert_eq!(said(&mut service, &settled(18, "web-c3", "web-c3", &all("web-c3"))), "superseded by web-c3");
 }
 
 #[test]
@@ -138,4 +138,27 @@ fn what_cannot_be_gone_by_is_said() {
     assert_eq!(&*why, "it answered 403, no run.viewer: the access token may not do that");
     assert!(service.remember(&reply("<html>")).is_err());
     assert!(service.remember(&Reply { status: 404, ..Reply::default() }).is_ok(), "the first deploy makes the service");
+}
+
+#[test]
+fn an_earlier_revision_comes_back_by_its_traffic() {
+    let back = |by_request| cloud_run(Aim { back_to: Some("web-a1".into()), by_request, ..Aim::default() });
+    let Some(Ask::Http(request)) = back(true).start() else { panic!("a request") };
+    assert_eq!(
+        request.to_string(),
+        "PATCH https://run.example/v2/projects/p/locations/r/services/web?updateMask=traffic\n\
+         {\"traffic\":[{\"percent\":100,\"revision\":\"web-a1\",\
+         \"type\":\"TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION\"}]}"
+    );
+    assert_eq!(back(false).start(), None, "a command of one's own does it");
+    assert_eq!(cloud_run(Aim { by_request: true, ..Aim::default() }).start(), None, "nothing is to come back");
+
+    let refused = Reply { status: 403, body: r#"{"error":{"message":"no"}}"#.into(), ..Reply::default() };
+    assert!(back(true).started(&refused).is_err_and(|why| why.contains("no")));
+    let mut service = back(true);
+    service.remember(&reply(&settled(17, "web-a2", "web-a2", &all("web-a2")))).expect("reads");
+    assert!(service.started(&reply("{}")).is_ok());
+    service.acted();
+    assert_eq!(said(&mut service, &settled(17, "web-a2", "web-a2", &all("web-a2"))), "moving the traffic");
+    assert_eq!(said(&mut service, &settled(18, "web-a2", "web-a2", &all("web-a1"))), "all traffic goes to it");
 }

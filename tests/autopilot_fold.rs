@@ -1,0 +1,232 @@
+//! What the autopilot decides, told event by event.
+
+use std::sync::Arc;
+
+use liveloop::domain::*;
+
+const TESTS: [&str; 3] = ["a.py::one", "a.py::two", "b.py::three"];
+use Outcome::{Failed, Passed};
+
+/// A session with a backend, a runner and perhaps a fix hook, that is told events a second apart.
+struct Story {
+    state: State,
+    effects: Effects,
+}
+
+impl Story {
+    fn new(fix: Option<&str>) -> Self {
+        let deploy = DeploySpec { command: vec!["./deploy.sh".into()], streak: 1, ..DeploySpec::default() };
+        let backend = ServiceSpec {
+            name: "backend".into(),
+            has_health: true,
+            has_revision: true,
+            deploy: Some(deploy),
+            ..ServiceSpec::default()
+        };
+        let project = ProjectSpec {
+            name: "shop".into(),
+            runners: vec![RunnerSpec { name: "pytest".into(), tool: "pytest".into(), ..RunnerSpec::default() }],
+            services: vec![backend],
+            fix: fix.map(|word| vec![word.into()]),
+            hold_limit: Span::seconds(600),
+            ..ProjectSpec::default()
+        };
+        let mut story = Self { state: State::default(), effects: Vec::new() };
+        story.tell(SessionEvent::Opened { project: Arc::new(project) });
+        story.tell(SessionEvent::Recalled(Arc::default())).well("b1");
+        story
+    }
+
+    fn tell(&mut self, event: impl Into<Event>) -> &mut Self {
+        let at = Moment(self.state.at.0 + 1_000_000);
+        let entry = Entry { seq: self.state.seq + 1, at, event: event.into() };
+        self.effects.clear();
+        self.state.apply(&entry, &mut self.effects);
+        self
+    }
+
+    fn ask(&mut self, command: Command) -> &mut Self {
+        self.tell(SessionEvent::Asked { by: ViewerId(0), command })
+    }
+
+    fn fly(&mut self, plan: AutopilotPlan) -> &mut Self {
+        self.ask(Command::Autopilot { plan: Arc::new(plan), resume: false })
+    }
+
+    fn well(&mut self, revision: &str) -> &mut Self {
+        let probe = Probe { health: Health::Healthy, latency: Span::millis(3), revision: Some(revision.into()) };
+        self.tell(ServiceEvent::Probed { service: ServiceId(0), probe })
+    }
+
+    fn down(&mut self) -> &mut Self {
+        let health = Health::Unhealthy("HTTP 503".into());
+        let probe = Probe { health, latency: Span::millis(3), revision: None };
+        self.tell(ServiceEvent::Probed { service: ServiceId(0), probe })
+    }
+
+    /// The newest run meets these tests, which end so.
+    fn live(&mut self, tests: &[&str], outcomes: &[Outcome]) -> &mut Self {
+        let run = self.begin(tests);
+        for (n, &outcome) in outcomes.iter().enumerate() {
+            self.end(run, n as u32, outcome);
+        }
+        self.exit(run)
+    }
+
+    fn begin(&mut self, tests: &[&str]) -> RunId {
+        let run = self.state.runs.iter().next_back().expect("a run").0;
+        let found = |node: &&str| {
+            let (module, _) = node.split_once("::").expect("a node id");
+            Found { node: (*node).into(), module: module.into(), line: 1, source: None }
+        };
+        self.tell(RunEvent::Started { run, pid: 1 });
+        self.tell(RunEvent::Collected { run, tests: tests.iter().map(found).collect() });
+        self.tell(RunEvent::CollectionEnded { run });
+        run
+    }
+
+    fn end(&mut self, run: RunId, n: u32, outcome: Outcome) -> &mut Self {
+        self.tell(RunEvent::TestStarted { run, n });
+        self.tell(RunEvent::TestEnded { run, n, outcome, took: Span::millis(9), detail: None, evidence: None })
+    }
+
+    fn exit(&mut self, run: RunId) -> &mut Self {
+        self.tell(RunEvent::Exited { run, exit: Exit::Code(0), says: "".into(), leaked: 0 })
+    }
+
+    fn fixed(&mut self, code: i32) -> &mut Self {
+        let (fix, _) = self.state.fixes.iter().next_back().expect("a fix");
+        self.tell(FixEvent::Ended { fix, exit: Exit::Code(code), changed: Vec::new() })
+    }
+
+    /// The deploy's command ends so, and where it ended well the revision is seen and found healthy.
+    fn deployed(&mut self, code: i32, revision: &str) -> &mut Self {
+        let deploy = self.state.deploys.newest().expect("a deploy");
+        self.tell(DeployEvent::CommandEnded { deploy, exit: Exit::Code(code), cancelled: false });
+        if code == 0 {
+            self.tell(DeployEvent::Proved { deploy, saw: Some(revision.into()) }).well(revision);
+        }
+        self
+    }
+
+    fn flight(&self) -> &Autopilot {
+        self.state.autopilot.as_ref().expect("a flight")
+    }
+
+    /// The newest decision.
+    fn said(&self) -> &str {
+        self.flight().trail.last().map_or("", |decision| &decision.text)
+    }
+
+    fn calls_fix(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::CallFix { .. }))
+    }
+}
+
+fn deploys_backend() -> AutopilotPlan {
+    AutopilotPlan { deploy: vec!["backend".into()], ..AutopilotPlan::default() }
+}
+
+#[test]
+fn green_is_declared_after_a_whole_run_on_what_serves() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(deploys_backend());
+    assert_eq!(story.said(), "cycle 1 runs everything, as nothing is known of what serves");
+    story.live(&TESTS, &[Passed, Failed, Passed]);
+    assert!(story.calls_fix());
+    story.fixed(0);
+    assert_eq!(story.said(), "backend is deployed, then what failed is proved");
+    story.deployed(0, "b2").live(&TESTS[1..2], &[Passed]);
+    story.live(&[TESTS[0], TESTS[2]], &[Passed, Passed]);
+    assert_eq!(story.said(), "cycle 3 runs everything, before it is called green");
+    story.live(&TESTS, &[Passed; 3]);
+    assert_eq!(story.flight().end, Some(AutopilotEnd::Green));
+}
+
+#[test]
+fn one_whole_green_run_is_enough() {
+    let mut story = Story::new(None);
+    story.fly(AutopilotPlan::default()).live(&TESTS, &[Passed; 3]);
+    assert_eq!((story.flight().end.as_ref(), story.flight().cycles), (Some(&AutopilotEnd::Green), 1));
+}
+
+#[test]
+fn what_the_environment_spoilt_is_run_again_and_is_nothing_to_fix() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(deploys_backend());
+    let run = story.begin(&TESTS);
+    story.end(run, 0, Passed).down().end(run, 1, Failed).end(run, 2, Failed).exit(run);
+    assert!(!story.calls_fix());
+    assert_eq!(story.said(), "cycle 2 runs 2 that have no result of their own");
+    assert!(story.state.runs.active().any(|(_, run)| run.is_held()), "it waits for the service");
+    story.well("b1").live(&TESTS[1..], &[Passed, Passed]);
+    assert_eq!(story.flight().end, Some(AutopilotEnd::Green));
+}
+
+#[test]
+fn without_a_fix_hook_it_says_so() {
+    let mut story = Story::new(None);
+    story.fly(deploys_backend()).live(&TESTS, &[Passed, Failed, Passed]);
+    assert_eq!(story.said(), "not green: 1 tests fail and no fix hook is configured");
+}
+
+#[test]
+fn a_deploy_that_fails_is_the_fix_hooks_next_task() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(deploys_backend()).live(&TESTS, &[Passed, Failed, Passed]).fixed(0).deployed(1, "");
+    assert!(story.calls_fix());
+    assert!(story.flight().deploy_failed().is_some_and(|why| why.contains("exit 1")), "{:?}", story.flight());
+    story.fixed(0).deployed(1, "");
+    story.fixed(0).deployed(1, "");
+    assert!(matches!(story.flight().end, Some(AutopilotEnd::NoProgress(_))), "{:?}", story.flight().end);
+}
+
+#[test]
+fn its_budgets_end_it() {
+    let mut story = Story::new(Some("./fix.sh"));
+    let plan = AutopilotPlan { time: Span::seconds(5), ..deploys_backend() };
+    story.fly(plan).live(&TESTS, &[Passed, Failed, Passed]);
+    assert_eq!(story.said(), "not green: its time of 5 s is over");
+    let mut story = Story::new(Some("./fix.sh"));
+    let plan = AutopilotPlan { deploys: 0, ..deploys_backend() };
+    story.fly(plan).live(&TESTS, &[Passed, Failed, Passed]);
+    assert_eq!(story.said(), "not green: its 0 deploys are used up");
+}
+
+#[test]
+fn a_flaky_test_is_run_again_before_anything_is_fixed() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.ask(Command::Run(Selection::All)).live(&TESTS, &[Passed; 3]);
+    story.fly(deploys_backend());
+    story.live(&TESTS, &[Passed, Failed, Passed]);
+    assert_eq!(story.said(), "cycle 3 runs 1 that are known to be flaky");
+    story.live(&TESTS[1..2], &[Failed]);
+    assert_eq!(story.said(), "cycle 4 runs 1 that are known to be flaky");
+    story.live(&TESTS[1..2], &[Failed]);
+    assert!(story.calls_fix(), "{}", story.said());
+}
+
+#[test]
+fn it_pauses_takes_a_step_and_ends_when_it_is_told() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(deploys_backend()).ask(Command::PaceAutopilot(Pace::Paused));
+    story.live(&TESTS, &[Passed, Failed, Passed]);
+    assert!(story.flight().is_waiting() && !story.calls_fix());
+    story.ask(Command::PaceAutopilot(Pace::OneStep));
+    assert!(story.calls_fix());
+    story.fixed(0);
+    assert_eq!(story.said(), "backend is deployed, then what failed is proved", "an end that was begun is followed");
+    story.ask(Command::StopAutopilot);
+    assert_eq!(story.flight().end, Some(AutopilotEnd::Cancelled));
+    story.deployed(0, "b2");
+    assert_eq!(story.flight().cycles, 2, "what it began is somebody's else from then on");
+}
+
+#[test]
+fn a_run_of_somebodys_own_is_waited_for() {
+    let mut story = Story::new(None);
+    story.ask(Command::Run(Selection::All)).fly(AutopilotPlan::default());
+    assert!(story.flight().trail.is_empty());
+    story.live(&TESTS, &[Passed; 3]);
+    assert_eq!(story.said(), "cycle 2 runs everything, before it is called green");
+}
