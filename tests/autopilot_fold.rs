@@ -209,10 +209,10 @@ fn a_flaky_test_is_run_again_before_anything_is_fixed() {
 #[test]
 fn it_pauses_takes_a_step_and_ends_when_it_is_told() {
     let mut story = Story::new(Some("./fix.sh"));
-    story.fly(deploys_backend()).ask(Command::PaceAutopilot(Pace::Paused));
+    story.fly(deploys_backend()).ask(Command::PaceAutopilot(FlightPace::Paused));
     story.live(&TESTS, &[Passed, Failed, Passed]);
     assert!(story.flight().is_waiting() && !story.calls_fix());
-    story.ask(Command::PaceAutopilot(Pace::OneStep));
+    story.ask(Command::PaceAutopilot(FlightPace::OneStep));
     assert!(story.calls_fix());
     story.fixed(0);
     assert_eq!(story.said(), "backend is deployed, then what failed is proved", "an end that was begun is followed");

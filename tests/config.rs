@@ -201,7 +201,7 @@ mod the_built_in_settings {
             health.http.equals = "healthy"
             health.http.ready = ["/health/ready"]
             health.http.conditions = [{ path = "/health/ready", pointer = "/database", one_of = ["connected", "idle"] }]
-            revision.http = { path = "/api/version", header = "x-revision" }
+            revision.http = { path = "/api/version", header = "x-revision", commit = "/git_sha" }
             deploy.command = ["python", "deploy.py", "backend"]
             deploy.directory = "."
             deploy.proof.live_at = "every_surface"

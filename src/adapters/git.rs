@@ -1,7 +1,7 @@
 //! What git says of a project's files.
 
 use super::sanitize;
-use crate::domain::Checkout;
+use crate::domain::{Checkout, Distance};
 
 /// What asks for the commit: its hash and its first line, apart by a zero byte.
 pub const LOG: [&str; 4] = ["log", "-1", "--no-show-signature", "--format=%H%x00%s"];
@@ -23,6 +23,24 @@ pub fn checkout(log: &str, status: Option<&str>) -> Option<Checkout> {
     })
 }
 
+/// What asks how far the checked out commit is from `commit`; nothing where that cannot be the name of one, so that no
+/// answer of a service is ever taken for an option.
+#[must_use]
+pub fn distance_question(commit: &str) -> Option<[String; 4]> {
+    let is_hash = (7..=64).contains(&commit.len()) && commit.chars().all(|c| c.is_ascii_hexdigit());
+    let words = ["rev-list", "--left-right", "--count"].map(str::to_owned);
+    let [list, sides, count] = words;
+    is_hash.then(|| [list, sides, count, format!("{commit}...HEAD")])
+}
+
+/// How far it is, from what that question was answered.
+#[must_use]
+pub fn distance(answer: &str) -> Option<Distance> {
+    let mut counts = answer.split_ascii_whitespace().map(str::parse);
+    let (behind, ahead) = (counts.next()?.ok()?, counts.next()?.ok()?);
+    Some(Distance { ahead, behind })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +55,16 @@ mod tests {
         let found = checkout(&format!("{HASH}\0Mend \u{1b}[31mit\n"), Some(status)).expect("a commit");
         assert_eq!(found.branch.as_deref(), Some("main"));
         assert_eq!((found.dirty, &*found.subject, found.short()), (Some(3), "Mend it", "012345678"));
+    }
+
+    #[test]
+    fn only_a_hash_is_asked_about() {
+        assert_eq!(distance_question(HASH).map(|question| question[3].clone()), Some(format!("{HASH}...HEAD")));
+        for wild in ["", "main", "--output=x", "abc12", "012345 -- x", &"a".repeat(65)] {
+            assert_eq!(distance_question(wild), None, "{wild}");
+        }
+        assert_eq!(distance("2\t3\n"), Some(Distance { ahead: 3, behind: 2 }));
+        assert_eq!(distance("fatal: bad revision"), None);
     }
 
     #[test]

@@ -80,12 +80,20 @@ pub fn revision(source: &RevisionSource, answer: &Answer) -> Option<Text> {
     if !(200..300).contains(&answer.status) {
         return None;
     }
-    let found = match source {
-        RevisionSource::Header(_) => answer.header?.to_owned(),
-        RevisionSource::Pointer(pointer) => text_of(
-            serde_json::from_slice::<Value>(answer.body).ok()?.pointer(pointer).filter(|value| !value.is_null())?,
-        ),
-    };
+    match source {
+        RevisionSource::Header(_) => clean(answer.header?),
+        RevisionSource::Pointer(pointer) => pointed_at(pointer, answer),
+    }
+}
+
+/// What stands at that place of a JSON answer.
+#[must_use]
+pub fn pointed_at(pointer: &str, answer: &Answer) -> Option<Text> {
+    let json = serde_json::from_slice::<Value>(answer.body).ok()?;
+    clean(&text_of(json.pointer(pointer).filter(|value| !value.is_null())?))
+}
+
+fn clean(found: &str) -> Option<Text> {
     let clean = sanitize::text(found.trim());
     (!clean.is_empty()).then(|| clean.into())
 }

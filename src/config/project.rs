@@ -392,6 +392,8 @@ pub struct RevisionSpec {
     pub url: String,
     /// Where in the answer it stands.
     pub source: RevisionSource,
+    /// The place in the JSON body that names the commit it was built from.
+    pub commit: Option<String>,
     /// How long an answer may take.
     pub timeout: Duration,
     /// Headers to send.

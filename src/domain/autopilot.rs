@@ -101,7 +101,7 @@ impl fmt::Display for AutopilotEnd {
 /// How it goes from one decision to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Pace {
+pub enum FlightPace {
     /// By itself.
     #[default]
     Free,
@@ -138,7 +138,7 @@ pub struct Autopilot {
     /// What it does at present.
     pub phase: AutopilotPhase,
     /// How it goes on.
-    pub pace: Pace,
+    pub pace: FlightPace,
     /// Its newest decisions.
     pub trail: Ring<Decision>,
     /// How it ended, once it did.
@@ -172,7 +172,7 @@ impl Autopilot {
             deploys: 0,
             fixes: 0,
             phase: AutopilotPhase::Deciding,
-            pace: Pace::Free,
+            pace: FlightPace::Free,
             trail: Ring::new(TRAIL),
             end: None,
             ended: None,
@@ -196,7 +196,7 @@ impl Autopilot {
     /// Whether it waits for a person before it decides again.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        self.is_active() && self.pace == Pace::Paused && self.phase == AutopilotPhase::Deciding
+        self.is_active() && self.pace == FlightPace::Paused && self.phase == AutopilotPhase::Deciding
     }
 
     /// What of its budgets is spent, where one is.

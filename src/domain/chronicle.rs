@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::StreamEvent;
-use super::{Command, Health, Moment, Outcome, Pace, Ring, ServiceId, State, StreamId, TestId, Text, ViewerId};
+use super::{Command, FlightPace, Health, Moment, Outcome, Ring, ServiceId, State, StreamId, TestId, Text, ViewerId};
 
 /// How many happenings are kept.
 const HAPPENINGS_KEPT: usize = 4_000;
@@ -176,9 +176,9 @@ impl State {
             | Command::RollBack { .. }
             | Command::Quit => return,
             Command::Autopilot { .. } => "starts the autopilot".into(),
-            Command::PaceAutopilot(Pace::Paused) => "pauses the autopilot".into(),
-            Command::PaceAutopilot(Pace::OneStep) => "lets the autopilot take one step".into(),
-            Command::PaceAutopilot(Pace::Free) => "lets the autopilot go on".into(),
+            Command::PaceAutopilot(FlightPace::Paused) => "pauses the autopilot".into(),
+            Command::PaceAutopilot(FlightPace::OneStep) => "lets the autopilot take one step".into(),
+            Command::PaceAutopilot(FlightPace::Free) => "lets the autopilot go on".into(),
             Command::StopAutopilot => "ends the autopilot".into(),
             Command::ForceRun(_) => "starts the held run anyway".into(),
             Command::StopRun(_) => "stops the run".into(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AutopilotPlan, Baseline, CauseId, DeployId, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind, Pace, RepeatUntil,
-    RunId, ServiceId, StreamId, TestId, Text,
+    AutopilotPlan, Baseline, CauseId, DeployId, FlightPace, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind,
+    RepeatUntil, RunId, ServiceId, StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -96,7 +96,7 @@ pub enum Command {
         resume: bool,
     },
     /// Pause the autopilot, let it go on, or let it take one step.
-    PaceAutopilot(Pace),
+    PaceAutopilot(FlightPace),
     /// End the autopilot; what is under way has ways of its own to be stopped.
     StopAutopilot,
     /// Bring an earlier revision of a service back.

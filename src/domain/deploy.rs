@@ -1,5 +1,6 @@
 //! Deploys: one try each to put a revision in place, from the command to the proof that it serves.
 
+mod pace;
 mod proof;
 
 pub use self::proof::{Awaited, Surface};
@@ -8,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event::DeployEvent;
 use super::platform::{PlatformSaid, PlatformVerdict, Rung};
+use super::precedent::Precedents;
 use super::run::Exit;
 use super::{DeployId, Moment, Ring, ServiceId, Span, StreamId, Text, ViewerId};
+
+pub use pace::{PROOF, Pace, Stuck};
 
 /// Where a line of output came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +162,9 @@ pub struct Deploy {
     /// What the last fresh connections showed, oldest first; as many as have to agree.
     #[serde(default)]
     pub answers: Vec<Option<Text>>,
+    /// When it moved.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 impl Deploy {
@@ -223,6 +230,9 @@ pub struct Deploys {
     list: Vec<Deploy>,
     /// By service: how long live deploys took in earlier sessions.
     usual: Vec<Option<Span>>,
+    /// By service: the deploys that are over.
+    #[serde(default)]
+    precedents: Vec<Precedents>,
 }
 
 impl Deploys {
@@ -287,6 +297,8 @@ impl Deploys {
         let goal = opening.goal();
         let Opening { service, by, from, back_to, needed, has_platform, has_revision, surfaces, lines, .. } = opening;
         let id = DeployId(self.list.len() as u32);
+        let typical =
+            self.precedents(service).and_then(|precedents| precedents.total(at)).map(|typical| typical.median);
         self.list.push(Deploy {
             service,
             by,
@@ -301,7 +313,7 @@ impl Deploys {
             exit: None,
             streak: 0,
             needed: needed.max(1),
-            usual: self.usual.get(service.index()).copied().flatten(),
+            usual: typical.or_else(|| self.usual.get(service.index()).copied().flatten()),
             has_platform,
             has_revision,
             back_to,
@@ -312,6 +324,7 @@ impl Deploys {
             goal,
             surfaces,
             answers: Vec::new(),
+            pace: Pace { changed: at, proving: None },
         });
         id
     }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::service::Probe;
 use super::{
-    Baseline, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ProveId, ProveStep, ServiceId, Text,
-    ViewerId,
+    Baseline, Built, Checkout, Command, LoadedBaseline, LogEvent, Moment, ProjectSpec, ProveId, ProveStep, ServiceId,
+    Text, ViewerId,
 };
 
 pub use deploy::DeployEvent;
@@ -169,5 +169,13 @@ pub enum ServiceEvent {
         service: ServiceId,
         /// What was seen.
         probe: Probe,
+    },
+    /// It told what it was built from, or the project's files moved against that.
+    BuiltFrom {
+        /// Which service.
+        service: ServiceId,
+        /// The commit; nothing where it no longer tells one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        built: Option<Built>,
     },
 }

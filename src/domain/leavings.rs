@@ -1,6 +1,6 @@
 //! What a session hands on to the next one besides results, which the history holds test by test.
 
-use super::{LeftOver, Recollection, Run, RunEnd, RunKind, RunPhase, State};
+use super::{LeftOver, PastDeploy, Precedents, Recollection, Run, RunEnd, RunKind, RunPhase, State, Text};
 
 impl State {
     /// What the next session goes on with; nothing where this one has not heard what it was left itself.
@@ -10,8 +10,22 @@ impl State {
         let vacuous = self.inventory.vacuous().collect();
         let known = self.known.left_behind(|id| Some(self.inventory.test(id)?.node.clone()));
         let unproved = self.left_unproved();
-        let handed_on = Recollection { cycle: self.cycle, cycles, vacuous, known, unproved, ..Recollection::default() };
+        let (cycle, past_deploys) = (self.cycle, self.past_deploys());
+        let handed_on =
+            Recollection { cycle, cycles, vacuous, known, unproved, past_deploys, ..Recollection::default() };
         self.session.recalled.then_some(handed_on)
+    }
+
+    /// The newest deploys of each service that had any, oldest first.
+    fn past_deploys(&self) -> Vec<(Text, Vec<PastDeploy>)> {
+        let of = |precedents: &Precedents| -> Vec<PastDeploy> {
+            let mut past: Vec<PastDeploy> = precedents.newest().cloned().collect();
+            past.reverse();
+            past
+        };
+        let services = self.services.iter();
+        let past = services.map(|(id, service)| (&service.spec.name, self.deploys.precedents(id).map(of)));
+        past.filter_map(|(name, past)| Some((name.clone(), past.filter(|past| !past.is_empty())?))).collect()
     }
 
     /// The tests that this session, or one before it, selected and did not come to, and those whose results the

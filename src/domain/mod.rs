@@ -34,10 +34,12 @@ mod news;
 mod note;
 mod notice;
 mod null;
+mod origin;
 mod outage;
 mod outcome;
 mod pattern;
 mod platform;
+mod precedent;
 mod project;
 mod prove;
 mod record;
@@ -53,11 +55,12 @@ mod stream;
 mod tier;
 mod timeline;
 mod unproved;
+mod uptime;
 mod verdict;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
-pub use autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, Pace};
+pub use autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, FlightPace};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
@@ -72,7 +75,9 @@ pub use contrast::{Change, contrast};
 pub use course::{Course, Stop, Why as CourseWhy};
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
-pub use deploy::{Awaited, Deploy, DeployPhase, Deploys, OutputLine, Source, Step, StepState, Surface};
+pub use deploy::{
+    Awaited, Deploy, DeployPhase, Deploys, OutputLine, PROOF, Pace, Source, Step, StepState, Stuck, Surface,
+};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, FixEvent, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
@@ -92,10 +97,12 @@ pub use news::{News, Tone};
 pub use note::{NOTE_LIMIT, Note, NoteAbout, NoteText, Notes, Why};
 pub use notice::{Notice, NoticeKind, Notices};
 pub use null::{Vacuous, VacuousTest};
+pub use origin::{Built, Distance, Placed};
 pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
+pub use precedent::{DEPLOYS_KEPT, PastDeploy, Precedents, Typical};
 pub use project::{
     DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec, SurfaceSpec,
 };
@@ -112,6 +119,7 @@ pub use stream::{Link, Refusal, RefusalClass, Stream, Streams};
 pub use tier::{Protection, Tier, TierSpec, Tiers};
 pub use timeline::{Others, Point, Timeline, What};
 pub use unproved::{LeftOver, Unproved};
+pub use uptime::{Rate, UPTIME_WINDOW, Uptime};
 pub use verdict::{Verdict, Verdicts};
 pub use worth::{Worth, Worths};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::damping::Grade;
 use super::project::ServiceSpec;
-use super::{Moment, Outages, Ring, ServiceId, Span, Text};
+use super::{Built, Moment, Outages, Ring, ServiceId, Span, Text, Uptime};
 
 /// How many probes are kept for each service: the last minute and more at the usual pace.
 const PROBES_KEPT: usize = 60;
@@ -78,6 +78,15 @@ pub struct Service {
     /// When it was not well.
     #[serde(default)]
     pub outages: Outages,
+    /// How its last minutes were.
+    #[serde(default)]
+    pub uptime: Uptime,
+    /// When another revision came to serve under our eyes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moment>,
+    /// The commit that it was built from, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<Built>,
 }
 
 impl Service {
@@ -128,6 +137,9 @@ impl Services {
                 revision_since: at,
                 beats: Ring::new(PROBES_KEPT),
                 outages: Outages::default(),
+                uptime: Uptime::default(),
+                moved: None,
+                built: None,
             })
             .collect();
         let unknown = vec![None; list.len()];
@@ -191,6 +203,9 @@ impl Services {
         let service = self.list.get_mut(id.index())?;
         let (healthy, degraded) = (probe.health == Health::Healthy, matches!(probe.health, Health::Degraded(_)));
         service.beats.push(Beat { at, latency: probe.latency, healthy, degraded });
+        if service.spec.has_health {
+            service.uptime.see(healthy || degraded, at);
+        }
         service.latest = probe.health.clone();
         let fell = service.spec.has_health && service.outages.see(&probe.health, at).is_some();
         let mut fact = ProbeFact { health: None, fell, moved_from: None };
@@ -226,8 +241,18 @@ impl Services {
         let service = self.list.get_mut(id.index()).filter(|service| service.revision.as_ref() != Some(revision))?;
         let before = service.revision.replace(revision.clone());
         service.revision_since = at;
+        if before.is_some() {
+            service.moved = Some(at);
+        }
         self.move_epoch(id, before.is_none());
         Some(before)
+    }
+
+    /// It told what it was built from.
+    pub(super) fn tell_built(&mut self, id: ServiceId, built: Option<&Built>) {
+        if let Some(service) = self.list.get_mut(id.index()) {
+            service.built = built.cloned();
+        }
     }
 
     /// Opens the next epoch; where the revision was merely learnt, the present one is completed instead.

@@ -15,6 +15,7 @@ use crate::config::project::{
 };
 use crate::domain::{Health, Probe, ServiceEvent, ServiceId, Text};
 
+mod built;
 mod by_hand;
 mod websocket;
 
@@ -46,10 +47,14 @@ pub async fn watch(
     means: Means,
 ) {
     let usual = spec.health.as_ref().map_or(UNHURRIED, |health| health.interval);
-    let mut pace = usual;
+    let (mut pace, mut teller) = (usual, built::Teller::default());
     loop {
-        let probe = look(&spec, &client, &means).await;
-        if means.outbox.send(vec![ServiceEvent::Probed { service: id, probe }.into()]).await.is_err() {
+        let (probe, commit) = look(&spec, &client, &means).await;
+        let mut events = Vec::from([ServiceEvent::Probed { service: id, probe: probe.clone() }.into()]);
+        if probe.revision.is_some() {
+            events.extend(teller.tell(id, commit, &means).await.map(Into::into));
+        }
+        if means.outbox.send(events).await.is_err() {
             return;
         }
         match timeout(pace, orders.recv()).await {
@@ -60,8 +65,8 @@ pub async fn watch(
     }
 }
 
-/// One look at a service.
-async fn look(spec: &ServiceSpec, client: &Client, means: &Means) -> Probe {
+/// One look at a service; and the commit that it was built from, where it tells.
+async fn look(spec: &ServiceSpec, client: &Client, means: &Means) -> (Probe, Option<Text>) {
     let started = Instant::now();
     let health = match &spec.health {
         None => Health::Unknown,
@@ -69,12 +74,13 @@ async fn look(spec: &ServiceSpec, client: &Client, means: &Means) -> Probe {
     };
     let latency = started.elapsed();
     let health = health::within(spec.health.as_ref().and_then(|health| health.budget), latency, health);
-    let revision = match (&spec.revision, &health) {
+    let version = match (&spec.revision, &health) {
         // A service that does not answer has no revision to tell; asking it would only double the wait.
         (None, _) | (_, Health::Unreachable(_)) => None,
-        (Some(revision), _) => ask_revision(revision, client).await.ok(),
+        (Some(revision), _) => ask_version(revision, client).await.ok(),
     };
-    Probe { health, latency: latency.into(), revision }
+    let (revision, commit) = version.map_or((None, None), |version| (Some(version.revision), version.commit));
+    (Probe { health, latency: latency.into(), revision }, commit)
 }
 
 async fn check_health(spec: &HealthSpec, client: &Client, means: &Means) -> Health {
@@ -103,12 +109,26 @@ async fn ask_all(http: &HttpProbe, client: &Client, limit: Duration) -> Health {
 /// # Errors
 /// Says what was seen: no answer, or one that names no revision.
 pub async fn ask_revision(spec: &RevisionSpec, client: &Client) -> Result<Text, String> {
+    Ok(ask_version(spec, client).await?.revision)
+}
+
+/// What an answer tells of what serves.
+struct Version {
+    revision: Text,
+    commit: Option<Text>,
+}
+
+async fn ask_version(spec: &RevisionSpec, client: &Client) -> Result<Version, String> {
     let header = match &spec.source {
         RevisionSource::Header(name) => Some(name.as_str()),
         RevisionSource::Pointer(_) => None,
     };
     let got = get(client, &spec.url, &spec.headers, header, spec.timeout).await?;
-    health::revision(&spec.source, &got.answer()).ok_or_else(|| format!("HTTP {} without a revision", got.status))
+    let answer = got.answer();
+    let revision = health::revision(&spec.source, &answer);
+    let revision = revision.ok_or_else(|| format!("HTTP {} without a revision", got.status))?;
+    let commit = spec.commit.as_ref().and_then(|pointer| health::pointed_at(pointer, &answer));
+    Ok(Version { revision, commit })
 }
 
 struct Got {

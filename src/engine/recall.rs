@@ -12,6 +12,8 @@ use super::history::recent::{self, RecentTest};
 use super::history::schema::Trouble;
 use crate::domain::{CauseClass, Course, CourseWhy, Ground, On, Recalled, Recollection, Signature, Span, Stop, Text};
 
+mod past_deploys;
+
 /// How many cycles back a test is still remembered that has not run since.
 const CYCLES: i64 = 200;
 
@@ -34,8 +36,10 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
         return Err(error.into());
     }
     let (deploys, revisions) = (deploys(connection)?, revisions(connection, &tests)?);
+    let past_deploys = past_deploys::recall(connection, &left.past_deploys)?;
     // Whatever else sessions hand on comes as the newest of them knew it.
-    Ok(Recollection { cycle: cycle.max(left.cycle), tests, deploys, unfinished: None, revisions, ..left })
+    let cycle = cycle.max(left.cycle);
+    Ok(Recollection { cycle, tests, deploys, past_deploys, unfinished: None, revisions, ..left })
 }
 
 /// What the newest session handed on that heard itself what it was left.

@@ -1,6 +1,7 @@
 //! Which commit the project's files are at, and how many of them differ: asked of git at the beginning of a session and
 //! of each run. Without git, or outside a repository, nothing is known and nothing is said.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -40,7 +41,7 @@ pub async fn look(root: &Path, masks: &Masks) -> Option<SessionEvent> {
 }
 
 /// What git answers. It takes no locks, so that nobody's own git is in its way, and starts no helper of the project's.
-pub(super) async fn ask(root: &Path, question: &[&str]) -> Option<String> {
+pub(super) async fn ask(root: &Path, question: &[impl AsRef<OsStr>]) -> Option<String> {
     let mut command = Command::new("git");
     command.args(["--no-optional-locks", "-c", "core.fsmonitor=false"]).args(question).current_dir(root);
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");

@@ -134,6 +134,7 @@ actions! {
     LogLevel "log-level" [Logs] ["e"] "Leaves out debug lines, then all but warnings, but errors."
     LogService "log-service" [Logs] ["S"] "Shows the log of one service after the other, or all."
     LogRun "log-run" [Logs] ["I"] "Shows the lines of this line's run, request or trace."
+    RevisionLog "revision-log" [Everywhere] ["L"] "Shows what the revision wrote that was deployed last."
     LogAround "log-around" [Logs] ["m"] "Shows the lines around matches too, or matches alone."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
     Order "order" [Everywhere] ["v"] "Orders tests by what matters, or as files have them."

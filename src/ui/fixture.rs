@@ -4,6 +4,7 @@ pub(crate) mod cycles;
 pub(crate) mod health;
 mod measured;
 pub(crate) mod prove;
+pub(crate) mod services;
 pub(crate) mod spoilt;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use super::scene::Scene;
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{Counted, Pace, RunPhase, Selection, Signal, Unproved};
+use crate::domain::{Counted, FlightPace, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +121,10 @@ impl Footer<'_, '_> {
         let (state, view) = (self.scene.state, self.scene.view);
         let mut testing = false;
         if let Some(flight) = state.autopilot.as_ref().filter(|flight| flight.is_active()) {
-            self.key(Action::Autopilot, if flight.pace == Pace::Paused { "fly on" } else { "pause the autopilot" });
+            self.key(
+                Action::Autopilot,
+                if flight.pace == FlightPace::Paused { "fly on" } else { "pause the autopilot" },
+            );
             self.key(Action::AutopilotStop, "end it");
         }
         if state.proving().and_then(|prove| prove.present()).is_some_and(|link| link.first_run.is_none()) {
@@ -338,7 +341,13 @@ impl Footer<'_, '_> {
                 let is_table = view.cycles.sight == Sight::Table;
                 self.key(Action::Back, if is_table { "tests" } else { "table" });
             }
-            (Pane::Deploys | Pane::News, _) => self.key(Action::Back, "tests"),
+            (Pane::Deploys, _) => {
+                if super::logs::has_revision_log(state) {
+                    self.key(Action::RevisionLog, "its log");
+                }
+                self.key(Action::Back, "tests");
+            }
+            (Pane::News, _) => self.key(Action::Back, "tests"),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Lines are known by their numbers, so that what is looked at stays in its place while new lines come and old ones go.
 
+mod revision;
+
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::text::Words;
@@ -9,6 +11,9 @@ use super::update::{About, Wish};
 use super::view::Filter;
 use super::view::{Pane, ViewState};
 use crate::domain::{Level, Logged, ServiceId, State, Text, Tone};
+
+pub(super) use revision::only_revision;
+pub use revision::{RevisionLines, has_revision_log};
 
 /// What of the logs a person looks at.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +24,8 @@ pub struct LogView {
     pub service: Option<ServiceId>,
     /// The run, request or trace whose lines are shown; nothing: all.
     pub run: Option<Text>,
+    /// The revision whose lines are shown; nothing: all.
+    pub lines: Option<RevisionLines>,
     /// Words that are searched for.
     pub words: Filter,
     /// Whether lines without those words are shown too.
@@ -37,6 +44,7 @@ impl LogView {
     pub fn admits(&self, logged: &Logged) -> bool {
         self.level.is_none_or(|level| logged.line.level >= level)
             && self.run.as_ref().is_none_or(|run| is_of(logged, run))
+            && self.lines.as_ref().is_none_or(|lines| lines.admits(logged))
             && (self.around || self.words.is_empty() || self.is_match(logged))
     }
 
@@ -50,7 +58,11 @@ impl LogView {
     /// Whether anything is left out on purpose.
     #[must_use]
     pub fn is_narrowed(&self) -> bool {
-        self.level.is_some() || self.service.is_some() || self.run.is_some() || !self.words.is_empty()
+        self.level.is_some()
+            || self.service.is_some()
+            || self.run.is_some()
+            || self.lines.is_some()
+            || !self.words.is_empty()
     }
 
     /// Whether what is shown stays although new lines come.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::acting;
 use super::update::{About, Wish};
 use super::view::{Chosen, Confirm, ViewState};
-use crate::domain::{Autopilot, Command, EnvironmentKind, Pace, State};
+use crate::domain::{Autopilot, Command, EnvironmentKind, FlightPace, State};
 use crate::ui::text::watch;
 
 /// Starts it after a question; pauses it or lets it go on where it flies.
 pub(super) fn fly(view: &mut ViewState, about: &About) -> Vec<Wish> {
     match flying(about.state) {
-        Some(flight) if flight.pace == Pace::Paused => pace(view, about, Pace::Free),
-        Some(_) => pace(view, about, Pace::Paused),
+        Some(flight) if flight.pace == FlightPace::Paused => pace(view, about, FlightPace::Free),
+        Some(_) => pace(view, about, FlightPace::Paused),
         None if !acting::drives(view, about) => Vec::new(),
         None => acting::choose(view, Chosen::Confirm(question(about.state)), about),
     }
@@ -20,7 +20,7 @@ pub(super) fn fly(view: &mut ViewState, about: &About) -> Vec<Wish> {
 
 /// Lets it take one decision.
 pub(super) fn step(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    pace(view, about, Pace::OneStep)
+    pace(view, about, FlightPace::OneStep)
 }
 
 /// Ends it.
@@ -29,7 +29,7 @@ pub(super) fn stop(view: &mut ViewState, about: &About) -> Vec<Wish> {
     acting::ask(view, about, commands, "the autopilot does not fly")
 }
 
-fn pace(view: &mut ViewState, about: &About, pace: Pace) -> Vec<Wish> {
+fn pace(view: &mut ViewState, about: &About, pace: FlightPace) -> Vec<Wish> {
     let commands = flying(about.state).map(|_| Command::PaceAutopilot(pace)).into_iter().collect();
     acting::ask(view, about, commands, "the autopilot does not fly: A starts it")
 }

@@ -29,6 +29,13 @@ const SMALLEST: (u16, u16) = (40, 10);
 const CAUSES: (u16, u16) = (120, 40);
 /// How many causes are shown below the board at most.
 const CAUSES_SHOWN: u16 = 6;
+/// From this height on, the services stand above the board as a table.
+const TALL: u16 = 50;
+/// What the table of services leaves to the deploy below it, and to the board.
+const DEPLOY: u16 = 9;
+const BOARD: u16 = 16;
+/// How many lines the table of services takes at least.
+const SERVICES: u16 = 4;
 /// The size for which everything was made.
 const COMFORTABLE: (u16, u16) = (80, 24);
 
@@ -113,6 +120,8 @@ pub struct Regions {
     pub agents: Rect,
     /// The deploy.
     pub deploys: Rect,
+    /// All services as a table; empty where there is no room for more than their line.
+    pub service_table: Rect,
     /// What happened lately.
     pub news: Rect,
     /// Why tests fail: below the board, or instead of it.
@@ -175,6 +184,7 @@ impl Regions {
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
         self.divide(size, state, view);
         self.expect(state);
+        self.place_services(state, view);
         self.place_cycles(state, view);
         self.place_logs(state, view);
         self.place_causes(state, view);
@@ -190,7 +200,9 @@ impl Regions {
         let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
         let areas = [self.board, self.agents, self.deploys, self.news, self.causes, self.logs];
         let cycles = self.cycles.contains(at).then_some(Pane::Cycles);
-        tab.or(cycles).or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]))
+        let services = self.service_table.contains(at).then_some(Pane::Deploys);
+        let pane = tab.or(cycles).or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]));
+        pane.or(services)
     }
 
     /// The row of the board at that place of the screen.
@@ -317,7 +329,10 @@ impl Regions {
         let deployable = state.services.iter().any(|(_, service)| service.spec.deploy.is_some());
         let deploys = match (deployable, state.deploys.newest()) {
             (false, _) => 1,
-            (true, None) => 4,
+            (true, None) => match panes::deploy::about::earlier_rows(state, None) {
+                0 => 4,
+                earlier => 5 + earlier,
+            },
             (true, Some(_)) => (body.height * 3 / 10).clamp(8, 18),
         };
         let agents = body.height - news - deploys;
@@ -336,10 +351,31 @@ impl Regions {
         }
     }
 
+    /// The services as a table: above the deploy while that is all that is shown; above the board where the screen is
+    /// tall, or while the deploy has the focus.
+    fn place_services(&mut self, state: &State, view: &ViewState) {
+        if state.services.is_empty() || self.shape == Shape::TooSmall {
+            return;
+        }
+        let lines = panes::service_table::lines(state);
+        let (whole, rest) = match self.shape {
+            Shape::Tabs => (&mut self.deploys, DEPLOY),
+            Shape::Wide | Shape::TooSmall => (&mut self.board, BOARD),
+        };
+        let tall = self.area.height >= TALL && view.page == Page::Board;
+        let wanted = self.shape == Shape::Tabs || view.focus == Pane::Deploys || tall;
+        if wanted && whole.height >= rest + SERVICES {
+            let height = lines.min(whole.height - rest);
+            self.service_table = Rect { height, ..*whole };
+            (whole.y, whole.height) = (whole.y + height, whole.height - height);
+        }
+    }
+
     /// The cycles take the place of everything: a table wants to be wide.
     fn place_cycles(&mut self, state: &State, view: &ViewState) {
         if view.focus == Pane::Cycles {
-            let taken = [&mut self.board, &mut self.agents, &mut self.deploys, &mut self.news].map(std::mem::take);
+            let taken = [&mut self.board, &mut self.agents, &mut self.deploys, &mut self.news, &mut self.service_table];
+            let taken = taken.map(std::mem::take);
             self.cycles = taken.into_iter().filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
             self.cycle_rows.refresh(state, &view.cycles);
         }

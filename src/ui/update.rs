@@ -148,6 +148,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::LogLevel => logs::next_level(view),
         Action::LogService => logs::next_service(view, about),
         Action::LogRun => logs::only_run(view, about),
+        Action::RevisionLog => logs::only_revision(view, about),
         Action::LogAround => logs::toggle_around(view, about),
         Action::FocusCauses => focus(view, Pane::Causes),
         Action::Filter => edit_filter(view),

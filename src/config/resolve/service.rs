@@ -61,6 +61,7 @@ impl Resolver<'_> {
         Some(RevisionSpec {
             url,
             source,
+            commit: http.commit.as_ref().map(|pointer| self.pointer(&format!("{path}.commit"), pointer)),
             timeout: self.wait(&format!("{path}.timeout"), http.timeout),
             headers: self.headers(path, &http.headers),
         })

@@ -62,6 +62,8 @@ pub struct HttpRevisionSettings {
     pub header: Option<Template>,
     /// The place in the JSON answer that carries the revision; either this or `header`.
     pub pointer: Option<Template>,
+    /// The place in the JSON answer that carries the commit it was built from.
+    pub commit: Option<Template>,
     /// How long an answer may take.
     #[serde(default = "probe_timeout")]
     pub timeout: Timespan,

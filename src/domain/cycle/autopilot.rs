@@ -1,6 +1,6 @@
 //! What the autopilot does next. After every entry its phase is looked at; where that is over, it decides anew.
 
-use crate::domain::autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, FixEnd, Pace};
+use crate::domain::autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, FixEnd, FlightPace};
 use crate::domain::command::Selection;
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::FixEvent;
@@ -36,15 +36,15 @@ impl State {
     }
 
     /// Pauses it, or lets it go on.
-    pub(super) fn pace_autopilot(&mut self, pace: Pace) {
+    pub(super) fn pace_autopilot(&mut self, pace: FlightPace) {
         let Some(flight) = self.flying_mut() else {
             return self.say(Tone::Warning, "the autopilot does not fly");
         };
         flight.pace = pace;
         let text = match pace {
-            Pace::Free => "the autopilot goes on",
-            Pace::OneStep => "the autopilot takes one step",
-            Pace::Paused => "the autopilot pauses: what is under way goes on",
+            FlightPace::Free => "the autopilot goes on",
+            FlightPace::OneStep => "the autopilot takes one step",
+            FlightPace::Paused => "the autopilot pauses: what is under way goes on",
         };
         self.say(Tone::Person, text);
     }
@@ -76,7 +76,7 @@ impl State {
             let Some(flight) = self.flying() else { return };
             match &flight.phase {
                 AutopilotPhase::Deciding => {
-                    if flight.pace == Pace::Paused || self.is_any_under_way() || !self.session.recalled {
+                    if flight.pace == FlightPace::Paused || self.is_any_under_way() || !self.session.recalled {
                         return;
                     }
                     self.decide(effects);
@@ -132,8 +132,8 @@ impl State {
         let (at, text) = (self.at, text.into());
         if let Some(flight) = self.flying_mut() {
             flight.trail.push(Decision { at, text: text.clone() });
-            if flight.pace == Pace::OneStep {
-                flight.pace = Pace::Paused;
+            if flight.pace == FlightPace::OneStep {
+                flight.pace = FlightPace::Paused;
             }
         }
         self.say(Tone::Plain, format!("autopilot: {text}"));

@@ -148,7 +148,9 @@ impl State {
                 self.change_what_serves(&name, effects);
             }
         }
-        match self.deploys.apply(id, event, self.at) {
+        let fact = self.deploys.apply(id, event, self.at);
+        self.deploys.keep_pace(event, self.at);
+        match fact {
             DeployFact::Nothing => {}
             DeployFact::Prove => {
                 if let Some(deploy) = self.deploys.get(id) {
@@ -164,6 +166,9 @@ impl State {
     }
 
     pub(super) fn end_deploy(&mut self, id: DeployId, effects: &mut Effects) {
+        let Some(deploy) = self.deploys.get(id) else { return };
+        let by = self.viewer_name(Some(deploy.by)).into();
+        self.deploys.become_precedent(id, by);
         let Some(deploy) = self.deploys.get(id) else { return };
         let (service, phase, exit) = (deploy.service, deploy.phase.clone(), deploy.exit);
         let (from, to, streak) = (deploy.from.clone(), deploy.to.clone(), deploy.needed);

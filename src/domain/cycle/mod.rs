@@ -47,6 +47,9 @@ impl State {
                 self.witness(event, effects);
             }
             Event::Service(ServiceEvent::Probed { service, probe }) => self.apply_probe(*service, probe, effects),
+            Event::Service(ServiceEvent::BuiltFrom { service, built }) => {
+                self.services.tell_built(*service, built.as_ref());
+            }
             Event::Log(event) => self.apply_log(event),
             Event::Fix(event) => self.apply_fix(event),
             Event::Deploy(event) => self.apply_deploy(event, effects),
@@ -102,6 +105,11 @@ impl State {
                 for (name, took) in &memory.deploys {
                     if let Some(service) = self.services.named(name) {
                         self.deploys.recall(service, *took);
+                    }
+                }
+                for (name, past) in &memory.past_deploys {
+                    if let Some(service) = self.services.named(name) {
+                        self.deploys.recall_past(service, past);
                     }
                 }
                 memory.cycles.iter().for_each(|record| self.records.note(record.clone()));

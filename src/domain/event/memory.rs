@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, LeftOver, Moment, Note, Outcome, RecalledKnown,
-    Signature, Span, Text, VacuousTest,
+    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, LeftOver, Moment, Note, Outcome, PastDeploy,
+    RecalledKnown, Signature, Span, Text, VacuousTest,
 };
 
 /// What earlier sessions left behind.
@@ -18,6 +18,9 @@ pub struct Recollection {
     pub tests: Vec<Recalled>,
     /// How long live deploys took, by name of the service.
     pub deploys: Vec<(Text, Span)>,
+    /// The newest deploys of each service, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past_deploys: Vec<(Text, Vec<PastDeploy>)>,
     /// The newest cycles, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cycles: Vec<CycleRecord>,

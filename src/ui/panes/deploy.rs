@@ -1,27 +1,34 @@
-//! One deploy: its steps against the usual time, what its command says, and whether the new revision was proved to
-//! serve.
+//! One deploy: its steps against what is usual, where the traffic goes, what its command says, whether the new revision
+//! was proved to serve, and how the deploys before it went.
 
 use ratatui::layout::Rect;
 
 use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::services::short_revision;
-use crate::domain::{Deploy, DeployPhase, Source, State, StepState};
+use crate::domain::{Deploy, DeployPhase, Source, State};
 use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
-use crate::ui::text::{self, time_of_day, watch};
-use crate::ui::theme::{Mark, Role};
+use crate::ui::text::{self, watch};
+use crate::ui::theme::Role;
 use crate::ui::view::Pane;
+
+pub(crate) mod about;
+mod steps;
 
 /// How many lines the words of a failure take at most.
 const WHY_LINES: usize = 3;
-/// How many earlier deploys are listed at most.
-const EARLIER: usize = 4;
+/// How many lines of output are worth more than a row for each step.
+const OUTPUT: u16 = 5;
 
 /// How the lines of the pane are shared out, from top to bottom.
+#[derive(Default)]
 struct Plan {
     steps: u16,
+    pace: u16,
+    traffic: u16,
+    origin: u16,
     air: u16,
     output: u16,
     proof: u16,
@@ -29,18 +36,32 @@ struct Plan {
 }
 
 impl Plan {
+    /// What is worth most gets its lines first; the output takes what is left.
     fn new(area: Rect, state: &State, deploy: &Deploy) -> Self {
-        let height = area.height.saturating_sub(2);
+        let mut rest = area.height.saturating_sub(2);
+        let mut take = |wanted: u16, leaving: u16| {
+            let given = if wanted + leaving <= rest { wanted } else { 0 };
+            rest -= given;
+            given
+        };
         let room = usize::from(area.width.saturating_sub(4));
-        let why = why_failed(deploy).map_or(0, |why| text::wrap(why, room).take(WHY_LINES).count());
-        let proof = (1 + why as u16).min(height);
-        let steps = 1.min(height - proof);
-        let mut rest = height - proof - steps;
-        let earlier = state.deploys.iter().len().saturating_sub(1).min(EARLIER) as u16;
-        let earlier = if earlier > 0 && rest >= earlier + 7 { earlier + 1 } else { 0 };
-        rest -= earlier;
-        let air = if rest >= 5 { 2 } else { 0 };
-        Self { steps, air, output: rest - air, proof, earlier }
+        let why = why_failed(deploy).map_or(0, |why| text::wrap(why, room).take(WHY_LINES).count()) as u16;
+        let mut plan = Self { proof: take(1, 0), ..Self::default() };
+        plan.proof += (0..why).map(|_| take(1, 0)).sum::<u16>();
+        plan.steps = take(1, 0);
+        plan.pace = take(1, 1);
+        plan.traffic = take(u16::from(about::has_traffic(deploy)), 1);
+        let earlier = about::earlier_rows(state, Some(deploy));
+        if earlier > 0 {
+            // A heading, and as many as fit: some are better than none.
+            plan.earlier = take(earlier + 1, 2);
+            plan.earlier = if plan.earlier == 0 { take(3.min(earlier + 1), 2) } else { plan.earlier };
+        }
+        plan.origin = take(u16::from(about::has_origin(state, deploy)), 2);
+        plan.steps += take(steps::rows(state, deploy) - 1, OUTPUT);
+        plan.air = take(2, 3);
+        plan.output = rest;
+        plan
     }
 }
 
@@ -58,23 +79,39 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         return;
     }
     let inner = pen.frame(area, scene.view.focus == Pane::Deploys);
-    let Some(deploy) = state.deploys.newest().and_then(|id| state.deploys.get(id)) else {
+    let newest = state.deploys.newest();
+    let Some((id, deploy)) = newest.and_then(|id| Some((id, state.deploys.get(id)?))) else {
         return draw_empty(pen, scene, area, inner);
     };
     draw_title(&mut pen.title(area), scene, deploy);
     let plan = Plan::new(area, state, deploy);
+    let name = name(state, deploy);
     let mut y = inner.y;
-    if plan.steps > 0 {
-        draw_steps(&mut pen.line(inner, y), scene, deploy);
+    match plan.steps {
+        0 => {}
+        1 => steps::draw_line(&mut pen.line(inner, y), scene, deploy),
+        height => steps::draw_rows(pen, scene, Rect { y, height, ..inner }, deploy),
     }
-    y += plan.steps + plan.air / 2;
+    y += plan.steps;
+    if plan.pace > 0 {
+        steps::draw_pace(&mut pen.line(inner, y), scene, id, deploy, plan.steps > 1);
+    }
+    y += plan.pace;
+    if plan.traffic > 0 {
+        about::draw_traffic(&mut pen.line(inner, y), name, deploy);
+    }
+    y += plan.traffic;
+    if plan.origin > 0 {
+        about::draw_origin(&mut pen.line(inner, y), scene, deploy);
+    }
+    y += plan.origin + plan.air / 2;
     draw_output(pen, regions, Rect { y, height: plan.output, ..inner }, deploy);
     y += plan.output + plan.air / 2;
     draw_proof(pen, scene, Rect { y, height: plan.proof, ..inner }, deploy);
     y += plan.proof;
     if plan.earlier > 0 {
         pen.section(inner, y, "before");
-        draw_earlier(pen, scene, Rect { y: y + 1, height: plan.earlier - 1, ..inner }, deploy);
+        about::draw_earlier(pen, scene, Rect { y: y + 1, height: plan.earlier - 1, ..inner }, Some(deploy));
     }
 }
 
@@ -130,30 +167,10 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
         line.gap(1).put(Role::Text, &service.spec.name);
     }
     hint(&mut pen.line(inner, inner.y + 1), scene, Action::Deploy, "deploys one, after a question");
-}
-
-fn draw_steps(line: &mut Line, scene: &Scene, deploy: &Deploy) {
-    for step in &deploy.steps {
-        let (mark, role) = match step.state {
-            StepState::Running => (Mark::Running, Role::Running),
-            StepState::Done => (Mark::Check, Role::Good),
-            StepState::Failed => (Mark::Failed, Role::Bad),
-        };
-        let span = step.ended.unwrap_or(scene.now).since(step.started);
-        line.mark(role, mark).gap(1).put(role, &step.name).gap(1).put(role, &watch(span)).put(Role::Faint, " ─ ");
-    }
-    let (mark, role) = match deploy.phase {
-        DeployPhase::Running | DeployPhase::Routing => (Mark::Queued, Role::Muted),
-        DeployPhase::Proving => (Mark::Running, Role::Running),
-        DeployPhase::Live => (Mark::Check, Role::Good),
-        DeployPhase::Failed(_) | DeployPhase::Cancelled => (Mark::Queued, Role::Muted),
-        DeployPhase::NotServing(_) | DeployPhase::Superseded(_) | DeployPhase::TimedOut(_) => (Mark::Failed, Role::Bad),
-    };
-    line.mark(role, mark).gap(1).put(role, "proof");
-    if deploy.phase == DeployPhase::Proving
-        && let Some(ended) = deploy.command_ended
-    {
-        line.gap(1).put(role, &watch(scene.now.since(ended)));
+    let below = Rect { y: inner.y + 3, height: inner.height.saturating_sub(3), ..inner };
+    if below.height > 0 && about::earlier_rows(scene.state, None) > 0 {
+        pen.section(inner, inner.y + 2, "before");
+        about::draw_earlier(pen, scene, below, None);
     }
 }
 
@@ -254,30 +271,5 @@ fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
     let why = why_failed(deploy).into_iter().flat_map(|why| text::wrap(why, room)).take(WHY_LINES);
     for (piece, y) in why.zip(area.y + 1..area.bottom()) {
         pen.line(area, y).ansi(Role::Bad, piece);
-    }
-}
-
-fn draw_earlier(pen: &mut Pen, scene: &Scene, area: Rect, shown: &Deploy) {
-    let others = scene.state.deploys.iter().rev().map(|(_, deploy)| deploy);
-    let earlier = others.filter(|deploy| !std::ptr::eq(*deploy, shown));
-    for (deploy, y) in earlier.zip(area.y..area.bottom()) {
-        let name = name(scene.state, deploy);
-        let mut line = pen.line(area, y);
-        line.end(Role::Muted, &watch(deploy.ended.unwrap_or(scene.now).since(deploy.started))).end_gap(2);
-        line.put(Role::Muted, &time_of_day(deploy.started, scene.view.utc_offset)).gap(2);
-        line.put(Role::Text, name);
-        draw_revisions(&mut line, name, deploy);
-        let word = match deploy.phase {
-            DeployPhase::Running => "running",
-            DeployPhase::Routing => "being routed",
-            DeployPhase::Proving => "being proved",
-            DeployPhase::Live => "live",
-            DeployPhase::Failed(_) => "failed",
-            DeployPhase::NotServing(_) => "not serving",
-            DeployPhase::Superseded(_) => "superseded",
-            DeployPhase::TimedOut(_) => "timed out",
-            DeployPhase::Cancelled => "cancelled",
-        };
-        line.gap(2).put(phase_role(deploy), word);
     }
 }

@@ -5,7 +5,7 @@
 use ratatui::layout::Rect;
 
 use super::pen::Pen;
-use crate::domain::{Autopilot, AutopilotEnd, AutopilotPhase, Fix, FixEnd, Pace};
+use crate::domain::{Autopilot, AutopilotEnd, AutopilotPhase, Fix, FixEnd, FlightPace};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::watch;
@@ -23,7 +23,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         Some(AutopilotEnd::Green) => line.mark(Role::Good, Mark::Check).gap(1).bold(Role::Good, "autopilot"),
         Some(AutopilotEnd::Cancelled) => line.mark(Role::Muted, Mark::Skipped).gap(1).bold(Role::Text, "autopilot"),
         Some(_) => line.mark(Role::Bad, Mark::Failed).gap(1).bold(Role::Bad, "autopilot"),
-        None if flight.pace == Pace::Paused => {
+        None if flight.pace == FlightPace::Paused => {
             line.mark(Role::Warning, Mark::Queued).gap(1).bold(Role::Warning, "autopilot paused")
         }
         None => line.mark(Role::Running, Mark::Running).gap(1).bold(Role::Strong, "autopilot"),

@@ -110,6 +110,9 @@ fn draw_bottom(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect) {
         Some(Level::Info) => tell(Role::Muted, "without debug"),
         Some(Level::Debug) | None => {}
     }
+    if let Some(lines) = &view.lines {
+        tell(Role::Warning, lines.revision.as_deref().unwrap_or("since the deploy"));
+    }
     if let Some(run) = &view.run {
         tell(Role::Agent, run);
     }

@@ -10,6 +10,7 @@ mod footer;
 mod header;
 mod known;
 mod phase;
+pub(super) mod service_table;
 mod services;
 mod tabs;
 pub(super) mod trouble;

@@ -2,8 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, cycles, deploy, detail, flight, footer, header, logs, news, prove, services, small,
-    tabs, tiers, trouble,
+    agents, board, cause, causes, cycles, deploy, detail, flight, footer, header, logs, news, prove, service_table,
+    services, small, tabs, tiers, trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -42,6 +42,9 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     if !regions.agents.is_empty() {
         agents::draw(pen, scene, regions);
+    }
+    if !regions.service_table.is_empty() {
+        service_table::draw(pen, scene, regions);
     }
     if !regions.deploys.is_empty() {
         match scene.state.fix_to_show() {

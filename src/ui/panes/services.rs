@@ -71,12 +71,14 @@ fn draw_service(line: &mut Line, scene: &Scene, id: ServiceId, service: &Service
     let (airy, spacious) = (width >= AIRY, width >= SPARKLINES);
     let gap = u16::from(airy);
     let name = &service.spec.name;
-    let deploy = scene.state.deploys.active(id).and_then(|id| scene.state.deploys.get(id));
-    if let Some(deploy) = deploy {
-        line.mark(Role::Warning, Mark::Running).gap(gap);
-        line.put(if airy { Role::Text } else { Role::Warning }, name).gap(1);
+    let deploys = &scene.state.deploys;
+    if let Some((id, deploy)) = deploys.active(id).and_then(|id| Some((id, deploys.get(id)?))) {
+        let stuck = deploys.stuck(id, scene.now).is_some();
+        let (mark, role) = if stuck { (Mark::Warning, Role::Bad) } else { (Mark::Running, Role::Warning) };
+        line.mark(role, mark).gap(gap);
+        line.put(if airy { Role::Text } else { role }, name).gap(1);
         if spacious {
-            line.put(Role::Warning, "deploying").gap(1);
+            line.put(role, if stuck { "stuck" } else { "deploying" }).gap(1);
         }
         line.put(Role::Warning, &watch(scene.now.since(deploy.started)));
         if let Some(usual) = deploy.usual {

@@ -21,6 +21,7 @@ use crate::ui::view::{Cursor, Page, Pane, ViewState};
 mod cycles;
 mod logs;
 mod prove;
+mod services;
 mod spoilt;
 
 fn theme() -> Theme {
