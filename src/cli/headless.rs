@@ -194,11 +194,14 @@ impl Course {
     /// The report that was asked for; what comes in its way is said, and changes nothing about how the run ended.
     fn report(&mut self) {
         let Some(path) = &self.arguments.report else { return };
-        let about = About { gate: self.arguments.gate.clone(), ..About::default() };
-        match super::report::keep(path, &self.state, &about) {
+        match super::report::keep(path, &self.state, &self.about()) {
             Ok(()) => self.printer.say(&format!("the report is in {}", path.display())),
             Err(why) => self.printer.say(&why),
         }
+    }
+
+    fn about(&self) -> About {
+        About { gate: self.arguments.gate.clone(), ..About::default() }
     }
 
     /// Annotations are lines among those for people; a script's lines stay what they are.
@@ -206,7 +209,7 @@ impl Course {
         if self.arguments.format == Format::Human {
             github::annotations(&self.state).iter().for_each(|line| self.printer.say(line));
         }
-        if let Err(why) = github::summarize(&self.state, finished) {
+        if let Err(why) = github::summarize(&self.state, &self.about(), finished) {
             eprintln!("liveloop: {why}");
         }
     }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use crate::domain::{Effects, State};
+use crate::engine::reports::replace;
 use crate::engine::{folder, journal};
 use crate::report::{About, Facts, Form, render};
 
@@ -93,7 +94,7 @@ fn made(root: &Path, asked: &ReportArguments) -> Result<(), (Exit, String)> {
     let template = template.as_ref().map(|(name, source)| (name.as_str(), source.as_str()));
     let text = render(&facts, form, template).map_err(|why| (Exit::Usage, why))?;
     match &asked.output {
-        Some(path) => write(path, &text).map_err(|why| (Exit::Environment, why)),
+        Some(path) => replace(path, &text).map_err(|why| (Exit::Environment, why)),
         None => {
             // A reader that has gone wants no more.
             let _ = std::io::stdout().write_all(text.as_bytes());
@@ -117,19 +118,7 @@ pub fn form_of(path: &Path) -> Result<Form, String> {
 /// When it cannot be written.
 pub fn keep(path: &Path, state: &State, about: &About) -> Result<(), String> {
     let text = render(&Facts::of(state, about), form_of(path)?, None)?;
-    write(path, &text)
-}
-
-/// A report that exists is replaced at once or not at all, so that nobody reads half of one.
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("the report cannot be written to {}: {error}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = tempfile::Builder::new().prefix(".report-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    std::fs::set_permissions(file.path(), readable).map_err(failed)?;
-    file.persist(path).map(drop).map_err(|error| failed(error.error))
+    replace(path, &text)
 }
 
 fn read_template(path: &Path) -> Result<(String, String), String> {

@@ -89,6 +89,8 @@ pub struct Project {
     pub run: RunSpec,
     /// What the autopilot may spend, and what mends.
     pub autopilot: AutopilotSpec,
+    /// The reports that are written at each cycle's end, as seen from the project's folder.
+    pub reports: Vec<String>,
     /// What results are measured against at first.
     pub baseline: Baseline,
     /// A file of results that can be chosen as a baseline.

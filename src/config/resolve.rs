@@ -13,6 +13,7 @@ mod logs;
 mod mapping;
 mod notice;
 mod proof;
+mod report;
 mod runner;
 mod service;
 mod stream;
@@ -78,6 +79,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
     let autopilot = resolver.autopilot();
+    let reports = resolver.reports();
     let (baseline, baseline_file) = resolver.baseline();
     let hook = resolver.hook();
     resolver.check_ranges();
@@ -94,6 +96,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             contracts,
             run,
             autopilot,
+            reports,
             baseline,
             baseline_file,
             limits: settings.limits.clone(),

@@ -17,6 +17,7 @@ mod limits;
 mod logs;
 mod mapping;
 mod notice;
+mod report;
 mod runner;
 mod service;
 mod stream;
@@ -45,6 +46,7 @@ pub use health::{
 };
 pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
+pub use report::ReportSettings;
 pub use runner::*;
 pub use service::*;
 pub use stream::*;
@@ -85,6 +87,9 @@ pub struct Settings {
     pub run: RunSettings,
     /// What the autopilot may spend, and what mends.
     pub autopilot: AutopilotSettings,
+    /// Which reports are written at each cycle's end.
+    #[serde(default)]
+    pub report: ReportSettings,
     /// What results are measured against.
     pub baseline: BaselineSettings,
     /// How much is kept of what grows.

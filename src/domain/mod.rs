@@ -44,6 +44,7 @@ mod project;
 mod prove;
 mod record;
 mod repeat;
+mod report_form;
 pub mod revision;
 mod ring;
 mod run;
@@ -109,6 +110,7 @@ pub use project::{
 pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
 pub use record::{CycleCause, CycleCounts, CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
+pub use report_form::ReportForm;
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};

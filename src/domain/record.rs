@@ -125,46 +125,51 @@ fn is_zero(number: &u32) -> bool {
 
 /// The newest cycles, oldest first, those of earlier sessions too.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Records(Vec<CycleRecord>);
+pub struct Records {
+    all: Vec<CycleRecord>,
+    /// Whether a run ended that no report tells of yet.
+    #[serde(skip)]
+    pub(super) unreported: bool,
+}
 
 impl Records {
     /// All of them, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &CycleRecord> + ExactSizeIterator {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The cycle of that number.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&CycleRecord> {
-        self.0.iter().find(|record| record.number == number)
+        self.all.iter().find(|record| record.number == number)
     }
 
     /// The newest cycle of that name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&CycleRecord> {
-        self.0.iter().rev().find(|record| record.name.as_deref() == Some(name))
+        self.all.iter().rev().find(|record| record.name.as_deref() == Some(name))
     }
 
     /// Takes note of a cycle, in place of what was known of it; a name stays.
     pub(super) fn note(&mut self, record: CycleRecord) {
-        match self.0.binary_search_by_key(&record.number, |known| known.number) {
+        match self.all.binary_search_by_key(&record.number, |known| known.number) {
             Ok(place) => {
-                let name = record.name.clone().or_else(|| self.0[place].name.take());
-                self.0[place] = CycleRecord { name, ..record };
+                let name = record.name.clone().or_else(|| self.all[place].name.take());
+                self.all[place] = CycleRecord { name, ..record };
             }
-            Err(place) => self.0.insert(place, record),
+            Err(place) => self.all.insert(place, record),
         }
-        if self.0.len() > KEPT {
-            let unnamed = self.0.iter().position(|record| record.name.is_none()).unwrap_or(0);
-            self.0.remove(unnamed);
+        if self.all.len() > KEPT {
+            let unnamed = self.all.iter().position(|record| record.name.is_none()).unwrap_or(0);
+            self.all.remove(unnamed);
         }
     }
 
     /// Gives a cycle a name; answers whether it is known.
     pub(super) fn name(&mut self, number: u32, name: &Text) -> bool {
         // A name means one cycle.
-        self.0.iter_mut().filter(|record| record.name.as_ref() == Some(name)).for_each(|record| record.name = None);
-        let found = self.0.iter_mut().find(|record| record.number == number);
+        self.all.iter_mut().filter(|record| record.name.as_ref() == Some(name)).for_each(|record| record.name = None);
+        let found = self.all.iter_mut().find(|record| record.number == number);
         found.map(|record| record.name = Some(name.clone())).is_some()
     }
 }

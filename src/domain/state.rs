@@ -233,6 +233,7 @@ impl Session {
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }
+            | SessionEvent::ReportsWritten { .. }
             | SessionEvent::HandOffKept { .. }
             | SessionEvent::HandOffFailed { .. } => {}
         }

@@ -5,6 +5,7 @@
 
 mod causes;
 mod cycles;
+mod flight;
 mod loose;
 mod status;
 mod tests;
@@ -16,6 +17,7 @@ use crate::domain::{EnvironmentKind, State, Tally, Tier};
 
 pub use causes::{CauseFact, ChangeFact, NoteFact, WhyFact};
 pub use cycles::{CycleCauseFact, CycleFact, RunFact};
+pub use flight::{DecisionFact, FixFact, FlightFact};
 pub use loose::{CommitFact, ContractFact, DeployFact, ImportFact, ServiceFact};
 pub use status::{Reason, Status, Word};
 pub use tests::{EvidenceFact, TestFact, VerdictGroup};
@@ -73,6 +75,8 @@ pub struct Facts {
     pub verdicts: Vec<VerdictGroup>,
     /// Why tests fail, or failed: open causes in the order of risk, then fixed ones.
     pub causes: Vec<CauseFact>,
+    /// The autopilot's newest flight, where it flew.
+    pub flight: Option<FlightFact>,
     /// The deploys, oldest first.
     pub deploys: Vec<DeployFact>,
     /// What served at the end.
@@ -180,6 +184,7 @@ impl Facts {
             runs: cycles::runs(state),
             verdicts: tests::verdicts(state),
             causes: causes::all(state),
+            flight: flight::newest(state),
             deploys: loose::deploys(state),
             services: loose::services(state),
             contracts: loose::contracts(state),

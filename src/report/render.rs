@@ -6,46 +6,13 @@ use minijinja::{AutoEscape, Environment, ErrorKind, State as Filling, UndefinedB
 
 use super::facts::Facts;
 use super::{charts, ctrf, junit, markdown};
+pub use crate::domain::ReportForm as Form;
 use crate::domain::Span;
 
 const MARKDOWN: &str = include_str!("templates/report.md");
 const HTML: &str = include_str!("templates/report.html");
 /// How much work a template may make: enough for a hundred thousand tests, and an end to a loop without one.
 const FUEL: u64 = 200_000_000;
-
-/// The forms of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// For people, and for whatever shows Markdown.
-    Markdown,
-    /// For people: one file that opens from disk.
-    Html,
-    /// The facts themselves.
-    Json,
-    /// JUnit XML, for tools.
-    Junit,
-    /// The Common Test Report Format, for tools.
-    Ctrf,
-}
-
-impl Form {
-    /// The form that a file's name asks for; nothing where its ending is not known.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        let endings = [
-            (".ctrf.json", Self::Ctrf),
-            ("ctrf-report.json", Self::Ctrf),
-            (".json", Self::Json),
-            (".md", Self::Markdown),
-            (".markdown", Self::Markdown),
-            (".html", Self::Html),
-            (".htm", Self::Html),
-            (".xml", Self::Junit),
-        ];
-        endings.into_iter().find(|(ending, _)| name.ends_with(ending)).map(|(_, form)| form)
-    }
-}
 
 /// The report in that form; with a template of the user's own, what that makes of the facts.
 ///
@@ -103,6 +70,7 @@ fn when(stamp: String) -> String {
 /// How far a deploy was proved, for people.
 fn proof(rung: String) -> &'static str {
     match rung.as_str() {
+        "every_surface" => "fresh connections and every other surface showed it",
         "data_plane" => "fresh connections showed it",
         "control_plane" => "only its platform says so",
         "accepted" => "only accepted",

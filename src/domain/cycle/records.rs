@@ -1,7 +1,7 @@
 //! Cycles in numbers: what is kept of each one when its runs end.
 
 use crate::domain::record::CAUSES_KEPT;
-use crate::domain::{CycleCause, CycleCounts, CycleRecord, RunId, RunKind, State};
+use crate::domain::{CycleCause, CycleCounts, CycleRecord, Effect, Effects, RunId, RunKind, State};
 
 /// How many runs of one cycle are looked at.
 const RUNS_LOOKED_AT: usize = 64;
@@ -53,5 +53,14 @@ impl State {
         record.began = if number == self.cycle { self.cycle_since } else { asked };
         self.baseline.outdated |= record.green;
         self.records.note(record);
+        self.records.unreported = self.session.project.has_reports;
+    }
+
+    /// The cycle is over where no run of tests goes on: then its reports are wanted.
+    pub(super) fn want_reports(&mut self, effects: &mut Effects) {
+        let over = std::mem::take(&mut self.records.unreported);
+        if over && !self.runs.active().any(|(_, run)| run.kind == RunKind::Test && run.cycle == self.cycle) {
+            effects.push(Effect::WriteReports);
+        }
     }
 }

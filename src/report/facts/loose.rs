@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Status;
 use super::status::count;
-use crate::domain::{Baseline, Checkout, Deploy, DeployId, DeployPhase, Health, Protection, State, Unproved};
+use crate::domain::{Baseline, Checkout, Deploy, DeployId, DeployPhase, Health, Protection, State, Surface, Unproved};
 use crate::report::time::stamp;
 
 /// How many next steps are told.
@@ -31,8 +31,12 @@ pub struct DeployFact {
     pub end: &'static str,
     /// Why it ended so.
     pub why: Option<String>,
-    /// How far up the ladder of proof it came: `none`, `accepted`, `control_plane` or `data_plane`.
+    /// How far up the ladder of proof it came: `none`, `accepted`, `control_plane`, `data_plane` or `every_surface`.
     pub rung: &'static str,
+    /// The rung that was asked for.
+    pub goal: &'static str,
+    /// The surfaces that have not shown the new revision, with what they showed.
+    pub unproved: Vec<String>,
     /// How many connections in a row showed the new revision.
     pub streak: u32,
     /// How many were asked for.
@@ -124,8 +128,18 @@ fn of_deploy(state: &State, id: DeployId, deploy: &Deploy) -> DeployFact {
         end,
         why: why.map(|why| why.to_string()),
         rung: deploy.rung().word(),
+        goal: deploy.goal.word(),
+        unproved: deploy.unproved().map(|surface| told(surface)).collect(),
         streak: deploy.streak,
         needed: deploy.needed,
+    }
+}
+
+fn told(surface: &Surface) -> String {
+    match (&surface.trouble, &surface.saw) {
+        (Some(trouble), _) => format!("{}: {trouble}", surface.name),
+        (None, Some(saw)) => format!("{}: {saw}", surface.name),
+        (None, None) => format!("{}: not asked", surface.name),
     }
 }
 

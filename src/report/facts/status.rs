@@ -181,7 +181,7 @@ impl Doubts {
             let name = state.services.get(deploy.service).map_or("a service", |service| &*service.spec.name);
             let anchor = format!("deploy-{}", id.0 + 1);
             let text = match &deploy.phase {
-                DeployPhase::Live if deploy.rung() == Rung::DataPlane => continue,
+                DeployPhase::Live if deploy.rung() >= Rung::DataPlane => continue,
                 DeployPhase::Live => "its platform says it is live, but no connection has proved it".to_owned(),
                 DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => "it is under way".to_owned(),
                 DeployPhase::Failed(why) if deploy.out_of_reach => format!("it was never tried: {why}"),
@@ -248,7 +248,10 @@ pub(super) fn count(number: u32, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::domain::{CheckResult, Command, DeployEvent, Judgement, NullKind, RunEvent, Selection, SurfaceSpec};
     use crate::ui::fixture::{self, Story, cycles, spoilt};
 
     fn codes(story: &Story, about: &About) -> (Word, Vec<&'static str>) {
@@ -286,5 +289,95 @@ mod tests {
         refuses(&spoilt::outage(), Word::Red, "environment");
         refuses(&spoilt::outage(), Word::Red, "straddled");
         refuses(&cycles::several(), Word::Red, "not_run");
+    }
+
+    #[test]
+    fn a_test_that_was_never_run_has_no_result_to_call_green() {
+        let mut story = Story::new();
+        story.healthy().connect().start().pass(0, 0..1);
+        story.exit(0, "all passed");
+        refuses(&story, Word::Unproved, "without_result");
+    }
+
+    #[test]
+    fn what_a_run_did_not_find_refuses_success() {
+        let mut story = Story::new();
+        story.healthy().connect().start();
+        let run = story.run();
+        story.tell(RunEvent::Missed { run, nodes: vec!["tests/e2e/test_gone.py::test_001".into()] });
+        pass_everything(&mut story).exit(0, "all passed");
+        refuses(&story, Word::Unproved, "missing");
+    }
+
+    #[test]
+    fn a_runner_that_contradicts_its_tests_refuses_success() {
+        let mut story = Story::new();
+        pass_everything(story.healthy().connect().start()).exit(1, "tests failed");
+        refuses(&story, Word::Unproved, "disagreement");
+    }
+
+    #[test]
+    fn passes_that_prove_nothing_refuse_success() {
+        let story = fixture::measured();
+        refuses(&story, Word::Unproved, "vacuous");
+        refuses(&story, Word::Unproved, "without_evidence");
+        let elsewhere = About { gate: vec!["P9".into()], ..About::default() };
+        let (_, told) = codes(&story, &elsewhere);
+        assert!(!told.contains(&"vacuous") && !told.contains(&"without_evidence"), "{told:?}");
+    }
+
+    #[test]
+    fn a_newest_run_without_the_environment_refuses_success() {
+        let mut story = fixture::green();
+        story.ask(Command::RunNull { kind: NullKind::Refused, selection: Selection::All });
+        refuses(&story, Word::Unproved, "synthetic");
+    }
+
+    #[test]
+    fn events_that_no_agent_made_refuse_success() {
+        let mut story = Story::new();
+        story.healthy().connect().start();
+        let run = story.run();
+        let found = CheckResult {
+            check: Check::Synthetic,
+            verdict: CheckVerdict::Warn,
+            detail: "the events were played".into(),
+            event: None,
+        };
+        let judgement = Judgement {
+            verdict: ContractVerdict::Pass,
+            why: "all events came".into(),
+            checks: vec![found],
+            users: Vec::new(),
+        };
+        story.tell(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
+        pass_everything(&mut story).exit(0, "all passed");
+        refuses(&story, Word::Unproved, "synthetic");
+    }
+
+    #[test]
+    fn what_every_surface_showed_is_proved() {
+        let mut project = fixture::staging();
+        project.services[0].surfaces = vec![SurfaceSpec::Url("https://two.example".into())];
+        let mut story = Story::of(project);
+        story.healthy().connect();
+        let deploy = story.deploy(0);
+        story.prove(deploy, "backend-00004").probe(0, "backend-00004", 15);
+        refuses(&story, Word::Nothing, "unproved_revision");
+        let (surface, saw) = ("https://two.example".into(), Some("backend-00004".into()));
+        let asked = DeployEvent::SurfaceAsked { deploy, surface, saw, why: None };
+        for _ in 0..8 {
+            story.tell(asked.clone());
+        }
+        assert_eq!(story.state.deploys.get(deploy).map(|deploy| deploy.rung()), Some(Rung::EverySurface));
+        let (_, told) = codes(&story, &About::default());
+        assert!(!told.contains(&"unproved_revision"), "{told:?}");
+    }
+
+    fn pass_everything(story: &mut Story) -> &mut Story {
+        for n in 0..story.state.inventory.tally().total() {
+            story.end(n, Outcome::Passed, 300, None);
+        }
+        story
     }
 }
