@@ -207,7 +207,9 @@ mod the_built_in_settings {
             deploy.proof.live_at = "every_surface"
             deploy.proof.expect = "{commit}"
             surfaces = ["http://127.0.0.1:${port}/web/version"]
+            paths = ["backend", "Dockerfile"]
             deploy.rollback.command = ["python", "deploy.py", "backend", "--to", "{revision}"]
+            restart = { command = ["python", "deploy.py", "backend", "--restart"], directory = "." }
             deploy.cloud_run.project = "shop"
             deploy.cloud_run.region = "europe-west1"
             deploy.cloud_run.args = ["--image", "IMAGE"]

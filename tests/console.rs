@@ -24,7 +24,7 @@ mod processes;
 #[path = "support/suite.rs"]
 mod suite;
 
-use acting::{ENTER, WIDE, deploy, header, result_of};
+use acting::{ENTER, WIDE, deploy, header, result_of, say_yes};
 use console::{Console, PATIENCE};
 use home::Home;
 
@@ -119,6 +119,24 @@ fn one_key_redeploys_and_proves() {
     console.keys("q");
     assert_eq!(console.ended().exit_code(), 0);
     assert_eq!(gate::read(&console.shown().bytes).strange, Vec::<String>::new());
+}
+
+#[test]
+fn a_revision_is_brought_back_and_a_service_restarted_by_keys() {
+    let home = Home::new();
+    let mut console = Console::start(&home, &["demo", "--pace", "0.1"], (120, 40), &[]);
+    console.until_shown("of 60");
+    // All that happened stays in sight, whatever happens next.
+    console.keys("4");
+    deploy(&mut console, "backend-00002");
+    console.keys("B");
+    say_yes(&mut console, "bring backend-00001 back");
+    console.until_shown("backend-00001 is live");
+    console.keys("W");
+    say_yes(&mut console, "restart backend");
+    console.until_shown("backend is restarted and answers as backend-00001");
+    console.keys("q");
+    assert_eq!(console.ended().exit_code(), 0);
 }
 
 #[test]

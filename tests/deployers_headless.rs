@@ -126,7 +126,10 @@ token = {{ env = "HOOK_TOKEN" }}
     fn that_only_takes_the_request_leaves_it_to_the_proof() {
         let server = server(204, |_| ("", false));
         let told = deploy(&Home::new(), &settings(server.port, ""));
-        assert_eq!((told.code, told.end()), (Some(1), "not_serving at accepted: r1 still serves".into()));
+        assert_eq!(
+            (told.code, told.end()),
+            (Some(1), "not_serving at accepted: nothing changed: r1 still serves".into())
+        );
     }
 
     #[test]

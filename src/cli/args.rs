@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Says yes to the commands that the project's file names, without asking.
     #[arg(long, global = true)]
     pub trust: bool,
+    /// Changes nothing in the environment: no deploy, rollback or restart, nothing sent, no agent started. Tests run.
+    #[arg(long, global = true)]
+    pub read_only: bool,
     /// The theme: auto, dark, light, high-contrast, or one of your own.
     #[arg(long, global = true, value_name = "NAME")]
     pub theme: Option<String>,
@@ -35,7 +38,7 @@ pub enum Command {
     Demo(DemoArguments),
     /// Runs tests without a screen: for CI and scripts.
     Run(RunArguments),
-    /// Deploys a service without a screen, and says whether the new revision serves.
+    /// Deploys services without a screen, and says whether the new revisions serve.
     Deploy(DeployArguments),
     /// A session again, from its journal: play, pause, step, seek.
     Replay {
@@ -116,6 +119,9 @@ pub struct RunArguments {
     /// The longest time that the autopilot takes: 90s, 45m, 8h.
     #[arg(long, value_name = "TIME", requires = "until_green", value_parser = timespan)]
     pub max_time: Option<Timespan>,
+    /// The name of the environment: what deploying into a protected one takes.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub yes: Option<String>,
     /// What the autopilot calls to have mended what fails, as a shell has it; exit 0: changed, 10: nothing to do.
     #[arg(long, value_name = "COMMAND", requires = "until_green")]
     pub fix: Option<String>,
@@ -162,8 +168,19 @@ impl RunArguments {
 /// What is deployed without a screen.
 #[derive(Debug, Clone, Args)]
 pub struct DeployArguments {
-    /// The service, as liveloop.toml names it.
-    pub service: String,
+    /// The services, as liveloop.toml names them; of several each begins when the one before is live, those first that
+    /// others need.
+    #[arg(value_name = "SERVICE", required_unless_present = "all")]
+    pub services: Vec<String>,
+    /// Every service that can be deployed.
+    #[arg(long, conflicts_with_all = ["services", "to"])]
+    pub all: bool,
+    /// Starts the service anew in the revision that serves, by its restart command.
+    #[arg(long, conflicts_with_all = ["all", "to"])]
+    pub restart: bool,
+    /// The name of the environment: what changing a protected one takes.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub yes: Option<String>,
     /// Brings this earlier revision back instead of a new one, by the deploy's rollback command.
     #[arg(long, value_name = "REVISION")]
     pub to: Option<String>,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::args::{Format, RunArguments};
-use super::deploy::deployable;
+use super::change::deployable;
 use super::exit::Exit;
 use super::headless::{pass_signals, print_line};
 use super::{github, progress, spoilt};

@@ -8,16 +8,14 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::args::{DeployArguments, Format};
+use super::change::{Change, pass};
 use super::exit::Exit;
 use super::headless::{pass_signals, print_line};
 use super::project::Opening;
-use crate::adapters::deployer;
 use crate::attach::{Delivery, Feed, Player, Request, feed};
-use crate::config::project::{DeploySpec, Project};
-use crate::config::trust::shown;
 use crate::domain::{
-    Command, Deploy, DeployEvent, DeployId, DeployPhase, Entry, Event, Moment, ServiceId, SessionEnd, State, StepState,
-    ViewerId,
+    Deploy, DeployEvent, DeployPhase, DeployQueue, Entry, Event, Moment, ServiceId, SessionEnd, SessionEvent, State,
+    StepState, ViewerId,
 };
 use crate::engine::core::Call;
 use crate::engine::session::{self, Session};
@@ -27,25 +25,32 @@ const FIRST_LOOK: Duration = Duration::from_secs(10);
 /// Longer than any session.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Deploys a service to the end, or prints how it would be.
+/// Deploys services to the end, or prints how it would be.
 ///
 /// # Errors
 /// None so far; the shape is that of the other commands.
 pub async fn deploy(opening: Opening, arguments: &DeployArguments) -> color_eyre::Result<Exit> {
-    let (at, spec) = match find(&opening.session.project, arguments) {
-        Ok(found) => found,
+    let project = &opening.session.project;
+    let read_only = opening.session.read_only;
+    let found = Change::find(project, arguments);
+    let allowed = |change| {
+        if arguments.dry_run { Ok(change) } else { pass(project, read_only, arguments.yes.as_ref()).map(|()| change) }
+    };
+    let change = match found.and_then(allowed) {
+        Ok(change) => change,
         Err(why) => {
             eprintln!("liveloop: {why}");
             return Ok(Exit::Usage);
         }
     };
     if arguments.dry_run {
-        let line = what_would_run(&spec, arguments);
-        print_line(&mut io::stdout(), &line);
+        change.told(arguments).iter().for_each(|line| {
+            print_line(&mut io::stdout(), line);
+        });
         return Ok(Exit::Green);
     }
     match session::open(opening.session) {
-        Ok(session) => Ok(run(session, at, arguments).await),
+        Ok(session) => Ok(run(session, change, arguments).await),
         Err(error) => {
             eprintln!("liveloop: {error}");
             Ok(Exit::Environment)
@@ -53,55 +58,7 @@ pub async fn deploy(opening: Opening, arguments: &DeployArguments) -> color_eyre
     }
 }
 
-/// The service that is meant, and how it is deployed.
-fn find(project: &Project, arguments: &DeployArguments) -> Result<(ServiceId, DeploySpec), String> {
-    let wanted = &arguments.service;
-    let (id, spec) = deployable(project, wanted)?;
-    if arguments.to.is_some() && deployer::words_back(&spec).is_empty() {
-        let table = format!("[service.{wanted}.deploy.rollback]");
-        return Err(format!("{wanted} has no way back: add {table} with a command to liveloop.toml"));
-    }
-    Ok((id, spec))
-}
-
-/// The service of that name, and how it is deployed.
-pub(super) fn deployable(project: &Project, wanted: &str) -> Result<(ServiceId, DeploySpec), String> {
-    let all = || project.services.iter().filter(|service| service.deploy.is_some());
-    let names = || all().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
-    let found = project.services.iter().enumerate().find(|(_, service)| service.name == wanted);
-    let Some((n, service)) = found else {
-        let known = if all().next().is_none() { "none can be deployed".to_owned() } else { names() };
-        return Err(format!("there is no service {wanted} in liveloop.toml; {known}"));
-    };
-    let Some(spec) = &service.deploy else {
-        return Err(format!("{wanted} cannot be deployed: add [service.{wanted}.deploy] to liveloop.toml"));
-    };
-    Ok((ServiceId(n as u32), spec.clone()))
-}
-
-/// The exact command, or the request in its place.
-fn what_would_run(spec: &DeploySpec, arguments: &DeployArguments) -> String {
-    let command = match &arguments.to {
-        Some(to) => spec.rollback.clone().map(|mut rollback| {
-            rollback.argv.iter_mut().for_each(|word| *word = deployer::put_in(word, to));
-            rollback
-        }),
-        None => spec.command.clone(),
-    };
-    let request = || match &arguments.to {
-        Some(to) => deployer::request_back(spec, to).map_or_else(String::new, |request| request.to_string()),
-        None => deployer::request(spec),
-    };
-    let command = command.map_or_else(request, |command| shown(&command));
-    match arguments.format {
-        Format::Human => command,
-        Format::Json => {
-            json!({"type": "dry_run", "service": arguments.service, "to": arguments.to, "command": command}).to_string()
-        }
-    }
-}
-
-async fn run(session: Session, service: ServiceId, arguments: &DeployArguments) -> Exit {
+async fn run(session: Session, change: Change, arguments: &DeployArguments) -> Exit {
     let handle = session.handle.clone();
     session.recall();
     let (sender, feed) = feed(ViewerId(0), Player::Session, handle.requests.clone());
@@ -111,12 +68,12 @@ async fn run(session: Session, service: ServiceId, arguments: &DeployArguments) 
     }
     let course = Course {
         feed,
-        service,
+        change,
         arguments: arguments.clone(),
         state: Arc::default(),
-        deploy: None,
         until: Some(Instant::now() + FIRST_LOOK),
         refused: None,
+        ended: 0,
         told: Vec::new(),
     };
     let watch = tokio::spawn(course.follow());
@@ -133,13 +90,14 @@ async fn run(session: Session, service: ServiceId, arguments: &DeployArguments) 
 
 struct Course {
     feed: Feed,
-    service: ServiceId,
+    change: Change,
     arguments: DeployArguments,
     state: Arc<State>,
-    deploy: Option<DeployId>,
     /// Until when it is waited for what serves before the deploy is asked for; `None` once it was.
     until: Option<Instant>,
     refused: Option<String>,
+    /// How many deploys have ended and been told of.
+    ended: usize,
     /// What a person was told last.
     told: Vec<String>,
 }
@@ -165,52 +123,63 @@ impl Course {
         let mut effects = Vec::new();
         Arc::make_mut(&mut self.state).apply(entry, &mut effects);
         self.look();
+        // What a platform says after the last line of a deploy is said too late.
         if let Event::Deploy(event) = &entry.event
-            && Some(event.deploy()) == self.deploy
+            && event.deploy().index() >= self.ended
         {
             self.tell(event);
         }
-        if let Event::Session(crate::domain::SessionEvent::Asked { command, .. }) = &entry.event
-            && matches!(command, Command::Deploy(_) | Command::RollBack { .. })
+        if let Event::Session(SessionEvent::Asked { command, .. }) = &entry.event
+            && *command == self.change.command
+            && self.state.deploys.iter().len() == 0
         {
-            self.deploy = self.state.deploys.active(self.service);
-            if self.deploy.is_none() {
-                self.refused = self.state.news.last().map(|news| news.text.to_string());
-                self.feed.line.say(Request::Leave(SessionEnd::Done));
-            }
+            self.refused = self.state.news.last().map(|news| news.text.to_string());
+            self.feed.line.say(Request::Leave(SessionEnd::Done));
         }
-        if self.deploy().is_some_and(|deploy| !deploy.is_active()) {
+        self.tell_ends();
+        let begun = self.state.deploys.iter().len();
+        let goes_on = self.state.deploy_queue.as_ref().is_some_and(DeployQueue::is_active);
+        if begun > 0 && self.ended == begun && !goes_on {
             self.feed.line.say(Request::Leave(SessionEnd::Done));
         }
     }
 
-    fn deploy(&self) -> Option<&Deploy> {
-        self.state.deploys.get(self.deploy?)
+    /// The last line of each deploy that has ended. Nobody else deploys in this session, and one ends before the next.
+    fn tell_ends(&mut self) {
+        while let Some((_, deploy)) =
+            self.state.deploys.iter().nth(self.ended).filter(|(_, deploy)| !deploy.is_active())
+        {
+            let line = self.last_line(deploy);
+            print_line(&mut io::stdout(), &line);
+            self.ended += 1;
+        }
+    }
+
+    fn name_of(&self, service: ServiceId) -> &str {
+        self.state.services.get(service).map_or("", |service| &service.spec.name)
     }
 
     /// Asks for the deploy once it is known what serves, or that nobody can know.
     fn look(&mut self) {
-        let known = self.state.services.get(self.service);
-        if known.is_some_and(|service| service.revision.is_some() || !service.spec.has_revision) {
+        let is_known = |id: &ServiceId| {
+            let service = self.state.services.get(*id);
+            service.is_some_and(|service| service.revision.is_some() || !service.spec.has_revision)
+        };
+        if self.change.services.iter().all(is_known) {
             self.ask();
         }
     }
 
     fn ask(&mut self) {
-        if self.until.take().is_none() {
-            return;
+        if self.until.take().is_some() {
+            self.feed.line.say(Request::Command(self.change.command.clone()));
         }
-        let command = match &self.arguments.to {
-            Some(to) => Command::RollBack { service: self.service, to: to.as_str().into() },
-            None => Command::Deploy(self.service),
-        };
-        self.feed.line.say(Request::Command(command));
     }
 
     fn tell(&mut self, event: &DeployEvent) {
         match self.arguments.format {
             Format::Human => {
-                let lines = human(event, self.deploy());
+                let lines = human(event, self.state.deploys.get(event.deploy()));
                 // A platform says it once more when the command has ended, for those who judge by it.
                 if lines != self.told {
                     lines.iter().for_each(|line| {
@@ -219,23 +188,54 @@ impl Course {
                     self.told = lines;
                 }
             }
-            Format::Json => machine(event).iter().for_each(|line| {
-                print_line(&mut io::stdout(), &line.to_string());
-            }),
+            Format::Json => {
+                let service = self.state.deploys.get(event.deploy()).map_or("", |deploy| self.name_of(deploy.service));
+                for mut line in machine(event) {
+                    line["service"] = service.into();
+                    print_line(&mut io::stdout(), &line.to_string());
+                }
+            }
         }
     }
 
+    /// What had not ended or not begun when the session did, and how it all came out.
     fn finish(&self) -> Exit {
-        let Some(deploy) = self.deploy() else {
+        let deploys: Vec<&Deploy> = self.state.deploys.iter().map(|(_, deploy)| deploy).collect();
+        if deploys.is_empty() {
             eprintln!("liveloop: {}", self.refused.as_deref().unwrap_or("the session ended before the deploy began"));
             return if self.refused.is_some() { Exit::TestsFailed } else { Exit::Environment };
-        };
-        let line = match self.arguments.format {
-            Format::Json => as_json(deploy, &self.arguments.service, self.state.at).to_string(),
-            Format::Human => as_sentence(deploy, &self.arguments.service, self.state.at),
-        };
-        print_line(&mut io::stdout(), &line);
-        exit(deploy)
+        }
+        deploys.iter().skip(self.ended).for_each(|deploy| {
+            print_line(&mut io::stdout(), &self.last_line(deploy));
+        });
+        let left = self.change.services.get(deploys.len()..).unwrap_or_default();
+        left.iter().for_each(|service| {
+            print_line(&mut io::stdout(), &self.line_of_none(*service));
+        });
+        if !left.is_empty() || deploys.iter().any(|deploy| deploy.phase != DeployPhase::Live) {
+            let reached = deploys.iter().any(|deploy| !deploy.out_of_reach);
+            return if reached { Exit::TestsFailed } else { Exit::Environment };
+        }
+        Exit::Green
+    }
+
+    fn last_line(&self, deploy: &Deploy) -> String {
+        let service = self.name_of(deploy.service);
+        match self.arguments.format {
+            Format::Json => as_json(deploy, service, self.state.at).to_string(),
+            Format::Human => as_sentence(deploy, service, self.state.at),
+        }
+    }
+
+    /// A service whose turn never came.
+    fn line_of_none(&self, service: ServiceId) -> String {
+        let (name, detail) = (self.name_of(service), "not begun: the one before it is not live");
+        match self.arguments.format {
+            Format::Json => json!({"type": "deploy", "service": name, "from": null, "to": null,
+                "outcome": "cancelled", "rung": "none", "detail": detail, "duration_s": 0.0})
+            .to_string(),
+            Format::Human => format!("{name} {detail}"),
+        }
     }
 }
 

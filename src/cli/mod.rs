@@ -2,6 +2,7 @@
 
 pub mod args;
 mod autopilot;
+mod change;
 pub mod check;
 pub mod console;
 pub mod demo;
@@ -59,15 +60,15 @@ pub fn main() -> ExitCode {
 fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
     let folder = arguments.project.as_deref();
     match &arguments.command {
-        Some(Command::Run(run)) => match open(folder, Yes::Given, "run") {
+        Some(Command::Run(run)) => match open(arguments, Yes::Given, "run") {
             Ok(opening) => runtime()?.block_on(run_headless(opening, run.clone())),
             Err(error) => Ok(refuse(&error)),
         },
-        Some(Command::Deploy(wanted)) => match open(folder, Yes::Given, "deploy") {
+        Some(Command::Deploy(wanted)) => match open(arguments, Yes::Given, "deploy") {
             Ok(opening) => runtime()?.block_on(deploy::deploy(opening, wanted)).map(Into::into),
             Err(error) => Ok(refuse(&error)),
         },
-        Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments.theme.as_deref())),
+        Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments)),
         Some(Command::History(wanted)) => match project::locate(folder) {
             Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
             Err(error) => Ok(refuse(&error)),
@@ -105,7 +106,7 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
         }
         None => {
             let yes = if arguments.trust { Yes::Given } else { Yes::Ask };
-            match open(folder, yes, "console") {
+            match open(arguments, yes, "console") {
                 Ok(opening) => runtime()?.block_on(run_console(opening, arguments.theme.as_deref())),
                 Err(error) => Ok(refuse(&error)),
             }
@@ -122,13 +123,14 @@ async fn run_console(opening: Opening, theme: Option<&str>) -> color_eyre::Resul
     Ok(console::open(opening, settings).await?.into())
 }
 
-async fn run_demo(arguments: &DemoArguments, theme: Option<&str>) -> color_eyre::Result<ExitCode> {
-    let demo = demo::start(arguments).await?;
+async fn run_demo(arguments: &DemoArguments, all: &Arguments) -> color_eyre::Result<ExitCode> {
+    let mut demo = demo::start(arguments).await?;
+    demo.opening.session.read_only = all.read_only;
     let _environment = demo.environment;
     if arguments.headless {
         return run_headless(demo.opening, RunArguments::default()).await;
     }
-    run_console(demo.opening, theme).await
+    run_console(demo.opening, all.theme.as_deref()).await
 }
 
 async fn run_headless(mut opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
@@ -141,8 +143,7 @@ async fn run_headless(mut opening: Opening, arguments: RunArguments) -> color_ey
         eprintln!("liveloop: --deploy names one service here; several are deployed with --until-green");
         return Ok(Exit::Usage.into());
     }
-    let wanted = arguments.deploy_first().map(|name| deploy::deployable(&opening.session.project, name));
-    if let Some(Err(why)) = wanted {
+    if let Err(why) = may_deploy(&opening, &arguments) {
         eprintln!("liveloop: {why}");
         return Ok(Exit::Usage.into());
     }
@@ -156,9 +157,23 @@ async fn run_headless(mut opening: Opening, arguments: RunArguments) -> color_ey
     }
 }
 
-fn open(folder: Option<&Path>, yes: Yes, what: &'static str) -> Result<Opening, NotUsable> {
-    let (root, files) = project::locate(folder)?;
-    project::open(root, &files, yes, what)
+/// Whether the deploy that a run begins with, or those of the autopilot, may be done here.
+fn may_deploy(opening: &Opening, arguments: &RunArguments) -> Result<(), String> {
+    let project = &opening.session.project;
+    if let Some(name) = arguments.deploy_first() {
+        change::deployable(project, name)?;
+    }
+    if arguments.until_green || arguments.deploys() {
+        change::pass(project, opening.session.read_only, arguments.yes.as_ref())?;
+    }
+    Ok(())
+}
+
+fn open(arguments: &Arguments, yes: Yes, what: &'static str) -> Result<Opening, NotUsable> {
+    let (root, files) = project::locate(arguments.project.as_deref())?;
+    let mut opening = project::open(root, &files, yes, what)?;
+    opening.session.read_only = arguments.read_only;
+    Ok(opening)
 }
 
 fn refuse(error: &NotUsable) -> ExitCode {

@@ -105,7 +105,7 @@ pub fn open(root: PathBuf, files: &Files, yes: Yes, what: &'static str) -> Resul
     let program =
         own_program().map_err(|error| NotUsable::Folder(format!("the program cannot find itself: {error}")))?;
     let project = configuration.project.clone();
-    let session = SessionOptions { root, project, python: interpreter.command, why, what, program };
+    let session = SessionOptions { root, project, python: interpreter.command, why, what, read_only: false, program };
     Ok(Opening { session, configuration, themes: files.user.themes() })
 }
 

@@ -15,6 +15,7 @@ pub mod resolve;
 
 pub mod load;
 
+mod autopilot;
 mod complaint;
 pub mod date;
 mod layers;

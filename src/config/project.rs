@@ -9,6 +9,7 @@ use super::mapping::Language;
 use crate::domain::{Baseline, ContractSpec, Damping, Rung};
 pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
 
+pub use super::autopilot::{AutopilotSpec, FixSpec};
 pub use super::platform::PlatformSpec;
 pub use super::probe::{HttpProbe, WebsocketProbe};
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding, Transport};
@@ -313,6 +314,8 @@ pub struct ServiceSpec {
     pub surfaces: Vec<String>,
     /// The services without which it does not work.
     pub needs: Vec<String>,
+    /// How it is started anew, where it can be.
+    pub restart: Option<RestartSpec>,
     /// How its probes are damped.
     pub damping: Damping,
     /// Where its log comes from.
@@ -409,6 +412,17 @@ pub enum RevisionSource {
     Header(String),
     /// At this place of the JSON body.
     Pointer(String),
+}
+
+/// How a service is started anew, and when it counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestartSpec {
+    /// The command.
+    pub command: CommandSpec,
+    /// After this long it is stopped.
+    pub timeout: Duration,
+    /// When the revision counts as live again.
+    pub proof: ProofSpec,
 }
 
 /// How a new revision is put in place, and when it counts.
@@ -567,32 +581,4 @@ pub struct RunSpec {
     pub hold_on_unhealthy: bool,
     /// How long a headless run waits.
     pub hold_limit: Duration,
-}
-
-/// What the autopilot may spend, and what mends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AutopilotSpec {
-    /// The most cycles that it begins.
-    pub cycles: u32,
-    /// The longest time that it takes.
-    pub time: Duration,
-    /// The most deploys that it asks for.
-    pub deploys: u32,
-    /// How often in a row a fix may leave the same failures.
-    pub patience: u32,
-    /// How often a flaky test is run again.
-    pub retries: u32,
-    /// The services that are deployed after every fix.
-    pub deploy: Vec<String>,
-    /// What is called to mend what fails.
-    pub fix: Option<FixSpec>,
-}
-
-/// What is called to mend what fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FixSpec {
-    /// The command.
-    pub command: CommandSpec,
-    /// How long it may take.
-    pub timeout: Duration,
 }

@@ -14,6 +14,7 @@ mod mapping;
 mod notice;
 mod proof;
 mod report;
+mod restart;
 mod runner;
 mod service;
 mod stream;

@@ -18,6 +18,7 @@ mod logs;
 mod mapping;
 mod notice;
 mod report;
+mod restart;
 mod runner;
 mod service;
 mod stream;
@@ -47,6 +48,7 @@ pub use health::{
 pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
 pub use report::ReportSettings;
+pub use restart::RestartSettings;
 pub use runner::*;
 pub use service::*;
 pub use stream::*;
@@ -144,6 +146,8 @@ pub enum EnvironmentKind {
     Shared,
     /// Like production: the badge is red.
     Protected,
+    /// Nothing may be changed there from here.
+    Locked,
 }
 
 impl fmt::Display for EnvironmentKind {
@@ -152,6 +156,7 @@ impl fmt::Display for EnvironmentKind {
             Self::Local => "local",
             Self::Shared => "shared",
             Self::Protected => "protected",
+            Self::Locked => "locked",
         })
     }
 }

@@ -61,6 +61,9 @@ pub fn commands_in(project: &Project) -> Vec<NamedCommand> {
                 add(format!("token for the deploys of {}", service.name), command.clone());
             }
         }
+        if let Some(restart) = &service.restart {
+            add(format!("restart of {}", service.name), restart.command.clone());
+        }
         if let Some(LogSpec::Command(command)) = &service.logs {
             add(format!("log of {}", service.name), command.clone());
         }

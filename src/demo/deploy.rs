@@ -18,7 +18,8 @@ use super::{
     platform::description_path,
 };
 
-const USAGE: &str = "usage: __demo-deploy SERVICE --platform ADDR [--pace N] [--fail build|roll]";
+const USAGE: &str =
+    "usage: __demo-deploy SERVICE --platform ADDR [--pace N] [--fail build|roll] [--to REVISION] [--restart]";
 
 /// What to deploy, and where.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,16 +28,21 @@ struct Order {
     platform: String,
     pace: f64,
     fail: Option<String>,
+    to: Option<String>,
+    restart: bool,
 }
 
 impl Order {
     fn read(arguments: &[String]) -> Option<Self> {
-        let mut order = Order { service: String::new(), platform: String::new(), pace: 1.0, fail: None };
+        let mut order =
+            Order { service: String::new(), platform: String::new(), pace: 1.0, fail: None, to: None, restart: false };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--platform" => order.platform = rest.next()?.clone(),
                 "--pace" => order.pace = rest.next()?.parse().ok().filter(|pace| (0.01..=100.0).contains(pace))?,
+                "--to" => order.to = Some(rest.next()?.clone()),
+                "--restart" => order.restart = true,
                 "--fail" => order.fail = Some(rest.next()?.clone()),
                 service if order.service.is_empty() && !service.starts_with('-') => order.service = service.to_owned(),
                 _ => return None,
@@ -92,11 +98,16 @@ pub(super) async fn run(arguments: &[String]) -> ExitCode {
 async fn deploy(order: &Order) -> Result<(), Obstacle> {
     let logs = format!("/logs/{}", order.service);
     let before = describe(order).await?;
-    say(format_args!("==> deploying {} (serving {})", order.service, serving(&before)));
+    let doing = match &order.to {
+        Some(to) => format!("bringing {to} back in"),
+        None if order.restart => "restarting".to_owned(),
+        None => "deploying".to_owned(),
+    };
+    say(format_args!("==> {doing} {} (serving {})", order.service, serving(&before)));
     let mut seen = ask(order, &logs).await?.as_array().and_then(|log| log.last()?["n"].as_u64()).unwrap_or(0);
 
     let path = format!("/deploy/{}", order.service);
-    let wish = json!({"fail": order.fail});
+    let wish = json!({"fail": order.fail, "to": order.to, "restart": order.restart});
     let accepted = Call::post(&order.platform, &path, wish).send().await?;
     if accepted.status != StatusCode::ACCEPTED {
         return Err(Obstacle::Refused(accepted));

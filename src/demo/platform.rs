@@ -41,8 +41,29 @@ pub(super) fn description_path(service: &str) -> String {
     format!("{PROJECT}{service}")
 }
 
+/// What a deploy is to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// The next revision, built anew.
+    Next,
+    /// This one, which was built before.
+    Built(u32),
+}
+
 fn begin(world: &Arc<World>, name: ServiceName, wish: &Value) -> Reply {
     let service = world.service(name);
+    let serving = service.revision();
+    let wished = match (wish["to"].as_str(), wish["restart"] == true) {
+        (Some(to), _) => match name.revision_number(to).filter(|number| *number <= serving.max(service.newest())) {
+            Some(number) => Wish::Built(number),
+            None => {
+                let unknown = json!({"error": {"code": 404, "message": format!("there is no revision {to}")}});
+                return json_reply(StatusCode::NOT_FOUND, unknown);
+            }
+        },
+        (None, true) => Wish::Built(serving),
+        (None, false) => Wish::Next,
+    };
     let generation = {
         let mut rollout = service.rollout();
         if rollout.reconciling {
@@ -51,20 +72,24 @@ fn begin(world: &Arc<World>, name: ServiceName, wish: &Value) -> Reply {
         }
         rollout.reconciling = true;
         rollout.failure = None;
+        rollout.target = match wished {
+            Wish::Next => rollout.newest + 1,
+            Wish::Built(number) => number,
+        };
         rollout.generation += 1;
         rollout.generation
     };
     let fails_at = wish["fail"].as_str().unwrap_or_default().to_owned();
     let rolling = world.clone();
-    world.spawn(async move { roll(&rolling, name, &fails_at).await });
+    world.spawn(async move { roll(&rolling, name, wished, &fails_at).await });
     let operation = world.fresh("operation");
     json_reply(StatusCode::ACCEPTED, json!({"name": operation, "service": name.as_str(), "generation": generation}))
 }
 
-/// Builds, pushes and rolls out the next revision. While it rolls the service answers 503.
-async fn roll(world: &World, name: ServiceName, fails_at: &str) {
+/// Builds and pushes the next revision, and rolls out what is wished. While it rolls the service answers 503.
+async fn roll(world: &World, name: ServiceName, wished: Wish, fails_at: &str) {
     let service = world.service(name);
-    let target = service.revision() + 1;
+    let target = service.rollout().target;
     let image = name.revision_name(target);
     let give_up = |phase: &'static str, reason: String| {
         service.log("ERROR", &reason);
@@ -74,26 +99,9 @@ async fn roll(world: &World, name: ServiceName, fails_at: &str) {
         rollout.reconciling = false;
     };
 
-    service.enter("build", "start", format!("building image for {image}"));
-    world.nap(0.5).await;
-    service.log("NOTICE", format!("change: {}", change_of(name, target)));
-    for step in ["resolving dependencies", "compiling", "copying assets"] {
-        world.nap(0.4).await;
-        service.log("NOTICE", step);
-    }
-    world.nap(0.3).await;
-    if fails_at == "build" {
+    if wished == Wish::Next && !build(world, service, &image, fails_at).await {
         return give_up("build", "ContainerImageBuildFailed: step 7/12 exited with 1".to_owned());
     }
-    service.enter("build", "ok", format!("built {image}"));
-
-    service.enter("push", "start", format!("pushing {image}"));
-    world.nap(0.6).await;
-    if name == ServiceName::Backend {
-        service.log("WARNING", "registry is slow: layer 3/5 was sent again");
-    }
-    world.nap(0.4).await;
-    service.enter("push", "ok", "pushed 5 layers");
 
     service.enter("roll", "start", format!("starting {image}"));
     service.ready.send_replace(false);
@@ -105,10 +113,40 @@ async fn roll(world: &World, name: ServiceName, fails_at: &str) {
     service.log("NOTICE", format!("{image} answers its startup probe"));
     world.nap(0.8).await;
     // In one breath: whoever is told that the deploy is over finds the new revision serving.
-    service.rollout().revision = target;
+    {
+        let mut rollout = service.rollout();
+        rollout.revision = target;
+        rollout.newest = rollout.newest.max(target);
+    }
     service.ready.send_replace(true);
     service.enter("roll", "ok", format!("{image} is ready, serving 100 percent of traffic"));
     service.rollout().reconciling = false;
+}
+
+/// Builds and pushes an image; answers whether that worked.
+async fn build(world: &World, service: &Service, image: &str, fails_at: &str) -> bool {
+    let (name, target) = (service.name, service.rollout().target);
+    service.enter("build", "start", format!("building image for {image}"));
+    world.nap(0.5).await;
+    service.log("NOTICE", format!("change: {}", change_of(name, target)));
+    for step in ["resolving dependencies", "compiling", "copying assets"] {
+        world.nap(0.4).await;
+        service.log("NOTICE", step);
+    }
+    world.nap(0.3).await;
+    if fails_at == "build" {
+        return false;
+    }
+    service.enter("build", "ok", format!("built {image}"));
+
+    service.enter("push", "start", format!("pushing {image}"));
+    world.nap(0.6).await;
+    if name == ServiceName::Backend {
+        service.log("WARNING", "registry is slow: layer 3/5 was sent again");
+    }
+    world.nap(0.4).await;
+    service.enter("push", "ok", "pushed 5 layers");
+    true
 }
 
 /// What a commit message would say about a revision.
@@ -153,7 +191,7 @@ fn describe(service: &Service) -> Value {
         "generation": rollout.generation.to_string(),
         "observedGeneration": (rollout.generation - u32::from(rollout.reconciling)).to_string(),
         "reconciling": rollout.reconciling,
-        "latestCreatedRevision": revision(rollout.revision + u32::from(underway)),
+        "latestCreatedRevision": revision(if underway { rollout.target } else { rollout.revision }),
         "latestReadyRevision": revision(rollout.revision),
         "terminalCondition": condition,
         "trafficStatuses": [{

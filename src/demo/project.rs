@@ -46,6 +46,12 @@ header = "x-revision"
 [service.{name}.deploy]
 command = [{exe}, "__demo-deploy", "{name}", "--platform", "{platform}", "--pace", "{pace}"]
 
+[service.{name}.deploy.rollback]
+command = [{exe}, "__demo-deploy", "{name}", "--platform", "{platform}", "--pace", "{pace}", "--to", "{{revision}}"]
+
+[service.{name}.restart]
+command = [{exe}, "__demo-deploy", "{name}", "--platform", "{platform}", "--pace", "{pace}", "--restart"]
+
 [service.{name}.logs.http]
 url = "http://{platform}/logs/{name}"
 since = "after"

@@ -34,6 +34,11 @@ impl ServiceName {
         ServiceName::ALL.into_iter().find(|name| name.as_str() == text)
     }
 
+    /// The number of a revision of that name.
+    pub(super) fn revision_number(self, name: &str) -> Option<u32> {
+        name.strip_prefix(self.as_str())?.strip_prefix('-')?.parse().ok()
+    }
+
     pub(super) fn revision_name(self, revision: u32) -> String {
         format!("{}-{revision:05}", self.as_str())
     }
@@ -54,6 +59,10 @@ pub(super) struct LogEntry {
 #[derive(Debug)]
 pub(super) struct Rollout {
     pub(super) revision: u32,
+    /// The one that is put in place, or was last.
+    pub(super) target: u32,
+    /// The highest number that was ever built.
+    pub(super) newest: u32,
     pub(super) generation: u32,
     pub(super) reconciling: bool,
     pub(super) failure: Option<String>,
@@ -71,8 +80,16 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn new(name: ServiceName, revision: u32) -> Self {
-        let rollout =
-            Rollout { revision, generation: 1, reconciling: false, failure: None, log: VecDeque::new(), logged: 0 };
+        let rollout = Rollout {
+            revision,
+            target: revision,
+            newest: revision,
+            generation: 1,
+            reconciling: false,
+            failure: None,
+            log: VecDeque::new(),
+            logged: 0,
+        };
         Self { name, ready: watch::Sender::new(true), rollout: Mutex::new(rollout) }
     }
 
@@ -82,6 +99,10 @@ impl Service {
 
     pub(super) fn revision(&self) -> u32 {
         self.rollout().revision
+    }
+
+    pub(super) fn newest(&self) -> u32 {
+        self.rollout().newest
     }
 
     pub(super) fn revision_name(&self) -> String {

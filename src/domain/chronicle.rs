@@ -173,7 +173,9 @@ impl State {
             | Command::Collect
             | Command::Deploy(_)
             | Command::Prove { .. }
+            | Command::DeployInOrder(_)
             | Command::RollBack { .. }
+            | Command::Restart(_)
             | Command::Quit => return,
             Command::Autopilot { .. } => "starts the autopilot".into(),
             Command::PaceAutopilot(FlightPace::Paused) => "pauses the autopilot".into(),

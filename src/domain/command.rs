@@ -106,6 +106,10 @@ pub enum Command {
         /// Which revision.
         to: Text,
     },
+    /// Deploy several services: each when the one before is live, those first that others need.
+    DeployInOrder(Vec<ServiceId>),
+    /// Start a service anew, in the revision that serves.
+    Restart(ServiceId),
     /// Stop a deploy's command.
     CancelDeploy(DeployId),
     /// Send a stream's configured start message.

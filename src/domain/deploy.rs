@@ -141,6 +141,9 @@ pub struct Deploy {
     /// The earlier revision to which the traffic is to go back.
     #[serde(default)]
     pub back_to: Option<Text>,
+    /// Whether the same revision is started anew.
+    #[serde(default)]
+    pub is_restart: bool,
     /// The last that the platform said.
     #[serde(default)]
     pub platform: Option<PlatformSaid>,
@@ -186,6 +189,8 @@ pub(super) struct Opening {
     pub from: Option<Text>,
     /// The earlier revision to go back to.
     pub back_to: Option<Text>,
+    /// Whether the same revision is started anew.
+    pub is_restart: bool,
     /// How many probes in a row must show the new revision.
     pub needed: u32,
     /// Whether a platform is asked how it goes.
@@ -295,7 +300,9 @@ impl Deploys {
 
     pub(super) fn open(&mut self, opening: Opening, at: Moment) -> DeployId {
         let goal = opening.goal();
-        let Opening { service, by, from, back_to, needed, has_platform, has_revision, surfaces, lines, .. } = opening;
+        let Opening {
+            service, by, from, back_to, is_restart, needed, has_platform, has_revision, surfaces, lines, ..
+        } = opening;
         let id = DeployId(self.list.len() as u32);
         let typical =
             self.precedents(service).and_then(|precedents| precedents.total(at)).map(|typical| typical.median);
@@ -317,6 +324,7 @@ impl Deploys {
             has_platform,
             has_revision,
             back_to,
+            is_restart,
             platform: None,
             overdue: None,
             out_of_reach: false,
@@ -345,7 +353,7 @@ impl Deploys {
                 let well = *exit == Exit::Code(0);
                 deploy.end_steps(if well { StepState::Done } else { StepState::Failed }, at);
                 if well && !cancelled {
-                    return deploy.accept();
+                    return deploy.accept(at);
                 }
                 let phase = match deploy.overdue.take() {
                     _ if *cancelled => DeployPhase::Cancelled,
@@ -399,7 +407,7 @@ impl Deploys {
     }
 
     pub(super) fn learn(&mut self, id: DeployId) {
-        if let Some(deploy) = self.get(id)
+        if let Some(deploy) = self.get(id).filter(|deploy| !deploy.is_restart)
             && let Some(ended) = deploy.ended
         {
             let (service, took) = (deploy.service, ended.since(deploy.started));
@@ -433,7 +441,10 @@ impl Deploy {
 
     /// The action is done. What comes next is the platform's to say, where there is one; it says it once more, as what it
     /// said while the command ran may be overtaken.
-    fn accept(&mut self) -> DeployFact {
+    fn accept(&mut self, at: Moment) -> DeployFact {
+        if self.is_restart && !self.has_revision {
+            return self.close(DeployPhase::Live, at);
+        }
         if self.has_platform {
             self.phase = DeployPhase::Routing;
             return DeployFact::Nothing;

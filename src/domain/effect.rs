@@ -73,6 +73,13 @@ pub enum Effect {
         /// The earlier revision to bring back, instead of a new one.
         back_to: Option<Text>,
     },
+    /// Start a service's restart command; closed as [`StartDeploy`](Self::StartDeploy) is.
+    StartRestart {
+        /// Which deploy stands for it.
+        deploy: DeployId,
+        /// Of what.
+        service: ServiceId,
+    },
     /// Stop a deploy's command.
     CancelDeploy {
         /// Which deploy.

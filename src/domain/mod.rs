@@ -19,14 +19,17 @@ mod cycle;
 mod damping;
 mod dependence;
 mod deploy;
+mod deploy_queue;
 mod effect;
 mod event;
 mod evidence;
 mod flake;
+mod gate;
 mod ids;
 mod inventory;
 mod known;
 mod leavings;
+mod lineage;
 mod log;
 mod moment;
 mod need;
@@ -79,6 +82,7 @@ pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{
     Awaited, Deploy, DeployPhase, Deploys, OutputLine, PROOF, Pace, Source, Step, StepState, Stuck, Surface,
 };
+pub use deploy_queue::{DeployQueue, QueueEnd};
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, FixEvent, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,
@@ -86,12 +90,14 @@ pub use event::{
 };
 pub use evidence::{Evidence, Grade, Value};
 pub use flake::{FlakeRate, Ground, Grounds, On, Served, told};
+pub use gate::Gate;
 pub use ids::{
     AgentRunId, CauseId, DeployId, FixId, KnownId, ModuleId, ProveId, RunId, RunnerId, ServiceId, StreamId, TestId,
     TierId, ViewerId,
 };
 pub use inventory::{Attempt, Detail, Frame, Inventory, Module, Section, Standing, SubtestRow, TestCase};
 pub use known::{KnownFailure, KnownFailures, KnownSpec, RecalledKnown, Record, Unmuted};
+pub use lineage::{Earlier, Lineage, LiveOnce};
 pub use log::{Level, LevelCounts, LogEvent, LogLine, Logged, Logs, ServiceLog};
 pub use moment::{Moment, Span};
 pub use news::{News, Tone};
@@ -105,7 +111,8 @@ pub use pattern::Pattern;
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use precedent::{DEPLOYS_KEPT, PastDeploy, Precedents, Typical};
 pub use project::{
-    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, StreamSpec, SurfaceSpec,
+    DeploySpec, EnvironmentKind, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, ServiceSpec,
+    StreamSpec, SurfaceSpec,
 };
 pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
 pub use record::{CycleCause, CycleCounts, CycleRecord, Records};

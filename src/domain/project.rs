@@ -48,6 +48,9 @@ pub struct ProjectSpec {
     /// What the autopilot may spend.
     #[serde(default)]
     pub autopilot: AutopilotPlan,
+    /// Whether nothing may be changed in this session, tests aside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,
@@ -98,6 +101,8 @@ pub enum EnvironmentKind {
     Shared,
     /// Customers, or whoever relies on it.
     Protected,
+    /// Whoever would change anything.
+    Locked,
 }
 
 /// A test tool and how it was found.
@@ -132,6 +137,9 @@ pub struct ServiceSpec {
     pub has_logs: bool,
     /// How it is deployed, where it can be.
     pub deploy: Option<DeploySpec>,
+    /// How it is started anew, where it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartSpec>,
     /// The services without which it does not work, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Text>,
@@ -181,6 +189,15 @@ pub struct DeploySpec {
     /// The command that brings an earlier revision back, where there is one; `{revision}` is put in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rollback: Vec<Text>,
+}
+
+/// How a service is started anew.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RestartSpec {
+    /// The exact command, one word an item.
+    pub command: Vec<Text>,
+    /// How many probes in a row must show the revision again.
+    pub streak: u32,
 }
 
 /// A source of agent events.

@@ -124,7 +124,9 @@ pub struct Services {
 }
 
 impl Services {
-    pub(super) fn new(specs: &[ServiceSpec], at: Moment) -> Self {
+    /// Services of which nothing is known yet but how they are configured.
+    #[must_use]
+    pub fn new(specs: &[ServiceSpec], at: Moment) -> Self {
         let list: Vec<Service> = specs
             .iter()
             .map(|spec| Service {
@@ -173,6 +175,11 @@ impl Services {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.epochs.len().saturating_sub(1) as Epoch
+    }
+
+    /// The revisions of a service that were seen, the newest first; one that came back stands there again.
+    pub fn seen(&self, id: ServiceId) -> impl Iterator<Item = &Text> {
+        self.epochs.iter().rev().filter_map(move |epoch| epoch.get(id.index())?.as_ref())
     }
 
     /// Whether the revisions of that period serve now.

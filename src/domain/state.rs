@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, Deploys, Fixes, Inventory,
-    Judgement, KnownFailures, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records, Repeat, Ring, Runs,
-    Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, DeployQueue, Deploys, Fixes,
+    Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records,
+    Repeat, Ring, Runs, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -100,6 +100,12 @@ pub struct State {
     /// The calls of the fix hook.
     #[serde(default)]
     pub fixes: Fixes,
+    /// The deploys that were last asked for together.
+    #[serde(default)]
+    pub deploy_queue: Option<DeployQueue>,
+    /// What earlier sessions put live.
+    #[serde(default)]
+    pub lineage: Lineage,
     /// The connections to agents.
     pub streams: Streams,
     /// What the agents did.
@@ -146,6 +152,8 @@ impl Default for State {
             prove: None,
             autopilot: None,
             fixes: Fixes::default(),
+            deploy_queue: None,
+            lineage: Lineage::default(),
             streams: Streams::default(),
             agents: Agents::default(),
             logs: Logs::default(),

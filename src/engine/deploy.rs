@@ -20,7 +20,7 @@ use super::supervisor::Signal;
 use crate::adapters::deployer::command::{Reader, Said};
 use crate::adapters::deployer::{self, Aim};
 use crate::adapters::redact::KeyBlock;
-use crate::config::project::DeploySpec;
+use crate::config::project::{DeploySpec, RestartSpec};
 use crate::domain::{DeployEvent, DeployId, Event, Exit, OutputLine, Source, StepState, Text};
 
 /// How long a cancelled command has to end by itself.
@@ -96,6 +96,16 @@ pub async fn run(order: DeployOrder, means: Means, http: Option<Http>, cancel: m
             action.await;
         }
     }
+}
+
+/// Starts a service anew by its command, to the command's end. A message on `cancel` stops it.
+pub async fn restart(deploy: DeployId, spec: RestartSpec, means: Means, cancel: mpsc::Receiver<()>) {
+    let RestartSpec { command, timeout, proof: _ } = spec;
+    let command = means.command(&command.argv, &command.env, command.directory.as_deref());
+    // No platform listens to what the command says.
+    let (told, heard) = mpsc::channel(FOLLOWED);
+    drop(heard);
+    act(deploy, &command, true, Instant::now() + timeout, &means, cancel, told).await;
 }
 
 async fn tell(means: &Means, event: DeployEvent) {

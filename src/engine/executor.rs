@@ -104,6 +104,7 @@ impl Executor {
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),
             Effect::StartDeploy { deploy, service, back_to } => self.start_deploy(deploy, service, back_to),
+            Effect::StartRestart { deploy, service } => self.start_restart(deploy, service),
             Effect::CancelDeploy { deploy } => {
                 if let Some(cancel) = self.deploys.get(&deploy) {
                     let _ = cancel.try_send(());
@@ -289,9 +290,21 @@ impl Executor {
         self.tasks.spawn(deploy::run(order, self.means.clone(), http, receiver));
     }
 
+    fn start_restart(&mut self, id: DeployId, service: ServiceId) {
+        let spec = self.project.services.get(service.index()).and_then(|spec| spec.restart.clone());
+        let Some(spec) = spec else {
+            let why = "no restart command is configured".into();
+            return self.remind(Span::ZERO, DeployEvent::CouldNotStart { deploy: id, why }.into());
+        };
+        let (cancel, receiver) = mpsc::channel(1);
+        self.deploys.insert(id, cancel);
+        self.tasks.spawn(deploy::restart(id, spec, self.means.clone(), receiver));
+    }
+
     fn begin_proof(&mut self, deploy: DeployId, service: ServiceId, from: Option<Text>) {
         let Some(spec) = self.project.services.get(service.index()) else { return };
-        let Some(proof) = spec.deploy.as_ref().map(|deploy| deploy.proof.clone()) else { return };
+        let of_restart = || spec.restart.as_ref().map(|restart| restart.proof.clone());
+        let Some(proof) = spec.deploy.as_ref().map(|deploy| deploy.proof.clone()).or_else(of_restart) else { return };
         let Some(http) = self.http() else { return };
         let (done, receiver) = mpsc::channel(1);
         self.proofs.insert(deploy, done);

@@ -10,12 +10,16 @@ use serde::de::IntoDeserializer;
 
 use super::history::recent::{self, RecentTest};
 use super::history::schema::Trouble;
-use crate::domain::{CauseClass, Course, CourseWhy, Ground, On, Recalled, Recollection, Signature, Span, Stop, Text};
+use crate::domain::{
+    CauseClass, Course, CourseWhy, Ground, LiveOnce, Moment, On, Recalled, Recollection, Signature, Span, Stop, Text,
+};
 
 mod past_deploys;
 
 /// How many cycles back a test is still remembered that has not run since.
 const CYCLES: i64 = 200;
+/// How many deploys that went live are remembered.
+const LIVE: u32 = 100;
 
 /// Asks the history. How the last session ended is added by who knows.
 ///
@@ -37,9 +41,10 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     }
     let (deploys, revisions) = (deploys(connection)?, revisions(connection, &tests)?);
     let past_deploys = past_deploys::recall(connection, &left.past_deploys)?;
+    let live = live(connection)?;
     // Whatever else sessions hand on comes as the newest of them knew it.
     let cycle = cycle.max(left.cycle);
-    Ok(Recollection { cycle, tests, deploys, past_deploys, unfinished: None, revisions, ..left })
+    Ok(Recollection { cycle, tests, deploys, past_deploys, unfinished: None, revisions, live, ..left })
 }
 
 /// What the newest session handed on that heard itself what it was left.
@@ -134,6 +139,24 @@ fn deploys(connection: &Connection) -> rusqlite::Result<Vec<(Text, Span)>> {
         Ok((row.get::<_, String>(0)?.into(), Span(u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0))))
     })?;
     rows.collect()
+}
+
+/// The newest deploys that went live, oldest first: what can be brought back.
+fn live(connection: &Connection) -> rusqlite::Result<Vec<LiveOnce>> {
+    let sql = "SELECT service, to_revision, who, ended FROM deploy
+        WHERE how = 'live' AND to_revision IS NOT NULL AND ended IS NOT NULL ORDER BY ended DESC LIMIT ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([LIVE], |row| {
+        Ok(LiveOnce {
+            service: row.get::<_, String>(0)?.into(),
+            revision: row.get::<_, String>(1)?.into(),
+            by: row.get::<_, String>(2)?.into(),
+            at: Moment(u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0)),
+        })
+    })?;
+    let mut live = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    live.reverse();
+    Ok(live)
 }
 
 /// What served when the remembered attempts were made, by number.

@@ -16,8 +16,8 @@ use super::source;
 use crate::adapters::deployer;
 use crate::config::project::{self as config, EnvironmentKind, Project};
 use crate::domain::{
-    self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RunnerSpec, ServiceSpec, SessionEvent, Span,
-    StreamId, StreamSpec, SurfaceSpec, Text,
+    self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, ServiceSpec,
+    SessionEvent, Span, StreamId, StreamSpec, SurfaceSpec, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -36,6 +36,8 @@ pub struct SessionOptions {
     pub why: String,
     /// What holds the project: `console`, `run`, …
     pub what: &'static str,
+    /// Whether nothing may be changed, tests aside.
+    pub read_only: bool,
     /// Our own program, which supervises every child.
     pub program: PathBuf,
 }
@@ -147,6 +149,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 EnvironmentKind::Local => domain::EnvironmentKind::Local,
                 EnvironmentKind::Shared => domain::EnvironmentKind::Shared,
                 EnvironmentKind::Protected => domain::EnvironmentKind::Protected,
+                EnvironmentKind::Locked => domain::EnvironmentKind::Locked,
             },
         }),
         runners: project
@@ -179,6 +182,10 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                     proof_timeout: deploy.proof.timeout.into(),
                     platform: deploy.platform.as_ref().map(|platform| platform.name().into()),
                     rollback: deployer::words_back(deploy).iter().map(|word| shown(word)).collect(),
+                }),
+                restart: service.restart.as_ref().map(|restart| RestartSpec {
+                    command: restart.command.argv.iter().map(|word| shown(word)).collect(),
+                    streak: restart.proof.streak,
                 }),
                 needs: service.needs.iter().map(|name| shown(name)).collect(),
                 damping: service.damping,
@@ -215,6 +222,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),
+        read_only: options.read_only,
         limits: Limits {
             deploy_lines: project.limits.deploy_lines,
             agent_events: project.limits.agent_events,

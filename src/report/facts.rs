@@ -104,7 +104,7 @@ pub struct Facts {
 pub struct EnvironmentFact {
     /// Its name.
     pub name: String,
-    /// Who else is hurt by a mistake: `local`, `shared` or `protected`.
+    /// Who else is hurt by a mistake: `local`, `shared`, `protected` or `locked`.
     pub kind: &'static str,
 }
 
@@ -170,6 +170,7 @@ impl Facts {
                     EnvironmentKind::Local => "local",
                     EnvironmentKind::Shared => "shared",
                     EnvironmentKind::Protected => "protected",
+                    EnvironmentKind::Locked => "locked",
                 },
             }),
             began: stamp(state.session.started),

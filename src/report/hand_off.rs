@@ -229,7 +229,7 @@ impl<'a> Page<'a> {
             let kind = match environment.kind {
                 EnvironmentKind::Local => "a person's own",
                 EnvironmentKind::Shared => "shared with the team",
-                EnvironmentKind::Protected => "protected: others rely on it",
+                EnvironmentKind::Protected | EnvironmentKind::Locked => environment.kind.words(),
             };
             self.fact("environment", &format!("{}, {kind}", inline(&environment.name)));
         }

@@ -1,14 +1,12 @@
 //! What a person asks of the session: the commands that their keys mean here and now, and the questions before those
 //! that others feel.
 
+use super::gate;
+use super::proving;
 use super::regions::chosen_cause;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Confirm, Cursor, Overlay, Page, Pane, ViewState};
-use super::{proving, shell};
-use crate::domain::{
-    CauseId, Command, EnvironmentKind, Health, Link, RunId, RunKind, RunPhase, Selection, ServiceId, State, TestCase,
-    TestId, Tone,
-};
+use crate::domain::{CauseId, Command, RunId, RunPhase, Selection, State, TestCase, TestId, Tone};
 
 /// Whether this person may ask for something; says so where not.
 pub(super) fn drives(view: &mut ViewState, about: &About) -> bool {
@@ -166,6 +164,7 @@ pub(super) fn start_agent(view: &mut ViewState, about: &About) -> Vec<Wish> {
 /// Follows a choice.
 pub(super) fn choose(view: &mut ViewState, chosen: Chosen, about: &About) -> Vec<Wish> {
     match chosen {
+        Chosen::Command(command) if command.is_gated() => gate::pass(view, command, about),
         Chosen::Command(command) => ask(view, about, vec![command], ""),
         Chosen::Copy(what, text) => vec![Wish::Copy { what, text, otherwise: None }],
         Chosen::HandOver(what, text) => {
@@ -183,160 +182,6 @@ pub(super) fn choose(view: &mut ViewState, chosen: Chosen, about: &About) -> Vec
     }
 }
 
-// ---- deploys ----------------------------------------------------------------------------------------------------
-
-/// Asks which service, where there are several, and then whether really.
-pub(super) fn deploy(view: &mut ViewState, about: &About) -> Vec<Wish> {
-    deploy_by(view, about, "deploy", question)
-}
-
-/// What is asked before something is done to a service.
-pub(super) type Question = fn(&State, ServiceId) -> Option<Confirm>;
-
-/// The same for whatever begins with a deploy.
-pub(super) fn deploy_by(view: &mut ViewState, about: &About, title: &str, question: Question) -> Vec<Wish> {
-    if !view.drives(about.state) {
-        return ask(view, about, Vec::new(), "");
-    }
-    let services = deployable(about.state);
-    let free = |id: &ServiceId| about.state.deploys.active(*id).is_none();
-    match services[..] {
-        [] => view.note(Tone::Warning, "no service has a deploy command: configure one to deploy from here", about.now),
-        [only] => return ask_by(view, only, about, question),
-        _ if !services.iter().any(free) => {
-            view.note(Tone::Warning, "every service is being deployed already", about.now);
-        }
-        _ => {
-            let rows: Vec<(String, Chosen)> = services
-                .iter()
-                .filter(|id| free(id))
-                .filter_map(|id| Some((service_row(about.state, *id)?, Chosen::Confirm(question(about.state, *id)?))))
-                .collect();
-            let wanted = sensible(about.state);
-            let free: Vec<ServiceId> = services.into_iter().filter(free).collect();
-            let chosen = wanted.and_then(|id| free.iter().position(|known| *known == id)).unwrap_or(0);
-            view.overlay = Some(Overlay::Choice(Choice { title: title.into(), rows, chosen }));
-        }
-    }
-    Vec::new()
-}
-
-/// Asks whether really.
-pub(super) fn ask_deploy(view: &mut ViewState, service: ServiceId, about: &About) -> Vec<Wish> {
-    ask_by(view, service, about, question)
-}
-
-/// Asks that question about a service.
-pub(super) fn ask_by(view: &mut ViewState, service: ServiceId, about: &About, question: Question) -> Vec<Wish> {
-    if !view.drives(about.state) {
-        return ask(view, about, Vec::new(), "");
-    }
-    match question(about.state, service) {
-        Some(_) if about.state.deploys.active(service).is_some() => {
-            view.note(Tone::Warning, "it is being deployed already: X cancels that", about.now);
-            Vec::new()
-        }
-        Some(confirm) => choose(view, Chosen::Confirm(confirm), about),
-        None => Vec::new(),
-    }
-}
-
-/// The services that have a deploy command.
-#[must_use]
-pub fn deployable(state: &State) -> Vec<ServiceId> {
-    state.services.iter().filter(|(_, service)| service.spec.deploy.is_some()).map(|(id, _)| id).collect()
-}
-
-/// The service that most probably needs a deploy: one that is not well, one whose stream is refused, or the last that
-/// was deployed.
-fn sensible(state: &State) -> Option<ServiceId> {
-    let unwell = state.services.iter().find(|(_, service)| {
-        service.spec.deploy.is_some() && matches!(service.health, Health::Unhealthy(_) | Health::Unreachable(_))
-    });
-    let refused = state.streams.iter().find(|(_, stream)| {
-        stream.refusal.is_some() || matches!(stream.link, Link::Stopped { .. } | Link::Waiting { .. })
-    });
-    let behind = refused.and_then(|(_, stream)| state.services.named(stream.spec.service.as_ref()?));
-    let last = state.deploys.iter().next_back().map(|(_, deploy)| deploy.service);
-    unwell.map(|(id, _)| id).or(behind).or(last)
-}
-
-fn service_row(state: &State, id: ServiceId) -> Option<String> {
-    let service = state.services.get(id)?;
-    let revision = service.revision.as_deref().unwrap_or("revision unknown");
-    let health = match &service.health {
-        Health::Healthy | Health::Unknown => String::new(),
-        Health::Degraded(why) => format!("  degraded: {why}"),
-        Health::Unhealthy(why) => format!("  not healthy: {why}"),
-        Health::Unreachable(why) => format!("  does not answer: {why}"),
-    };
-    Some(format!("{}  {revision}{health}", service.spec.name))
-}
-
-/// The label of the line that holds the exact command.
-const COMMAND: &str = "command";
-/// The label of the line that holds the revision that would go.
-const REPLACES: &str = "replaces";
-
-/// The question before a deploy: everything that somebody must know to answer it.
-#[must_use]
-pub fn question(state: &State, id: ServiceId) -> Option<Confirm> {
-    let service = state.services.get(id)?;
-    let spec = service.spec.deploy.as_ref()?;
-    let mut lines = Vec::new();
-    let mut line = |label: &str, value: String| lines.push((label.to_owned(), value));
-    if let Some(environment) = &state.session.project.environment {
-        let kind = match environment.kind {
-            EnvironmentKind::Local => "your own",
-            EnvironmentKind::Shared => "shared with the team",
-            EnvironmentKind::Protected => "protected: others rely on it",
-        };
-        line("environment", format!("{}, {kind}", environment.name));
-    }
-    line("service", service.spec.name.to_string());
-    line(COMMAND, shell::command_line(spec.command.iter().map(|word| &**word)));
-    line(REPLACES, service.revision.as_deref().unwrap_or("a revision that nobody knows").to_owned());
-    let others: Vec<&str> = state.session.viewers.iter().map(|viewer| &*viewer.name).collect();
-    if !others.is_empty() {
-        line("connected", others.join(", "));
-    }
-    if let Some((_, run)) = state.runs.active().find(|(_, run)| run.kind == RunKind::Test) {
-        line(
-            "run",
-            match &run.phase {
-                RunPhase::Held { why } => format!("held ({why}); it starts once nothing is in its way"),
-                _ => format!("in progress ({}): what it meets from now on is uncertain", run.what),
-            },
-        );
-    }
-    let results =
-        state.inventory.tally().finished() - state.inventory.tally().stale.min(state.inventory.tally().finished());
-    if results > 0 && service.spec.has_revision {
-        line("afterwards", format!("{results} results are stale until they are proved again"));
-    }
-    Some(Confirm {
-        lines,
-        verb: format!("deploy {}", service.spec.name),
-        command: Command::Deploy(id),
-        accept: false,
-        since: state.at,
-    })
-}
-
-/// Whether what a question says about its command still holds.
-pub(super) fn still_holds(state: &State, asked: &Confirm) -> bool {
-    let said = |confirm: &Confirm| {
-        let matter = |(label, _): &&(String, String)| [COMMAND, REPLACES].contains(&label.as_str());
-        confirm.lines.iter().filter(matter).cloned().collect::<Vec<_>>()
-    };
-    match asked.command {
-        Command::Deploy(id) | Command::Prove { service: id, .. } => {
-            state.deploys.active(id).is_none() && question(state, id).is_some_and(|now| said(&now) == said(asked))
-        }
-        _ => true,
-    }
-}
-
 /// Asks before leaving while something runs.
 pub(super) fn confirm_quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let mut lines = Vec::new();
@@ -347,6 +192,7 @@ pub(super) fn confirm_quit(view: &mut ViewState, about: &About) -> Vec<Wish> {
         let name = about.state.services.get(deploy.service).map_or("a service", |service| &service.spec.name);
         lines.push(("deploy".to_owned(), format!("the command that deploys {name} is stopped")));
     }
-    let confirm = Confirm { lines, verb: "quit".into(), command: Command::Quit, accept: false, since: about.now };
+    let confirm =
+        Confirm { lines, verb: "quit".into(), command: Command::Quit, accept: false, since: about.now, typed: None };
     choose(view, Chosen::Confirm(confirm), about)
 }

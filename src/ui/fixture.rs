@@ -1,6 +1,8 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
 pub(crate) mod cycles;
+pub(crate) mod flight;
+pub(crate) mod gated;
 pub(crate) mod health;
 mod measured;
 pub(crate) mod prove;
@@ -115,7 +117,11 @@ impl Story {
 
     /// Everything is asked for, and the runner lists its tests.
     pub(crate) fn start(&mut self) -> &mut Self {
-        self.ask(Command::Run(Selection::All));
+        self.ask(Command::Run(Selection::All)).list()
+    }
+
+    /// The runner starts, and lists all its tests.
+    pub(crate) fn list(&mut self) -> &mut Self {
         let run = self.run();
         self.tell(RunEvent::Started { run, pid: 4711 });
         let tool = "pytest 9.0.1".into();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::acting;
 use super::action::Action;
+use super::changing;
 use super::cycles::Sight;
 use super::logs;
 use super::reading::{self, Placed, Stop};
@@ -109,6 +110,9 @@ impl Footer<'_, '_> {
                 self.key(Action::Back, "cancel");
             }
             Overlay::Mute(_) => self.fixed(&[("enter", "mute it"), ("tab", "next field"), ("esc", "cancel")]),
+            Overlay::Confirm(confirm) if confirm.typed.is_some() && !confirm.accept => {
+                self.fixed(&[("type", "the environment's name"), ("esc", "cancel")]);
+            }
             Overlay::Confirm(confirm) => {
                 let enter = if confirm.accept { confirm.verb.as_str() } else { "cancel" };
                 self.fixed(&[("enter", enter), ("tab", "other button"), ("esc", "cancel")]);
@@ -182,7 +186,7 @@ impl Footer<'_, '_> {
         if state.deploys.any_active() {
             self.key(Action::CancelDeploy, "cancel the deploy");
         }
-        match acting::deployable(state)[..] {
+        match changing::deployable(state)[..] {
             [] => {}
             [only] if state.deploys.active(only).is_some() => {}
             [only] => {

@@ -6,6 +6,7 @@ pub mod acting;
 pub mod action;
 pub mod app;
 mod calling;
+pub mod changing;
 pub mod chord;
 pub mod clipboard;
 pub mod color;
@@ -19,6 +20,7 @@ mod failures;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod footer;
+pub mod gate;
 mod handing;
 pub mod input;
 pub mod keymap;

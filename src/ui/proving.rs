@@ -1,31 +1,19 @@
 //! Redeploy and prove, as a person asks for it and ends it: one question before, then keys that mean what is under way.
 
-use super::acting;
 use super::update::{About, Wish};
-use super::view::{Confirm, ViewState};
-use crate::domain::{Command, DeployId, DeployPhase, ProveStep, Selection, ServiceId, State, Unproved};
+use super::view::ViewState;
+use super::{acting, changing};
+use crate::domain::{Command, DeployId, DeployPhase, ProveStep, Selection, State};
 
 /// Asks which service, where there are several, and then whether really.
 pub(super) fn prove(view: &mut ViewState, about: &About) -> Vec<Wish> {
     match about.state.proving() {
         Some(_) => acting::ask(view, about, Vec::new(), "a deploy is being proved already: x ends that"),
-        None => acting::deploy_by(view, about, "redeploy and prove", question),
+        None => changing::choose_service(view, about, "redeploy and prove", |service| Command::Prove {
+            service,
+            selection: Selection::Failures,
+        }),
     }
-}
-
-/// The question before: that of the deploy, and what comes after it.
-pub(super) fn question(state: &State, service: ServiceId) -> Option<Confirm> {
-    let mut confirm = acting::question(state, service)?;
-    let name = &state.services.get(service)?.spec.name;
-    let unproved = Unproved::of(state.inventory.tally());
-    let rerun = match unproved.total() {
-        0 => String::new(),
-        _ => format!("rerun {unproved}, "),
-    };
-    confirm.lines.push(("then".to_owned(), format!("wait for health and streams, {rerun}rerun what is stale")));
-    confirm.verb = format!("redeploy and prove {name}");
-    confirm.command = Command::Prove { service, selection: Selection::Failures };
-    Some(confirm)
 }
 
 /// What ends the chain where none of its runs can be stopped instead.

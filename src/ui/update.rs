@@ -8,7 +8,8 @@ use super::overlay::note;
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
 use super::{
-    acting, comparing, copying, cycles, handing, logs, muting, navigate, nulling, piloting, proving, reading, repeating,
+    acting, changing, comparing, copying, cycles, handing, logs, muting, navigate, nulling, piloting, proving, reading,
+    repeating,
 };
 use crate::attach::{Clock, Playback};
 use crate::domain::{Command, Moment, Span, State, TestId, Tone};
@@ -108,11 +109,13 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::ForceHeld => acting::force_held(view, about),
         Action::Mute => muting::mute(view, about),
         Action::Collect => acting::collect(view, about),
-        Action::Deploy => acting::deploy(view, about),
+        Action::Deploy => changing::deploy(view, about),
         Action::Prove => proving::prove(view, about),
         Action::Autopilot => piloting::fly(view, about),
         Action::AutopilotStep => piloting::step(view, about),
         Action::AutopilotStop => piloting::stop(view, about),
+        Action::RollBack => changing::roll_back(view, about),
+        Action::Restart => changing::restart(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),
         Action::StartAgent => acting::start_agent(view, about),
         Action::Reconnect => acting::reconnect(view, about),

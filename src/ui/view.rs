@@ -155,6 +155,25 @@ pub struct Confirm {
     pub accept: bool,
     /// Since when the focus stands where it stands: a press that follows too quickly was not meant.
     pub since: Moment,
+    /// What has to be typed before that button can be pressed.
+    pub typed: Option<TypedName>,
+}
+
+/// A name that has to be typed out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypedName {
+    /// The name.
+    pub wanted: String,
+    /// What was typed so far.
+    pub text: String,
+}
+
+impl TypedName {
+    /// Whether the name stands there.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.text == self.wanted
+    }
 }
 
 /// A sentence for this person alone, for a few seconds.

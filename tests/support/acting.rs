@@ -31,12 +31,17 @@ pub(crate) fn result_of(console: &Console, cycle: u32) -> (String, u32) {
 /// serve.
 pub(crate) fn deploy(console: &mut Console, revision: &str) {
     console.keys("d");
+    say_yes(console, "deploy backend");
+    console.until_shown(&format!("{revision} is live"));
+}
+
+/// Chooses the row that is offered, and says yes to what is asked then.
+pub(crate) fn say_yes(console: &mut Console, verb: &str) {
     console.until_shown("⏎ choose");
     console.keys(ENTER);
     console.until_shown("enter cancel");
     console.keys(RIGHT);
-    console.until_shown("enter deploy backend");
+    console.until_shown(&format!("enter {verb}"));
     std::thread::sleep(DWELL);
     console.keys(ENTER);
-    console.until_shown(&format!("{revision} is live"));
 }

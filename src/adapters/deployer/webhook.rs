@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(said(&mut hook, pushing), "target r8; pushing | 2 of 3 layers");
         assert_eq!(said(&mut hook, r#"{"state":"Done","revision":"r8"}"#), "it ended well");
         assert_eq!(said(&mut hook, r#"{"state":"live","revision":"r8"}"#), "all traffic goes to it");
-        assert_eq!(said(&mut hook, r#"{"state":"replaced"}"#), "another deploy came after it");
+        assert_eq!(said(&mut hook, r#"{"state":"replaced"}"#), "superseded by another deploy");
         assert_eq!(said(&mut hook, r#"{"state":"failed","message":"no disk"}"#), "failed | no disk");
         assert!(hook.hear(&reply(200, "{}")).is_err_and(|why| why.contains("nothing at /state")));
         assert!(hook.hear(&reply(502, "<html>")).is_err());

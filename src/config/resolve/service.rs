@@ -26,6 +26,7 @@ impl Resolver<'_> {
                 .and_then(|RevisionSettings::Http(http)| self.revision(&format!("{path}.revision.http"), &url, http)),
             deploy: service.deploy.as_ref().map(|deploy| self.deploy(name, &format!("{path}.deploy"), deploy)),
             surfaces: self.surfaces(name, &path, service),
+            restart: service.restart.as_ref().map(|restart| self.restart(&format!("{path}.restart"), service, restart)),
             needs: self.needs(&path, name, service),
             damping: damping(service),
             paths: service.paths.clone(),

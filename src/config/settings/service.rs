@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     CloudRunSettings, ComposeSettings, GithubSettings, HealthSettings, KubernetesSettings, LogSettings,
-    RollbackSettings, ValueSettings, WebhookSettings,
+    RestartSettings, RollbackSettings, ValueSettings, WebhookSettings,
 };
 use crate::config::quorum::QuorumSetting;
 use crate::config::template::Template;
@@ -24,6 +24,8 @@ pub struct ServiceSettings {
     pub revision: Option<RevisionSettings>,
     /// How a new revision is put in place.
     pub deploy: Option<DeploySettings>,
+    /// How it is started anew.
+    pub restart: Option<RestartSettings>,
     /// Where its log comes from.
     pub logs: Option<LogSettings>,
     /// Other addresses by which the tests reach it; a new revision has to answer there too, as its revision probe reads

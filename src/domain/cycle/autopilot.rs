@@ -328,7 +328,7 @@ impl State {
                     let Some(by) = self.flying().map(|flight| flight.by) else { return };
                     return self.run_next(by, &Selection::Failures, "what failed, as no service changed", effects);
                 }
-                self.deploy_next(services, effects);
+                self.deploy_the_next(services, effects);
             }
         }
     }
@@ -345,14 +345,12 @@ impl State {
             .services
             .iter()
             .filter(|(_, service)| service.spec.deploy.is_some() && is_meant(&service.spec.name, &service.spec.paths));
-        let mut meant: Vec<ServiceId> = meant.map(|(id, _)| id).collect();
-        let needs = |id: &ServiceId| self.services.get(*id).map_or(0, |service| service.spec.needs.len());
-        meant.sort_by_key(|id| (needs(id), *id));
-        meant
+        let meant: Vec<ServiceId> = meant.map(|(id, _)| id).collect();
+        self.services.in_order(&meant)
     }
 
     /// Deploys the first of these; the last one is proved.
-    fn deploy_next(&mut self, mut services: Vec<ServiceId>, effects: &mut Effects) {
+    fn deploy_the_next(&mut self, mut services: Vec<ServiceId>, effects: &mut Effects) {
         let Some(by) = self.flying().map(|flight| flight.by) else { return };
         if services.is_empty() {
             return self.enter(AutopilotPhase::Deciding);
@@ -385,7 +383,7 @@ impl State {
 
     fn end_deploying(&mut self, deploy: DeployId, rest: Vec<ServiceId>, effects: &mut Effects) {
         match self.deploys.get(deploy).map(|deploy| deploy.phase.clone()) {
-            Some(DeployPhase::Live) => self.deploy_next(rest, effects),
+            Some(DeployPhase::Live) => self.deploy_the_next(rest, effects),
             Some(DeployPhase::Cancelled) | None => self.land(AutopilotEnd::Cancelled),
             Some(phase) => self.miss_deploy(&format!("the deploy did not come about: {}", why_of(&phase))),
         }

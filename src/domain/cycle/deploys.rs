@@ -88,14 +88,30 @@ impl State {
         back_to: Option<&Text>,
         effects: &mut Effects,
     ) {
+        if let Some(why) = self.why_busy(id) {
+            return self.say(Tone::Warning, why);
+        }
+        self.begin_deploy(by, id, back_to, effects);
+    }
+
+    /// Why nothing else can be done to a service now: one thing at a time.
+    pub(super) fn why_busy(&self, id: ServiceId) -> Option<String> {
+        let name = self.name_of(id);
+        if let Some(active) = self.deploys.active(id).and_then(|active| self.deploys.get(active)) {
+            let what = if active.is_restart { "restarted" } else { "deployed" };
+            return Some(format!("{name} is being {what} already"));
+        }
+        let waits = self.deploy_queue.as_ref().is_some_and(|queue| queue.is_waiting(id));
+        waits.then(|| format!("{name} waits for its turn among several deploys"))
+    }
+
+    /// A deploy of a service to which nothing else is done.
+    pub(super) fn begin_deploy(&mut self, by: ViewerId, id: ServiceId, back_to: Option<&Text>, effects: &mut Effects) {
         let Some(service) = self.services.get(id) else { return };
         let name = service.spec.name.clone();
         let Some(spec) = &service.spec.deploy else {
             return self.say(Tone::Warning, format!("{name} has no deploy command in the configuration"));
         };
-        if self.deploys.active(id).is_some() {
-            return self.say(Tone::Warning, format!("{name} is being deployed already"));
-        }
         if back_to.is_some() && spec.rollback.is_empty() {
             return self.say(Tone::Warning, format!("{name} has no rollback command in the configuration"));
         }
@@ -104,6 +120,7 @@ impl State {
             by,
             from: service.revision.clone(),
             back_to: back_to.cloned(),
+            is_restart: false,
             needed: spec.streak,
             has_platform: spec.platform.is_some(),
             has_revision: service.spec.has_revision,
@@ -125,6 +142,11 @@ impl State {
     pub(super) fn cancel_deploy(&mut self, id: DeployId, effects: &mut Effects) {
         match self.deploys.get(id).map(|deploy| &deploy.phase) {
             Some(DeployPhase::Running | DeployPhase::Routing) => effects.push(Effect::CancelDeploy { deploy: id }),
+            Some(DeployPhase::Proving)
+                if self.deploy_queue.as_ref().is_some_and(|queue| queue.current() == Some(id)) =>
+            {
+                self.stop_queue("that was cancelled");
+            }
             Some(DeployPhase::Proving) => self.say(Tone::Warning, "the command has ended: only the proof is awaited"),
             _ => {}
         }
@@ -174,6 +196,7 @@ impl State {
         let (from, to, streak) = (deploy.from.clone(), deploy.to.clone(), deploy.needed);
         let serving = deploy.platform.as_ref().and_then(|said| said.verdict.serving().cloned());
         let (deploy_is_proved, rung) = (deploy.is_seen(), deploy.rung());
+        let is_restart = deploy.is_restart;
         let name = self.services.get(service).map_or_else(|| "the service".into(), |service| service.spec.name.clone());
         let revision = |revision: Option<Text>| revision.unwrap_or_else(|| name.clone());
         match phase {
@@ -184,7 +207,9 @@ impl State {
                     let revision = to.clone();
                     self.chronicle.note(self.at, Occasion::Health { service, health, revision });
                 }
-                if deploy_is_proved {
+                if is_restart {
+                    self.say(Tone::Good, format!("{name} is restarted and answers as {}", revision(to)));
+                } else if deploy_is_proved {
                     let everywhere = if rung == Rung::EverySurface { ", on every surface" } else { "" };
                     self.say(Tone::Good, format!("{} is live, proved {streak} times{everywhere}", revision(to)));
                 } else {
@@ -211,6 +236,7 @@ impl State {
         self.notice(NoticeKind::Deploy);
         effects.push(Effect::WatchClosely { service, closely: false });
         self.expect_drops(&name, false, effects);
+        self.advance_queue(id, effects);
         self.review_held(effects);
         self.offer_rerun();
     }

@@ -6,6 +6,7 @@ mod baselines;
 mod causes;
 mod circumstances;
 mod dependence;
+mod deploy_queue;
 mod deploys;
 mod epochs;
 mod flakes;
@@ -16,6 +17,7 @@ mod null;
 mod proves;
 mod records;
 mod repeats;
+mod restart;
 mod resume;
 mod runs;
 mod selection;
@@ -113,6 +115,7 @@ impl State {
                         self.deploys.recall_past(service, past);
                     }
                 }
+                self.recall_lineage(&memory.live);
                 memory.cycles.iter().for_each(|record| self.records.note(record.clone()));
                 self.put_in_order();
                 self.begin_comparison(effects);
@@ -149,6 +152,9 @@ impl State {
     }
 
     fn obey(&mut self, by: ViewerId, command: &Command, effects: &mut Effects) {
+        if let Some(why) = self.refusal(command) {
+            return self.say(Tone::Warning, why);
+        }
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
             Command::Resume => self.request_resume(by, effects),
@@ -167,6 +173,8 @@ impl State {
             Command::StopAutopilot => self.stop_autopilot(effects),
             Command::CancelProve => self.cancel_prove(),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
+            Command::DeployInOrder(services) => self.request_deploys(by, services, effects),
+            Command::Restart(service) => self.request_restart(by, *service, effects),
             Command::CancelDeploy(deploy) => self.cancel_deploy(*deploy, effects),
             Command::StartAgent(stream) => effects.push(Effect::StartAgent { stream: *stream }),
             Command::ReopenStream(stream) => {

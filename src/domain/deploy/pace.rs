@@ -101,9 +101,9 @@ impl Deploys {
         }
     }
 
-    /// A deploy is over: later ones are measured against it.
+    /// A deploy is over: later ones are measured against it. A restart says nothing about deploys.
     pub(in crate::domain) fn become_precedent(&mut self, id: DeployId, by: Text) {
-        let Some(deploy) = self.get(id) else { return };
+        let Some(deploy) = self.get(id).filter(|deploy| !deploy.is_restart) else { return };
         let is_done = |step: &&super::Step| step.state == StepState::Done;
         let mut steps: Vec<(Text, Span)> = deploy
             .steps

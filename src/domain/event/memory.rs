@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, LeftOver, Moment, Note, Outcome, PastDeploy,
+    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, LeftOver, LiveOnce, Moment, Note, Outcome, PastDeploy,
     RecalledKnown, Signature, Span, Text, VacuousTest,
 };
 
@@ -41,6 +41,9 @@ pub struct Recollection {
     /// The tests that the last run which selected them did not prove.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unproved: Vec<LeftOver>,
+    /// The deploys that went live lately, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub live: Vec<LiveOnce>,
 }
 
 /// The latest result of a test in an earlier session.

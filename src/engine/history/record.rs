@@ -182,7 +182,7 @@ pub fn ended(state: &State, how: Text) -> Record {
 pub fn unfinished(state: &State) -> impl Iterator<Item = Record> {
     let runs = state.runs.iter().filter(|(_, run)| run.is_active() && run.kind != RunKind::Collect);
     let runs = runs.map(|(id, run)| Record::Run(Box::new(run_record(state, id, run))));
-    let deploys = state.deploys.iter().filter(|(_, deploy)| deploy.is_active());
+    let deploys = state.deploys.iter().filter(|(_, deploy)| deploy.is_active() && !deploy.is_restart);
     runs.chain(deploys.map(|(id, deploy)| Record::Deploy(deploy_record(state, id, deploy))))
 }
 
@@ -236,7 +236,7 @@ fn ended_run(state: &State, id: RunId) -> Option<Record> {
 }
 
 fn ended_deploy(state: &State, id: DeployId) -> Option<Record> {
-    let deploy = state.deploys.get(id).filter(|deploy| deploy.ended == Some(state.at))?;
+    let deploy = state.deploys.get(id).filter(|deploy| deploy.ended == Some(state.at) && !deploy.is_restart)?;
     Some(Record::Deploy(deploy_record(state, id, deploy)))
 }
 

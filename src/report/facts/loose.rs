@@ -129,7 +129,7 @@ fn of_deploy(state: &State, id: DeployId, deploy: &Deploy) -> DeployFact {
         why: why.map(|why| why.to_string()),
         rung: deploy.rung().word(),
         goal: deploy.goal.word(),
-        unproved: deploy.unproved().map(|surface| told(surface)).collect(),
+        unproved: deploy.unproved().map(told).collect(),
         streak: deploy.streak,
         needed: deploy.needed,
     }

@@ -1,6 +1,6 @@
 //! A question before something that others feel. Cancel has the focus; neither a held key nor pasted text can answer.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -8,18 +8,23 @@ use ratatui::text::{Line, Span};
 use super::{ground, panel};
 use crate::attach::Clock;
 use crate::domain::{Command, EnvironmentKind, Span as Time, Tone};
+use crate::ui::gate;
 use crate::ui::scene::Scene;
 use crate::ui::theme::Role;
 use crate::ui::update::{About, Wish};
-use crate::ui::view::{Confirm, Overlay, ViewState};
-use crate::ui::{acting, proving};
+use crate::ui::view::{Confirm, Overlay, TypedName, ViewState};
 
 /// How long the button must have had the focus before it can be pressed: no held key and no paste is that slow.
 const DWELL: Time = Time::millis(150);
+/// How much of a typed name is kept.
+const NAME_KEPT: usize = 64;
 
 /// Answers the question by a key. Only these keys mean anything; all others are ignored.
 pub(in crate::ui) fn press(view: &mut ViewState, key: KeyEvent, about: &About) -> Vec<Wish> {
     let Some(Overlay::Confirm(confirm)) = &mut view.overlay else { return Vec::new() };
+    if confirm.typed.is_some() && type_name(confirm, key, about) {
+        return Vec::new();
+    }
     let mut focus = |accept: bool| {
         if confirm.accept != accept {
             (confirm.accept, confirm.since) = (accept, about.now);
@@ -42,26 +47,40 @@ pub(in crate::ui) fn press(view: &mut ViewState, key: KeyEvent, about: &About) -
     Vec::new()
 }
 
+/// Where a name has to be typed, letters are that name and not keys; the button is reached by having typed it. Answers
+/// whether the key was used up.
+fn type_name(confirm: &mut Confirm, key: KeyEvent, about: &About) -> bool {
+    let Some(name) = &mut confirm.typed else { return false };
+    match key.code {
+        KeyCode::Char(letter) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            if name.text.chars().count() < NAME_KEPT {
+                name.text.push(letter);
+            }
+        }
+        KeyCode::Backspace => drop(name.text.pop()),
+        // The button cannot be reached in any other way, and enter closes nothing while somebody types.
+        KeyCode::Tab | KeyCode::BackTab | KeyCode::Right | KeyCode::Left => return true,
+        KeyCode::Enter if !confirm.accept => return !name.text.is_empty(),
+        _ => return false,
+    }
+    let is_right = name.is_right();
+    (confirm.accept, confirm.since) = (is_right, about.now);
+    true
+}
+
 fn accept(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let Some(Overlay::Confirm(confirm)) = view.overlay.take() else { return Vec::new() };
     if confirm.command == Command::Quit {
         return vec![Wish::Leave];
     }
-    if !acting::still_holds(about.state, &confirm) {
+    if !gate::still_holds(about.state, &confirm) {
         view.note(Tone::Warning, "it changed while you were asked: read again", about.now);
-        return match confirm.command {
-            Command::Deploy(service) | Command::Prove { service, .. } => {
-                let question =
-                    if confirm.command == Command::Deploy(service) { acting::question } else { proving::question };
-                let note = view.notice.clone();
-                let wishes = acting::ask_by(view, service, about, question);
-                if view.overlay.is_some() {
-                    view.notice = note;
-                }
-                wishes
-            }
-            _ => Vec::new(),
-        };
+        let note = view.notice.clone();
+        let wishes = gate::ask_again(view, confirm.command, about);
+        if view.overlay.is_some() {
+            view.notice = note;
+        }
+        return wishes;
     }
     vec![Wish::Command(confirm.command)]
 }
@@ -75,17 +94,28 @@ pub(super) fn draw(confirm: &Confirm, scene: &Scene, area: Rect, frame: &mut Fra
     let mut lines: Vec<Line> = Vec::new();
     for (name, value) in &confirm.lines {
         for (n, part) in folded(value, room).into_iter().enumerate() {
-            let name = if n == 0 { name.as_str() } else { "" };
+            let shown = if n == 0 { name.as_str() } else { "" };
             lines.push(Line::from(vec![
-                Span::styled(format!("{name:<label$}"), ground(scene, Role::Muted)),
+                Span::styled(format!("{shown:<label$}"), ground(scene, Role::Muted)),
                 Span::styled(part, value_style(name, scene)),
             ]));
         }
     }
-    let inner = panel(&format!("{}?", confirm.verb), (width, lines.len() as u16 + 2), scene, area, frame);
+    let typing = u16::from(confirm.typed.is_some());
+    let inner = panel(&format!("{}?", confirm.verb), (width, lines.len() as u16 + 2 + 2 * typing), scene, area, frame);
     let Some(buttons) = inner.rows().next_back() else { return };
-    for (place, line) in inner.rows().take(usize::from(inner.height.saturating_sub(2))).zip(lines) {
+    let shown = usize::from(inner.height.saturating_sub(2 + 2 * typing));
+    if lines.len() > shown && shown > 0 {
+        let hidden = lines.len() - (shown - 1);
+        lines.truncate(shown - 1);
+        lines
+            .push(Line::styled(format!("… {hidden} more lines: make the window taller"), ground(scene, Role::Warning)));
+    }
+    for (place, line) in inner.rows().take(shown).zip(lines) {
         frame.render_widget(line, place);
+    }
+    if let (Some(name), Some(place)) = (&confirm.typed, inner.rows().rev().nth(2)) {
+        draw_typed(name, scene, place, frame);
     }
     let button = |word: &str, has_focus: bool| {
         let role = if has_focus { Role::Chosen } else { Role::Button };
@@ -102,6 +132,20 @@ pub(super) fn draw(confirm: &Confirm, scene: &Scene, area: Rect, frame: &mut Fra
     frame.render_widget(line, buttons);
 }
 
+/// The name that has to be typed, and how far it is.
+fn draw_typed(name: &TypedName, scene: &Scene, place: Rect, frame: &mut Frame) {
+    let begins = name.wanted.starts_with(&name.text);
+    let line = Line::from(vec![
+        Span::styled("type ", ground(scene, Role::Muted)),
+        Span::styled(name.wanted.as_str(), ground(scene, Role::Strong)),
+        Span::styled(" to go on: ", ground(scene, Role::Muted)),
+        Span::styled(name.text.as_str(), ground(scene, if begins { Role::Text } else { Role::Bad })),
+    ]);
+    let column = place.x.saturating_add(line.width() as u16).min(place.right().saturating_sub(1));
+    frame.render_widget(line, place);
+    frame.set_cursor_position((column, place.y));
+}
+
 fn mark(scene: &Scene) -> &'static str {
     scene.theme.mark(crate::ui::theme::Mark::Here)
 }
@@ -112,7 +156,9 @@ fn value_style(label: &str, scene: &Scene) -> ratatui::style::Style {
     match (label, kind) {
         ("environment", Some(EnvironmentKind::Local)) => scene.theme.style(Role::BadgeLocal),
         ("environment", Some(EnvironmentKind::Shared)) => scene.theme.style(Role::BadgeShared),
-        ("environment", Some(EnvironmentKind::Protected)) => scene.theme.style(Role::BadgeProtected),
+        ("environment", Some(EnvironmentKind::Protected | EnvironmentKind::Locked)) => {
+            scene.theme.style(Role::BadgeProtected)
+        }
         ("command" | "service", _) => ground(scene, Role::Strong),
         (_, _) if matches!(scene.clock, Clock::Live) => ground(scene, Role::Text),
         (_, _) => ground(scene, Role::Muted),

@@ -9,13 +9,13 @@ use ratatui::text::{Line, Span};
 use super::{ground, panel, put_input, put_row, typed};
 use crate::attach::Clock;
 use crate::domain::{Command, ModuleId, Selection, ServiceId, State, TestId};
-use crate::ui::acting;
 use crate::ui::action::{ACTIONS, Action};
 use crate::ui::navigate;
 use crate::ui::scene::Scene;
 use crate::ui::theme::Role;
 use crate::ui::update::{About, Wish, update};
 use crate::ui::view::{Cursor, Overlay, Page, Pane, ViewState};
+use crate::ui::{acting, changing};
 
 /// How many rows are found at most.
 const FOUND: usize = 50;
@@ -66,7 +66,7 @@ fn items(state: &State, view: &ViewState, recording: bool) -> Vec<Item> {
         .collect();
     let item = |name: String, about: &str, pick| Item { name, about: about.to_owned(), key: String::new(), pick };
     if !recording {
-        for id in acting::deployable(state) {
+        for id in changing::deployable(state) {
             let name = state.services.get(id).map_or("", |service| &service.spec.name);
             items.push(item(
                 format!("deploy {name}"),
@@ -124,10 +124,10 @@ pub(in crate::ui) fn pick(view: &mut ViewState, about: &About) -> Vec<Wish> {
     match item.pick {
         Pick::Typed => match typed::command(input.value(), view, about) {
             Some(command) => acting::choose(view, crate::ui::view::Chosen::Command(command), about),
-            None => acting::ask(view, about, Vec::new(), "nothing under the cursor to repeat"),
+            None => acting::ask(view, about, Vec::new(), typed::nothing(input.value())),
         },
         Pick::Action(action) => update(view, action, about),
-        Pick::Deploy(service) => acting::ask_deploy(view, service, about),
+        Pick::Deploy(service) => changing::ask_deploy(view, service, about),
         Pick::Run(module) => {
             let run = Command::Run(Selection::Module(module));
             acting::choose(view, crate::ui::view::Chosen::Command(run), about)

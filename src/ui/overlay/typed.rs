@@ -2,15 +2,16 @@
 
 use super::palette::{Item, Pick};
 use crate::domain::{Baseline, Command, MOST_REPETITIONS, RepeatUntil};
-use crate::ui::acting;
 use crate::ui::update::About;
 use crate::ui::view::ViewState;
+use crate::ui::{acting, changing};
 
 /// Something that was typed out, as far as it makes sense.
 enum Typed<'t> {
     Repeat(RepeatUntil),
     Compare(Baseline),
     Name(&'t str),
+    Deploy(&'t str),
 }
 
 fn read(typed: &str) -> Option<Typed<'_>> {
@@ -24,6 +25,8 @@ fn read(typed: &str) -> Option<Typed<'_>> {
         },
         "baseline" => Baseline::parse(rest).map(Typed::Compare),
         "name-cycle" => (!rest.is_empty()).then_some(Typed::Name(rest)),
+        // One alone is a row of its own.
+        "deploy" => (rest == "all" || rest.contains(' ')).then_some(Typed::Deploy(rest)),
         _ => None,
     }
 }
@@ -38,9 +41,20 @@ pub(super) fn item(typed: &str) -> Option<Item> {
             (format!("repeat until it fails, {limit}"), "At most so many times".to_owned())
         }
         Typed::Compare(baseline) => ("compare".to_owned(), format!("Measures results against {}", baseline.word())),
+        Typed::Deploy(names) => {
+            (format!("deploy {names}"), "Deploys these services, those first that others need".to_owned())
+        }
         Typed::Name(name) => ("name this cycle".to_owned(), format!("{name}: to be chosen as a baseline")),
     };
     Some(Item { name, about, key: String::new(), pick: Pick::Typed })
+}
+
+/// Why it asks for nothing.
+pub(super) fn nothing(typed: &str) -> &'static str {
+    match read(typed) {
+        Some(Typed::Deploy(_)) => "one of these is no service of this project",
+        _ => "nothing under the cursor to repeat",
+    }
 }
 
 /// What it asks of the session.
@@ -48,6 +62,7 @@ pub(super) fn command(typed: &str, view: &ViewState, about: &About) -> Option<Co
     match read(typed)? {
         Typed::Repeat(until) => acting::selected(view, about).map(|selection| Command::Repeat { selection, until }),
         Typed::Compare(baseline) => Some(Command::CompareWith(baseline)),
+        Typed::Deploy(names) => changing::typed(about.state, names),
         Typed::Name(name) => Some(Command::NameCycle { cycle: about.state.cycle, name: name.into() }),
     }
 }
@@ -62,8 +77,10 @@ mod tests {
         assert_eq!(name("repeat 30"), "repeat 30 times");
         assert_eq!(name("repeat until 7"), "repeat until it fails, 7");
         assert_eq!(name("baseline green"), "compare");
+        assert_eq!(name("deploy auth backend"), "deploy auth backend");
+        assert_eq!(name("deploy all"), "deploy all");
         assert_eq!(name("name-cycle before the fix"), "name this cycle");
-        for nothing in ["repeat", "repeat 0", "repeat 1001", "repeat x", "baseline ", "rerun 3"] {
+        for nothing in ["repeat", "repeat 0", "repeat 1001", "repeat x", "baseline ", "rerun 3", "deploy auth"] {
             assert_eq!(name(nothing), "", "{nothing}");
         }
     }

@@ -11,7 +11,7 @@ use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, watch};
-use crate::ui::theme::Role;
+use crate::ui::theme::{Mark, Role};
 use crate::ui::view::Pane;
 
 pub(crate) mod about;
@@ -204,42 +204,38 @@ fn why_failed(deploy: &Deploy) -> Option<&str> {
     }
 }
 
+/// The ladder: what is reached, then the rung that is awaited.
+fn draw_rungs(line: &mut Line, deploy: &Deploy) {
+    let reached = deploy.rung();
+    for rung in deploy.rungs() {
+        if rung > reached {
+            line.mark(Role::Running, Mark::Here).gap(1).put(Role::Strong, rung.title()).gap(1);
+            return;
+        }
+        line.mark(Role::Good, Mark::Check).gap(1).put(Role::Text, rung.title()).gap(2);
+    }
+}
+
 /// What is known of the new revision: nothing counts but that it answered.
 fn draw_proof(pen: &mut Pen, scene: &Scene, area: Rect, deploy: &Deploy) {
     let name = name(scene.state, deploy);
     let mut line = pen.line(area, area.y);
     line.put(Role::Muted, "proof").gap(2);
     match &deploy.phase {
-        DeployPhase::Running => {
-            let who = scene.state.viewer_name(Some(deploy.by));
-            match &deploy.platform {
-                Some(said) => line.fmt(Role::Text, format_args!("the platform: {}", said.verdict)),
-                None => line.fmt(Role::Muted, format_args!("after the command ends; {who} asked for it")),
+        DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => {
+            draw_rungs(&mut line, deploy);
+            match deploy.awaits() {
+                Some(awaited) => line.put(Role::Warning, &awaited.what),
+                None => line.put(Role::Muted, "its end"),
             };
-        }
-        DeployPhase::Routing => {
-            match &deploy.platform {
-                Some(said) => line.fmt(Role::Running, format_args!("the platform: {}", said.verdict)),
-                None => line.put(Role::Running, "the platform is asked how it goes"),
-            };
-        }
-        DeployPhase::Proving => {
-            line.fmt(Role::Running, format_args!("proved {} of {}", deploy.streak, deploy.needed)).gap(2);
-            match &deploy.from {
-                Some(from) if deploy.streak == 0 => {
-                    line.fmt(Role::Warning, format_args!("{} still serves", short_revision(name, from)));
-                }
-                _ => {
-                    line.put(Role::Muted, "fresh connections are asked which revision answers");
-                }
-            }
         }
         DeployPhase::Live => {
             if deploy.streak < deploy.needed {
                 line.put(Role::Good, "live, as its platform says").gap(2);
                 line.put(Role::Muted, "the service itself was not asked");
             } else {
-                line.fmt(Role::Good, format_args!("live, proved {} of {}", deploy.streak, deploy.needed));
+                line.fmt(Role::Good, format_args!("live, proved {} of {}", deploy.streak, deploy.needed)).gap(2);
+                line.put(Role::Muted, deploy.rung().title());
             }
         }
         DeployPhase::Failed(_) => {

@@ -72,13 +72,19 @@ fn draw_badge(line: &mut Line, scene: &Scene) {
             let role = match environment.kind {
                 EnvironmentKind::Local => Role::BadgeLocal,
                 EnvironmentKind::Shared => Role::BadgeShared,
-                EnvironmentKind::Protected => Role::BadgeProtected,
+                EnvironmentKind::Protected | EnvironmentKind::Locked => Role::BadgeProtected,
             };
-            line.fmt(role, format_args!(" {} ", environment.name));
+            match environment.kind {
+                EnvironmentKind::Locked => line.fmt(role, format_args!(" {} locked ", environment.name)),
+                _ => line.fmt(role, format_args!(" {} ", environment.name)),
+            };
         }
         None => {
             line.put(Role::Muted, &project.name);
         }
+    }
+    if project.read_only {
+        line.gap(1).put(Role::Chosen, " read-only ");
     }
     if let Clock::Played { playing, speed, progress: (reached, last), .. } = scene.clock {
         let word = if playing { "replay" } else { "paused" };

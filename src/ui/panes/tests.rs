@@ -19,6 +19,8 @@ use crate::ui::theme_file::Palette;
 use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
 mod cycles;
+mod flight;
+mod gate;
 mod logs;
 mod prove;
 mod services;
