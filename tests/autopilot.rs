@@ -114,9 +114,19 @@ fn longest_journal(folder: &Path) -> u64 {
 #[test]
 fn it_flies_from_red_to_green() {
     let Some(shop) = Shop::new() else { return };
-    let output = shop.fly(&["--deploy", "backend"]).output().expect("the program starts");
+    let output = shop.fly(&["--deploy", "backend", "--report", "flown.json"]).output().expect("the program starts");
     let end = end(&output);
     assert_eq!((output.status.code(), &end["end"]), (Some(0), &"green".into()), "{end}");
+    let report: Value = serde_json::from_str(&shop.read("flown.json")).expect("a report");
+    let flight = &report["flight"];
+    assert_eq!(
+        (&flight["end"], &flight["fixes"], &flight["deploys"]),
+        (&"green".into(), &end["fixes"], &end["deploys"])
+    );
+    assert_eq!(flight["mended"].as_array().map(Vec::len), flight["fixes"].as_u64().map(|n| n as usize), "{flight}");
+    let deploy = &report["deploys"][0];
+    assert_eq!((&deploy["rung"], &deploy["goal"]), (&"data_plane".into(), &"data_plane".into()), "{deploy}");
+    assert_eq!(report["status"]["word"], "green", "{}", report["status"]);
     assert_eq!((&end["deploys"], &end["revisions"]["backend"]), (&2.into(), &"r3".into()), "{end}");
     assert_eq!((&end["tests"], &end["passed"], &end["failed"]), (&4.into(), &4.into(), &0.into()), "{end}");
     let bundle: Value = serde_json::from_str(&shop.read("bundle.json")).expect("what the hook was handed");

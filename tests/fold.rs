@@ -280,6 +280,7 @@ fn what_an_earlier_session_left_is_stale_until_proved() {
         message: Some("HTTP 403".into()),
         signature: None,
         grounds: Grounds::default(),
+        course: Default::default(),
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,
@@ -414,6 +415,7 @@ fn what_failed_for_the_same_reason_in_an_earlier_session_is_no_new_cause() {
         message: Some(told.into()),
         signature: Some(Arc::new(Signature::of(Failed, Some(&detail)))),
         grounds: Grounds::default(),
+        course: Default::default(),
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,

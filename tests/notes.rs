@@ -226,6 +226,19 @@ fn the_state_of_the_files_belongs_to_the_run_that_began_with_it() {
 }
 
 #[test]
+fn reports_are_wanted_when_a_cycle_is_over() {
+    let mut story = Story::new();
+    story.cycle(&FAILURES);
+    assert!(!story.effects.contains(&Effect::WriteReports), "the project asks for none");
+    let project = ProjectSpec { has_reports: true, ..(*story.state.session.project).clone() };
+    story.tell(SessionEvent::Opened { project: Arc::new(project) }).cycle(&FAILURES);
+    assert_eq!(story.effects.iter().filter(|effect| **effect == Effect::WriteReports).count(), 1);
+    let failed = vec!["the report cannot be written to report.md: no space".into()];
+    story.tell(SessionEvent::ReportsWritten { files: Vec::new(), failed });
+    assert!(story.state.news.last().is_some_and(|news| news.text.contains("no space")), "what failed is said");
+}
+
+#[test]
 fn a_hand_off_that_is_to_be_kept_is_an_effect() {
     let mut story = Story::new();
     story.ask(0, Command::KeepHandOff(HandOff::Open));

@@ -91,6 +91,20 @@ fn without_an_earlier_cycle_there_is_nothing_to_resume() {
 }
 
 #[test]
+fn the_reports_that_the_project_asks_for_are_there_when_a_run_ends() {
+    let home = Home::new();
+    let settings = "\n[report]\nfiles = [\"out/report.md\", \"out/report.ctrf.json\"]\n";
+    let Some(()) = suite::write(&home.project(), SUITE, settings) else { return };
+    std::fs::write(home.project().join("go"), "").expect("a folder of ours");
+    let output = liveloop(&home, &["--report", "out/asked.html"]).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    let read = |name: &str| std::fs::read_to_string(home.project().join("out").join(name)).expect("a report");
+    assert!(read("report.md").contains("Green: 6 tests held on what serves now."), "{}", read("report.md"));
+    assert_eq!(told(&read("report.ctrf.json"))["results"]["summary"]["passed"], 6);
+    assert!(read("asked.html").contains("6 tests held"), "{}", read("asked.html"));
+}
+
+#[test]
 fn github_is_told_where_it_failed_and_how_it_stands() {
     let home = Home::new();
     let Some(()) = suite::write(&home.project(), SUITE, "") else { return };
@@ -102,7 +116,8 @@ fn github_is_told_where_it_failed_and_how_it_stands() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("::error title=a%3A%3Atwo::the cart | is <empty>"), "{text}");
     let page = std::fs::read_to_string(page).expect("a summary");
-    assert!(page.contains("## liveloop: cycle 1 not green"), "{page}");
-    assert!(page.contains("| 6 | 6 | 5 | 1 |"), "{page}");
-    assert!(page.contains("| a::two | the cart \\| is &lt;empty> |"), "{page}");
+    assert!(page.contains("Not green: 1 test of 6 did not hold."), "{page}");
+    assert!(page.contains("| all | 6 | 5 | 1 |"), "{page}");
+    assert!(page.contains("- 1 newly failed\n  - `a::two`: [run 1](#run-1)"), "{page}");
+    assert!(page.contains("`the cart \\| is <empty>`"), "{page}");
 }

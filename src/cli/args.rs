@@ -47,6 +47,8 @@ pub enum Command {
     },
     /// What earlier runs came to, newest first; with a test's name, that test's record.
     History(HistoryArguments),
+    /// What a session came to, from its journal: as Markdown, HTML, JSON, JUnit XML or CTRF.
+    Report(super::report::ReportArguments),
     /// Prints what failed last as Markdown, for a colleague or a coding agent.
     Handoff {
         /// Words of a test's id; without them, every cause that is open.
@@ -144,6 +146,9 @@ pub struct RunArguments {
     /// Starts although a service is down or being deployed.
     #[arg(long)]
     pub force: bool,
+    /// Writes a report at the end, in the form that the file's name asks for: .md, .html, .json, .xml or .ctrf.json.
+    #[arg(long, value_name = "FILE", value_parser = report)]
+    pub report: Option<PathBuf>,
 }
 
 impl RunArguments {
@@ -264,6 +269,11 @@ fn baseline(text: &str) -> Result<Baseline, String> {
 fn from_here(path: &str) -> String {
     let whole = std::path::absolute(path).ok().filter(|whole| whole.is_file());
     whole.map_or_else(|| path.to_owned(), |whole| whole.to_string_lossy().into_owned())
+}
+
+/// A file whose name says which form of report is wanted.
+fn report(text: &str) -> Result<PathBuf, String> {
+    super::report::form_of(text.as_ref()).map(|_| text.into())
 }
 
 fn timespan(text: &str) -> Result<Timespan, String> {

@@ -11,7 +11,7 @@ use super::args::{Format, RunArguments};
 use super::change::deployable;
 use super::exit::Exit;
 use super::headless::{pass_signals, print_line};
-use super::{progress, spoilt};
+use super::{github, progress, spoilt};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::config::project::{CommandSpec, FixSpec, Project};
 use crate::domain::{
@@ -20,6 +20,7 @@ use crate::domain::{
 use crate::engine::clock::Clock;
 use crate::engine::core::Call;
 use crate::engine::session::Session;
+use crate::report::About;
 
 /// How long what serves is waited for before a broken-off cycle is gone on with.
 const FIRST_LOOK: Duration = Duration::from_secs(15);
@@ -124,8 +125,38 @@ impl Flight {
         }
         match self.stage {
             Stage::Over(exit) => exit,
-            Stage::Remembering | Stage::Looking { .. } | Stage::Flying => Exit::Interrupted,
+            Stage::Remembering | Stage::Looking { .. } | Stage::Flying => {
+                self.leave_behind();
+                Exit::Interrupted
+            }
         }
+    }
+
+    /// What others read of it, before its last line: the report that was asked for, and what GitHub shows.
+    fn leave_behind(&self) {
+        let about = About { gate: self.arguments.gate.clone(), ..About::default() };
+        if let Some(path) = &self.arguments.report {
+            let line = match super::report::keep(path, &self.state, &about) {
+                Ok(()) => format!("the report is in {}", path.display()),
+                Err(why) => why,
+            };
+            self.say(&line);
+        }
+        if github::is_here() {
+            if self.arguments.format == Format::Human {
+                github::annotations(&self.state).iter().for_each(|line| self.say(line));
+            }
+            if let Err(why) = github::summarize(&self.state, &about, matches!(self.stage, Stage::Over(_))) {
+                eprintln!("liveloop: {why}");
+            }
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match self.arguments.format {
+            Format::Human => print_line(&mut io::stdout(), line),
+            Format::Json => print_line(&mut io::stdout(), &json!({ "type": "note", "text": line }).to_string()),
+        };
     }
 
     fn take(&mut self, entry: &Entry) {
@@ -197,12 +228,6 @@ impl Flight {
 
     fn land(&mut self, end: &AutopilotEnd) {
         let Some(flight) = self.state.autopilot.clone() else { return };
-        let line = match self.arguments.format {
-            Format::Human => sentence(&self.state, &flight, end),
-            Format::Json => summary(&self.state, &flight, end).to_string(),
-        };
-        print_line(&mut io::stdout(), &line);
-        let _ = io::stdout().flush();
         let unproved = Unproved::of(self.state.inventory.tally());
         self.stage = Stage::Over(match end {
             AutopilotEnd::Green => Exit::Green,
@@ -212,6 +237,13 @@ impl Flight {
             }
             AutopilotEnd::Spent(_) | AutopilotEnd::NoProgress(_) | AutopilotEnd::GaveUp(_) => Exit::Environment,
         });
+        self.leave_behind();
+        let line = match self.arguments.format {
+            Format::Human => sentence(&self.state, &flight, end),
+            Format::Json => summary(&self.state, &flight, end).to_string(),
+        };
+        print_line(&mut io::stdout(), &line);
+        let _ = io::stdout().flush();
         self.feed.line.say(Request::Leave(SessionEnd::Done));
     }
 

@@ -1,7 +1,8 @@
 //! What a headless run leaves on GitHub when it runs there: annotations at the failing lines, and a job summary.
 //!
 //! The formats are those of GitHub's workflow commands (`::error file=…,line=…::…`) and of the file that
-//! `GITHUB_STEP_SUMMARY` names, to which a step appends Markdown.
+//! `GITHUB_STEP_SUMMARY` names, to which a step appends Markdown. The summary is the report; where that is larger than
+//! GitHub takes, it is a page of a few lines.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -11,12 +12,15 @@ use serde_json::Value;
 
 use super::print::summary;
 use crate::domain::{State, TestCase};
+use crate::report::{About, Facts, Form, render};
 
 /// GitHub shows so many annotations of a step, and drops the others silently.
 const ANNOTATIONS: usize = 10;
-/// How many failures the summary lists.
+/// What all summaries of a step may have together, in bytes; GitHub refuses one of more than a MiB as a whole.
+const LARGEST: u64 = 900_000;
+/// How many failures the small page lists.
 const LISTED: usize = 50;
-/// The longest message in the summary, in characters.
+/// The longest message on the small page, in characters.
 const MESSAGE: usize = 300;
 
 /// Whether this runs in a workflow of GitHub's.
@@ -64,17 +68,25 @@ fn failures(state: &State) -> impl Iterator<Item = &TestCase> {
 ///
 /// # Errors
 /// In words, when there is such a file and it cannot be written.
-pub(super) fn summarize(state: &State, complete: bool) -> Result<(), String> {
+pub(super) fn summarize(state: &State, about: &About, complete: bool) -> Result<(), String> {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from) else { return Ok(()) };
+    let taken = std::fs::metadata(&path).map_or(0, |file| file.len());
+    let text = fitting(state, about, complete, LARGEST.saturating_sub(taken));
     let mut file = OpenOptions::new().append(true).create(true).open(&path);
     let written = file
         .as_mut()
         .map_err(|error| error.to_string())
-        .and_then(|file| file.write_all(page(state, complete).as_bytes()).map_err(|error| error.to_string()));
+        .and_then(|file| file.write_all(text.as_bytes()).map_err(|error| error.to_string()));
     written.map_err(|why| format!("the job summary could not be written to {}: {why}", path.display()))
 }
 
-/// The summary as Markdown, every number from the same place as the JSON summary's.
+/// The report, or the small page where only that fits; where nothing of the session is known, the small page says so.
+fn fitting(state: &State, about: &About, complete: bool, room: u64) -> String {
+    let report = render(&Facts::of(state, about), Form::Markdown, None).map(|text| text + "\n");
+    report.ok().filter(|text| text.len() as u64 <= room).unwrap_or_else(|| page(state, complete))
+}
+
+/// A small page as Markdown, every number from the same place as the JSON summary's.
 fn page(state: &State, complete: bool) -> String {
     let summary = summary(state, complete);
     let word = if summary["green"] == true { "green" } else { "not green" };
@@ -122,6 +134,13 @@ mod tests {
     fn a_message_cannot_end_its_command() {
         assert_eq!(data("100% wrong\n::error::mine"), "100%25 wrong%0A::error::mine");
         assert_eq!(property("a,b:c"), "a%2Cb%3Ac");
+    }
+
+    #[test]
+    fn a_report_that_does_not_fit_leaves_the_small_page() {
+        let (state, about) = (State::default(), About::default());
+        assert!(fitting(&state, &about, true, LARGEST).contains("No test has run."));
+        assert!(fitting(&state, &about, true, 10).starts_with("## liveloop: cycle"));
     }
 
     #[test]

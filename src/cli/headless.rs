@@ -25,6 +25,7 @@ use crate::domain::{
 use crate::engine::clock::Clock;
 use crate::engine::core::Call;
 use crate::engine::session::Session;
+use crate::report::About;
 
 /// Runs tests to their end and says how it ended.
 pub async fn run(session: Session, arguments: RunArguments) -> Exit {
@@ -174,6 +175,7 @@ impl Course {
             }
         }
         let finished = matches!(self.stage, Stage::Over(_));
+        self.report();
         self.printer.finish(&self.state, finished);
         if github::is_here() && self.arguments.null.is_none() {
             self.leave_on_github(finished);
@@ -189,12 +191,25 @@ impl Course {
         }
     }
 
+    /// The report that was asked for; what comes in its way is said, and changes nothing about how the run ended.
+    fn report(&mut self) {
+        let Some(path) = &self.arguments.report else { return };
+        match super::report::keep(path, &self.state, &self.about()) {
+            Ok(()) => self.printer.say(&format!("the report is in {}", path.display())),
+            Err(why) => self.printer.say(&why),
+        }
+    }
+
+    fn about(&self) -> About {
+        About { gate: self.arguments.gate.clone(), ..About::default() }
+    }
+
     /// Annotations are lines among those for people; a script's lines stay what they are.
     fn leave_on_github(&mut self, finished: bool) {
         if self.arguments.format == Format::Human {
             github::annotations(&self.state).iter().for_each(|line| self.printer.say(line));
         }
-        if let Err(why) = github::summarize(&self.state, finished) {
+        if let Err(why) = github::summarize(&self.state, &self.about(), finished) {
             eprintln!("liveloop: {why}");
         }
     }

@@ -19,6 +19,7 @@ pub mod print;
 mod progress;
 pub mod project;
 mod prove;
+pub mod report;
 mod resumed;
 pub mod screen;
 pub mod spoilt;
@@ -70,6 +71,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments)),
         Some(Command::History(wanted)) => match project::locate(folder) {
             Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Report(asked)) => match project::locate(folder) {
+            Ok((root, _)) => Ok(report::tell(&root, asked).into()),
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Handoff { test }) => match project::locate(folder) {

@@ -24,6 +24,7 @@ pub mod mistake;
 pub mod places;
 pub mod platform;
 mod secrets;
+mod token;
 
 pub mod files;
 

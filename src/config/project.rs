@@ -14,6 +14,7 @@ pub use super::autopilot::{AutopilotSpec, FixSpec};
 pub use super::platform::PlatformSpec;
 pub use super::probe::{HttpProbe, WebsocketProbe};
 pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding, Transport};
+pub use super::token::{HttpTokenSpec, JwtTokenSpec, OfferSpec, TokenSpec};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +92,8 @@ pub struct Project {
     pub run: RunSpec,
     /// What the autopilot may spend, and what mends.
     pub autopilot: AutopilotSpec,
+    /// The reports that are written at each cycle's end, as seen from the project's folder.
+    pub reports: Vec<String>,
     /// What results are measured against at first.
     pub baseline: Baseline,
     /// A file of results that can be chosen as a baseline.
@@ -529,78 +532,6 @@ pub struct ContractPlan {
     pub users: u32,
     /// What a user is called; `{n}` is its number.
     pub user: Option<String>,
-}
-
-/// Where a token comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TokenSpec {
-    /// An environment variable, with the value that it had.
-    Variable {
-        /// Its name.
-        name: String,
-        /// What it held; unset, the stream says that it has no token.
-        value: Option<Secret>,
-    },
-    /// The first line of a file, read at every connect.
-    File(String),
-    /// The output of a command, run at every connect.
-    Command(CommandSpec),
-    /// The answer to an HTTP request, asked at every connect.
-    Http(HttpTokenSpec),
-    /// A JWT made anew at every connect.
-    Jwt(JwtTokenSpec),
-}
-
-/// A JWT that we make ourselves.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JwtTokenSpec {
-    /// The environment variable that holds the secret.
-    pub variable: String,
-    /// What it says.
-    pub claims: serde_json::Map<String, serde_json::Value>,
-    /// How long it is good for.
-    pub lifetime: Duration,
-}
-
-/// An HTTP request whose answer holds a token.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HttpTokenSpec {
-    /// Where to ask.
-    pub url: String,
-    /// How to ask.
-    pub method: Method,
-    /// What to send.
-    pub body: Option<String>,
-    /// Headers to send.
-    pub headers: Vec<HeaderSpec>,
-    /// The place of the token in the JSON answer.
-    pub pointer: String,
-    /// How long an answer may take.
-    pub timeout: Duration,
-}
-
-/// How a token is shown to the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfferSpec {
-    /// `NAME: SCHEME TOKEN`, or the token alone where the scheme is empty.
-    Header {
-        /// The header's name.
-        name: String,
-        /// The word before the token.
-        scheme: String,
-    },
-    /// A query parameter.
-    Query {
-        /// Its name.
-        parameter: String,
-    },
-    /// An offered subprotocol.
-    Subprotocol {
-        /// What stands before the token.
-        prefix: String,
-        /// How the token is written.
-        encoding: TokenEncoding,
-    },
 }
 
 /// How a run is held and stopped.

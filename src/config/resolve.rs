@@ -14,6 +14,7 @@ mod logs;
 mod mapping;
 mod notice;
 mod proof;
+mod report;
 mod restart;
 mod runner;
 mod service;
@@ -80,6 +81,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
     let autopilot = resolver.autopilot();
+    let reports = resolver.reports();
     let (baseline, baseline_file) = resolver.baseline();
     let hook = resolver.hook();
     let http = resolver.http();
@@ -97,6 +99,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             contracts,
             run,
             autopilot,
+            reports,
             baseline,
             baseline_file,
             http,

@@ -18,6 +18,7 @@ mod limits;
 mod logs;
 mod mapping;
 mod notice;
+mod report;
 mod restart;
 mod runner;
 mod service;
@@ -48,6 +49,7 @@ pub use health::{
 };
 pub use notice::{Call, HookSettings, NoticeSettings};
 pub use person::{EditorSettings, UiSettings};
+pub use report::ReportSettings;
 pub use restart::RestartSettings;
 pub use runner::*;
 pub use service::*;
@@ -89,6 +91,9 @@ pub struct Settings {
     pub run: RunSettings,
     /// What the autopilot may spend, and what mends.
     pub autopilot: AutopilotSettings,
+    /// Which reports are written at each cycle's end.
+    #[serde(default)]
+    pub report: ReportSettings,
     /// What results are measured against.
     pub baseline: BaselineSettings,
     /// How everything over HTTP and WebSocket is reached.

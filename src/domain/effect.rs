@@ -152,6 +152,8 @@ pub enum Effect {
         /// What is handed over.
         what: HandOff,
     },
+    /// Write the reports of the project's settings; closed by `SessionEvent::ReportsWritten`.
+    WriteReports,
     /// Call the fix hook with what fails; closed by `FixEvent::Ended` or `FixEvent::CouldNotStart`.
     CallFix {
         /// Which call.

@@ -124,6 +124,15 @@ pub enum SessionEvent {
         /// What was tried, and why it failed.
         why: Text,
     },
+    /// The reports of the project's settings were written, after a cycle's end.
+    ReportsWritten {
+        /// The files, as seen from the project's folder.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<Text>,
+        /// What could not be written, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        failed: Vec<Text>,
+    },
     /// Something of the console's own does not work as it should.
     Troubled {
         /// What does not work.

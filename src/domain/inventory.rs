@@ -13,8 +13,8 @@ use super::event::{Found, Recalled};
 use super::service::Epoch;
 use super::tier::Tiers;
 use super::{
-    CauseId, Circumstance, Grounds, KnownId, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunnerId, Span, Tally,
-    TestId, Text, TierId, TierSpec, VacuousTest, Verdict, Verdicts,
+    CauseId, Circumstance, Course, Grounds, KnownId, LeftOver, Measure, ModuleId, Moment, On, Outcome, RunnerId, Span,
+    Tally, TestId, Text, TierId, TierSpec, VacuousTest, Verdict, Verdicts,
 };
 
 pub use attempt::{Attempt, Detail, Frame, Section, SubtestRow};
@@ -209,6 +209,7 @@ impl Inventory {
             if let Some(latest) = &mut test.latest {
                 latest.cause = Some(cause);
             }
+            test.remember_course();
         });
     }
 
@@ -289,6 +290,7 @@ impl Inventory {
             stale: latest.is_some(),
             latest,
             earlier: Vec::new(),
+            course: self.memory.get(&found.node).map_or_else(Course::default, |recalled| recalled.course.clone()),
             gone,
             in_debugger: false,
             missed: false,
@@ -323,6 +325,7 @@ impl Inventory {
             self.change(TestId(n as u32), |test| {
                 test.usual = test.usual.or(memory.usual);
                 test.grounds.recall(&memory.grounds);
+                test.course.recall(&memory.course);
                 if test.latest.is_none() {
                     test.latest = Some(memory.attempt());
                     test.stale = true;
@@ -396,6 +399,7 @@ impl Inventory {
                 }
                 test.earlier.push(before);
             }
+            test.remember_course();
             test.standing = Standing::Done(outcome);
             test.since = at;
         });
@@ -434,6 +438,7 @@ impl Inventory {
                 latest.cause = cause;
                 test.stale = false;
             }
+            test.remember_course();
         });
     }
 

@@ -14,6 +14,8 @@ mod chronicle;
 mod circumstance;
 mod command;
 mod contract;
+mod contrast;
+mod course;
 mod cycle;
 mod damping;
 mod dependence;
@@ -48,6 +50,7 @@ mod project;
 mod prove;
 mod record;
 mod repeat;
+mod report_form;
 pub mod revision;
 mod ring;
 mod run;
@@ -78,6 +81,8 @@ pub use contract::{
     Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Judgement, Ledger, Sent,
     Severity, SyntheticRules, UserResult, judge_crowd,
 };
+pub use contrast::{Change, contrast};
+pub use course::{Course, Stop, Why as CourseWhy};
 pub use damping::{Damping, Quorum};
 pub use dependence::{Dependence, DependentSpec};
 pub use deploy::{
@@ -118,8 +123,9 @@ pub use project::{
     StreamSpec, SurfaceSpec,
 };
 pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
-pub use record::{CycleRecord, Records};
+pub use record::{CycleCause, CycleCounts, CycleRecord, Records};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
+pub use report_form::ReportForm;
 pub use ring::Ring;
 pub use run::{Exit, Integrity, Lane, NullKind, Run, RunEnd, RunKind, RunPhase, Runs, Signal};
 pub use service::{Beat, Epoch, Health, Probe, Service, Services};

@@ -26,6 +26,9 @@ pub struct ProjectSpec {
     /// Whether a command is given the notices.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_hook: bool,
+    /// Whether reports are written at each cycle's end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_reports: bool,
     /// What results are measured against at first.
     #[serde(default, skip_serializing_if = "is_previous")]
     pub baseline: Baseline,

@@ -1,14 +1,18 @@
 //! What is remembered of a cycle as a whole: enough to choose it as a baseline.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Moment, Text};
+use super::{CauseClass, Checkout, Moment, Span, Text};
 
 /// How many cycles are remembered; those with a name are the last to go.
 const KEPT: usize = 100;
+/// How many causes are remembered of a cycle.
+pub(super) const CAUSES_KEPT: usize = 12;
 
 /// One turn of the loop, in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct CycleRecord {
     /// Its number.
     pub number: u32,
@@ -25,50 +29,147 @@ pub struct CycleRecord {
     pub failed: u32,
     /// Whether everything was green after it.
     pub green: bool,
+    /// When the last of its runs so far ended; nothing for a cycle of a version that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Moment>,
+    /// Whether its numbers add up.
+    #[serde(default, skip_serializing_if = "CycleCounts::is_empty")]
+    pub counts: CycleCounts,
+    /// Why its tests failed, the cause with most tests first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<CycleCause>,
+    /// How many causes there were beyond those that are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_causes: u32,
+    /// What served when it ended: services and their revisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served: Vec<(Text, Text)>,
+    /// The state of the project's files when its newest run started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Arc<Checkout>>,
+}
+
+impl CycleRecord {
+    /// How long it took, from its beginning to the end of the last of its runs.
+    #[must_use]
+    pub fn took(&self) -> Option<Span> {
+        self.ended.map(|ended| ended.since(self.began))
+    }
+
+    /// Which part of the tests that it selected ran and held, in per cent; nothing where none was selected, or where
+    /// nobody knows.
+    #[must_use]
+    pub fn pass_rate(&self) -> Option<f64> {
+        let counts = &self.counts;
+        (counts.selected > 0).then(|| f64::from(counts.passed) * 100.0 / f64::from(counts.selected))
+    }
+
+    /// Whether every test that it selected has a result that means something.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let counts = &self.counts;
+        counts.lost + counts.not_run + counts.straddled == 0 && self.finished >= counts.selected
+    }
+}
+
+/// Whether the numbers of a cycle add up. Where a runner ran several times in it, its newest run counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CycleCounts {
+    /// Tests that were asked for.
+    pub selected: u32,
+    /// Tests that ran and held.
+    pub passed: u32,
+    /// Tests that began and never ended.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u32,
+    /// Tests that never had their turn.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_run: u32,
+    /// Tests that ran while what serves was changing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub straddled: u32,
+    /// Tests that failed while a service was not well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub environment: u32,
+    /// Tests that failed as it was accepted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub known: u32,
+    /// How many runs of tests it had.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub runs: u32,
+}
+
+impl CycleCounts {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why tests of a cycle failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CycleCause {
+    /// Its signature's key, in short.
+    pub key: Text,
+    /// What kind of thing went wrong.
+    pub class: CauseClass,
+    /// What went wrong, in plain words.
+    pub title: Text,
+    /// How many tests failed for it when the cycle ended.
+    pub tests: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The newest cycles, oldest first, those of earlier sessions too.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Records(Vec<CycleRecord>);
+pub struct Records {
+    all: Vec<CycleRecord>,
+    /// Whether a run ended that no report tells of yet.
+    #[serde(skip)]
+    pub(super) unreported: bool,
+}
 
 impl Records {
     /// All of them, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &CycleRecord> + ExactSizeIterator {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The cycle of that number.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&CycleRecord> {
-        self.0.iter().find(|record| record.number == number)
+        self.all.iter().find(|record| record.number == number)
     }
 
     /// The newest cycle of that name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&CycleRecord> {
-        self.0.iter().rev().find(|record| record.name.as_deref() == Some(name))
+        self.all.iter().rev().find(|record| record.name.as_deref() == Some(name))
     }
 
     /// Takes note of a cycle, in place of what was known of it; a name stays.
     pub(super) fn note(&mut self, record: CycleRecord) {
-        match self.0.binary_search_by_key(&record.number, |known| known.number) {
+        match self.all.binary_search_by_key(&record.number, |known| known.number) {
             Ok(place) => {
-                let name = record.name.clone().or_else(|| self.0[place].name.take());
-                self.0[place] = CycleRecord { name, ..record };
+                let name = record.name.clone().or_else(|| self.all[place].name.take());
+                self.all[place] = CycleRecord { name, ..record };
             }
-            Err(place) => self.0.insert(place, record),
+            Err(place) => self.all.insert(place, record),
         }
-        if self.0.len() > KEPT {
-            let unnamed = self.0.iter().position(|record| record.name.is_none()).unwrap_or(0);
-            self.0.remove(unnamed);
+        if self.all.len() > KEPT {
+            let unnamed = self.all.iter().position(|record| record.name.is_none()).unwrap_or(0);
+            self.all.remove(unnamed);
         }
     }
 
     /// Gives a cycle a name; answers whether it is known.
     pub(super) fn name(&mut self, number: u32, name: &Text) -> bool {
         // A name means one cycle.
-        self.0.iter_mut().filter(|record| record.name.as_ref() == Some(name)).for_each(|record| record.name = None);
-        let found = self.0.iter_mut().find(|record| record.number == number);
+        self.all.iter_mut().filter(|record| record.name.as_ref() == Some(name)).for_each(|record| record.name = None);
+        let found = self.all.iter_mut().find(|record| record.number == number);
         found.map(|record| record.name = Some(name.clone())).is_some()
     }
 }

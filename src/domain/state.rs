@@ -15,6 +15,8 @@ use super::{
 /// How many sentences back, and how long ago, a sentence still counts as just said.
 const RECENT_NEWS: usize = 8;
 const LATELY: Span = Span::seconds(60);
+/// How many people are remembered by name who were attached once.
+const LEFT_KEPT: usize = 100;
 /// How many sentences of news are kept.
 const NEWS_KEPT: usize = 500;
 
@@ -40,6 +42,9 @@ pub struct Session {
     pub ended: Option<SessionEnd>,
     /// Who is attached.
     pub viewers: Vec<Viewer>,
+    /// Who was: what they did still has their name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Viewer>,
     /// What of the console's own does not work as it should.
     pub troubles: Vec<Text>,
     /// Whether earlier sessions have been read.
@@ -191,7 +196,8 @@ impl State {
     /// The name of an attached person, or `the console` for nobody.
     #[must_use]
     pub fn viewer_name(&self, id: Option<ViewerId>) -> &str {
-        let viewer = id.and_then(|id| self.session.viewers.iter().find(|viewer| viewer.id == id));
+        let Session { viewers, left, .. } = &self.session;
+        let viewer = id.and_then(|id| viewers.iter().chain(left.iter().rev()).find(|viewer| viewer.id == id));
         match (viewer, id) {
             (Some(viewer), _) => &viewer.name,
             (None, Some(_)) => "somebody",
@@ -216,7 +222,13 @@ impl Session {
             SessionEvent::ViewerJoined { viewer, name, drives } => {
                 self.viewers.push(Viewer { id: *viewer, name: name.clone(), drives: *drives });
             }
-            SessionEvent::ViewerLeft { viewer } => self.viewers.retain(|known| known.id != *viewer),
+            SessionEvent::ViewerLeft { viewer } => {
+                let (left, attached) = self.viewers.drain(..).partition(|known| known.id == *viewer);
+                self.viewers = attached;
+                self.left.extend::<Vec<Viewer>>(left);
+                let beyond = self.left.len().saturating_sub(LEFT_KEPT);
+                self.left.drain(..beyond);
+            }
             SessionEvent::Troubled { what, over } => {
                 self.troubles.retain(|known| known != what);
                 if !over {
@@ -233,6 +245,7 @@ impl Session {
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }
+            | SessionEvent::ReportsWritten { .. }
             | SessionEvent::HandOffKept { .. }
             | SessionEvent::HandOffFailed { .. } => {}
         }

@@ -212,6 +212,7 @@ mod tests {
             epoch: 1,
             latest: latest.cloned(),
             earlier: earlier.to_vec(),
+            course: crate::domain::Course::default(),
             usual: None,
             grounds: Grounds::default(),
             expected: None,

@@ -222,6 +222,7 @@ impl Engine {
                 Effect::KeepHandOff { what } => {
                     self.executor.keep(report::hand_off(&self.state, what), self.state.at);
                 }
+                Effect::WriteReports => self.executor.write_reports(&self.state),
                 Effect::CallFix { fix } => self.executor.call_fix(fix, report::bundle(&self.state)),
                 effect => self.executor.perform(effect),
             }

@@ -16,6 +16,7 @@ use super::links::Links;
 use super::logs::follow;
 use super::means::Means;
 use super::probe::{self, ProbeOrder};
+use super::reports::Reports;
 use super::runner::{self, Launch, RunOrder};
 use super::{fix, hook, keep, source};
 use crate::adapters::redact::KeyBlock;
@@ -23,8 +24,9 @@ use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, LogSpec, Project, RevisionSpec, RunnerTool};
 use crate::domain::{
     Baseline, DeployEvent, DeployId, Effect, Event, FixEvent, FixId, Moment, NOTE_LIMIT, Notice, RunEvent, RunId,
-    RunKind, Rung, ServiceId, SessionEvent, Span, Text, Wanted,
+    RunKind, Rung, ServiceId, SessionEvent, Span, State, Text, Wanted,
 };
+use crate::report::{About, Facts};
 
 /// How many orders may wait for a driver; further ones are dropped, as a driver that does not listen is ending.
 const ORDERS: usize = 8;
@@ -45,6 +47,7 @@ pub struct Executor {
     links: Links,
     logs: Vec<mpsc::Sender<()>>,
     hooks: Arc<Semaphore>,
+    reports: Reports,
 }
 
 impl Executor {
@@ -66,6 +69,7 @@ impl Executor {
             links,
             logs: Vec::new(),
             hooks: Arc::new(Semaphore::new(hook::AT_ONCE)),
+            reports: Reports::default(),
         }
     }
 
@@ -126,7 +130,7 @@ impl Executor {
             }
             Effect::Send { stream, what } => self.links.send(stream, what),
             // The engine knows the state that a hand-off is made of, and ends itself.
-            Effect::KeepHandOff { .. } | Effect::CallFix { .. } | Effect::EndSession => {}
+            Effect::KeepHandOff { .. } | Effect::WriteReports | Effect::CallFix { .. } | Effect::EndSession => {}
         }
     }
 
@@ -158,6 +162,13 @@ impl Executor {
         });
     }
 
+    /// Writes the reports that the project asks for. Facts are taken here, pages are made beside the loop.
+    pub fn write_reports(&mut self, state: &State) {
+        let number = state.seq;
+        let task = self.reports.write(&self.project.reports, Facts::of(state, &About::default()), number, &self.means);
+        self.tasks.spawn(task);
+    }
+
     /// A note that a person typed, as it may enter the journal: bounded, cleaned and masked as all text from outside.
     #[must_use]
     pub fn clean_note(&self, typed: &str) -> Text {
@@ -179,6 +190,7 @@ impl Executor {
     pub fn is_idle(&self) -> bool {
         let hooks = self.hooks.available_permits() == hook::AT_ONCE;
         hooks
+            && self.reports.is_idle()
             && self.runs.values().all(mpsc::Sender::is_closed)
             && self.deploys.values().chain(self.fixes.values()).all(mpsc::Sender::is_closed)
     }

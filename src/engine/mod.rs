@@ -17,6 +17,7 @@ pub mod keep;
 pub mod masks;
 pub mod notes;
 pub mod recall;
+pub mod reports;
 pub mod source;
 
 pub mod executor;

@@ -10,7 +10,9 @@ use serde::de::IntoDeserializer;
 
 use super::history::recent::{self, RecentTest};
 use super::history::schema::Trouble;
-use crate::domain::{CauseClass, Ground, LiveOnce, Moment, On, Recalled, Recollection, Signature, Span, Text};
+use crate::domain::{
+    CauseClass, Course, CourseWhy, Ground, LiveOnce, Moment, On, Recalled, Recollection, Signature, Span, Stop, Text,
+};
 
 mod past_deploys;
 
@@ -71,6 +73,7 @@ impl Memory<'_> {
             message: None,
             signature: None,
             grounds: test.grounds().to_remember(),
+            course: self.course(test)?,
         };
         if latest.outcome.is_failure() {
             // Where it failed because another test did, what it is known again by follows from its own message.
@@ -81,6 +84,18 @@ impl Memory<'_> {
             recalled.signature = cause.map(|cause| self.signature(cause)).transpose()?.flatten();
         }
         Ok(Some(recalled))
+    }
+
+    /// How it ended in the newest cycles: the same failure has the same key in every session.
+    fn course(&mut self, test: &RecentTest) -> rusqlite::Result<Course> {
+        let mut stops = Vec::with_capacity(test.attempts.len());
+        for attempt in &test.attempts {
+            let cause = attempt.cause.filter(|_| attempt.outcome.is_failure());
+            let signature = cause.map(|cause| self.signature(cause)).transpose()?.flatten();
+            let why = signature.map_or(CourseWhy::Unknown, |signature| CourseWhy::of_key(&signature.short_key()));
+            stops.push(Stop { cycle: attempt.cycle, outcome: attempt.outcome, spoilt: attempt.spoilt, why });
+        }
+        Ok(Course::of_newest_first(stops.into_iter()))
     }
 
     fn signature(&mut self, id: i64) -> rusqlite::Result<Option<Arc<Signature>>> {

@@ -10,6 +10,25 @@ pub(super) fn date(moment: Moment) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", time / 3_600, time / 60 % 60, time % 60)
 }
 
+/// `2026-11-20T16:11:36.120Z`: for machines, and for templates, which make it readable again.
+pub(super) fn stamp(moment: Moment) -> String {
+    let (year, month, day) = civil(moment.0 / 86_400_000_000);
+    format!("{year:04}-{month:02}-{day:02}T{}Z", clock(moment))
+}
+
+/// What [`stamp`] wrote.
+pub(super) fn read(stamp: &str) -> Option<Moment> {
+    let number = |from: usize, to: usize| stamp.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hours, minutes, seconds, millis) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
+    // Years begin in March here too.
+    let years = if month <= 2 { year.checked_sub(1)? } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day.checked_sub(1)?;
+    let days = (years * 365 + years / 4 - years / 100 + years / 400 + day_of_year).checked_sub(719_468)?;
+    let millis = ((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1_000 + millis;
+    Some(Moment(millis * 1_000))
+}
+
 /// `16:11:36.120`.
 pub(super) fn clock(moment: Moment) -> String {
     let time = moment.0 / 1_000 % 86_400_000;
@@ -52,6 +71,15 @@ mod tests {
         assert_eq!(told(1_700_000_000), "2023-11-14 22:13:20 UTC");
         assert_eq!(clock(Moment(1_700_000_000_120_999)), "22:13:20.120");
         date(Moment(u64::MAX));
+    }
+
+    #[test]
+    fn stamps_can_be_read_back() {
+        for seconds in [0, 68_169_600, 951_782_400, 951_868_800, 1_700_000_000, 1_763_000_000] {
+            let moment = Moment(seconds * 1_000_000 + 120_000);
+            assert_eq!(read(&stamp(moment)), Some(moment), "{}", stamp(moment));
+        }
+        assert_eq!(read("yesterday"), None);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn looked_at(state: &State, view: &ViewState) -> Option<CauseId> {
     match (view.focus, view.page) {
         (Pane::Causes, _) => chosen_cause(state, view),
         (Pane::Tests, Page::Cause(id)) => Some(id),
-        (Pane::Tests | Pane::Agents | Pane::Deploys | Pane::News | Pane::Logs, _) => None,
+        (Pane::Tests | Pane::Agents | Pane::Deploys | Pane::News | Pane::Logs | Pane::Cycles, _) => None,
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Context {
     Spans,
     /// In the logs.
     Logs,
+    /// In the cycles.
+    Cycles,
     /// In the causes pane, or in an opened cause.
     Causes,
     /// Wherever a session runs that can be asked for something.
@@ -40,6 +42,7 @@ impl Context {
             Self::Agents => "in the agents pane",
             Self::Spans => "in the agent timeline",
             Self::Logs => "in the logs",
+            Self::Cycles => "in the cycles",
             Self::Causes => "in the causes",
             Self::Session => "in a session",
             Self::Everywhere => "everywhere",
@@ -106,7 +109,7 @@ actions! {
     StartAgent "start-agent" [Session] ["a"] "Starts an agent run with the configured message."
     Message "message" [Session] ["M"] "Writes a message, a ping or bytes to send on a stream."
     Reconnect "reconnect" [Session] ["w"] "Connects the agent stream anew and probes all services."
-    Open "open" [Board Detail Agents Spans Causes Logs Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
+    Open "open" [Board Detail Agents Spans Causes Logs Cycles Over] ["enter"] "Opens or chooses what is under the cursor; folds a part."
     Back "back" [Everywhere Over] ["esc"] "Goes back: closes, clears a filter, follows the newest."
     NextFailure "next-failure" [Everywhere] ["]"] "Goes to the next failure."
     PreviousFailure "previous-failure" [Everywhere] ["["] "Goes to the previous failure."
@@ -126,6 +129,11 @@ actions! {
     FocusNews "focus-news" [Everywhere] ["4"] "Goes to what happened lately."
     FocusCauses "focus-causes" [Everywhere] ["5"] "Goes to the causes of what failed."
     FocusLogs "focus-logs" [Everywhere] ["6"] "Goes to the logs of the services."
+    Cycles "cycles" [Everywhere] ["c"] "Shows the cycles: how they went, and what changed."
+    MarkCycle "mark-cycle" [Cycles] ["m"] "Marks a cycle, to compare another one with it."
+    HeatMap "heat-map" [Cycles] ["H"] "Shows every test across the cycles, or the table again."
+    EarlierCycles "earlier-cycles" [Cycles] ["h" "left"] "Scrolls to earlier cycles, where they are columns."
+    LaterCycles "later-cycles" [Cycles] ["l" "right"] "Scrolls to later cycles, where they are columns."
     Filter "filter" [Everywhere] ["/"] "Narrows tests, logs or runs to words, or searches in one."
     NextMatch "next-match" [Detail Logs Spans] ["n"] "Goes to the next place that was searched for."
     PreviousMatch "previous-match" [Detail Logs Spans] ["N"] "Goes to the previous place that was searched for."

@@ -1,5 +1,6 @@
 //! States to draw, made as the engine makes them: by folding entries. For tests and measurements alone.
 
+pub(crate) mod cycles;
 pub(crate) mod flight;
 pub(crate) mod gated;
 pub(crate) mod health;
@@ -517,6 +518,7 @@ fn recalled() -> Vec<Recalled> {
                 message: None,
                 signature: None,
                 grounds: Grounds::default(),
+                course: Default::default(),
             });
         }
     }

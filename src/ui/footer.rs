@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::acting;
 use super::action::Action;
 use super::changing;
+use super::cycles::Sight;
 use super::logs;
 use super::reading::{self, Placed, Stop};
 use super::regions::Regions;
@@ -37,8 +38,8 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
             // Who reads a test goes on reading: what else could be done comes after that.
             let reads = matches!((scene.view.focus, scene.view.page), (Pane::Tests, Page::Detail(_)));
             let drives = scene.view.drives(scene.state);
-            let logs = scene.view.focus == Pane::Logs || spans::is_shown(scene.view);
-            if logs {
+            let first = matches!(scene.view.focus, Pane::Logs | Pane::Cycles) || spans::is_shown(scene.view);
+            if first {
                 footer.place();
             }
             if reads {
@@ -55,7 +56,7 @@ pub fn keys(scene: &Scene, regions: &Regions) -> Vec<FooterKey> {
             if drives && scene.clock == Clock::Live {
                 footer.others(testing);
             }
-            if !logs {
+            if !first {
                 footer.place();
             }
             footer.always();
@@ -361,6 +362,23 @@ impl Footer<'_, '_> {
                 let further = view.logs.is_frozen() || view.logs.is_narrowed();
                 self.key(Action::Back, if further { "newest, all lines" } else { "tests" });
             }
+            (Pane::Cycles, _) => {
+                match view.cycles.sight {
+                    Sight::Table => {
+                        self.key(Action::Open, "compare");
+                        self.key(Action::MarkCycle, "mark");
+                        self.key(Action::HeatMap, "tests × cycles");
+                    }
+                    Sight::Contrast => self.key(Action::Open, "open the test"),
+                    Sight::Heat => {
+                        self.key(Action::Open, "open the test");
+                        self.key(Action::EarlierCycles, "earlier");
+                        self.key(Action::LaterCycles, "later");
+                    }
+                }
+                let is_table = view.cycles.sight == Sight::Table;
+                self.key(Action::Back, if is_table { "tests" } else { "table" });
+            }
             (Pane::Deploys, _) => {
                 if super::logs::has_revision_log(state) {
                     self.key(Action::RevisionLog, "its log");
@@ -381,7 +399,7 @@ impl Footer<'_, '_> {
 
     fn always(&mut self) {
         let view = self.scene.view;
-        if self.scene.state.inventory.tally().total() > 0 && view.focus != Pane::Logs {
+        if self.scene.state.inventory.tally().total() > 0 && !matches!(view.focus, Pane::Logs | Pane::Cycles) {
             self.mute();
             self.key(Action::Copy, "copy");
             self.key(Action::Filter, if matches!(view.page, Page::Detail(_)) { "search" } else { "filter" });

@@ -12,6 +12,7 @@ pub mod clipboard;
 pub mod color;
 mod comparing;
 mod copying;
+pub mod cycles;
 pub mod difference;
 pub mod draw;
 pub mod editor;

@@ -1,5 +1,6 @@
 //! Moving about: the cursor of the board, scrolled lists and texts, failures.
 
+use super::cycles;
 use super::failures;
 use super::logs;
 use super::reading;
@@ -24,6 +25,7 @@ pub(super) fn step(view: &mut ViewState, about: &About, by: i64) -> Vec<Wish> {
         None if view.focus == Pane::Tests && view.page == Page::Board => move_cursor(view, about, by),
         None if view.focus == Pane::Causes => move_cause(view, about, by),
         None if view.focus == Pane::Logs => logs::step(view, about, by),
+        None if view.focus == Pane::Cycles => cycles::step(view, about, by),
         None if view.focus == Pane::News => scroll(view, about, -by),
         None => scroll(view, about, by),
     }
@@ -60,6 +62,7 @@ pub(super) fn edge(view: &mut ViewState, about: &About, end: bool) -> Vec<Wish> 
         }
         None if view.focus == Pane::Causes => move_cause(view, about, if end { FAR } else { -FAR }),
         None if view.focus == Pane::Logs => logs::step(view, about, if end { FAR } else { -FAR }),
+        None if view.focus == Pane::Cycles => cycles::step(view, about, if end { FAR } else { -FAR }),
         // The newest news come first.
         None if view.focus == Pane::News => scroll(view, about, if end { -FAR } else { FAR }),
         None => scroll(view, about, if end { FAR } else { -FAR }),
@@ -77,6 +80,7 @@ pub(super) fn wheel(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
         }
         (Pane::Causes, _) => move_cause(view, about, by),
         (Pane::Logs, _) => logs::step(view, about, by),
+        (Pane::Cycles, _) => cycles::step(view, about, by),
         (Pane::News, _) => scroll_pane(view, about, pane, -by),
     }
 }
@@ -97,7 +101,7 @@ fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
     }
     let window = about.regions.window(pane, view.page);
     let slot = match pane {
-        Pane::Causes | Pane::Logs => return,
+        Pane::Causes | Pane::Logs | Pane::Cycles => return,
         Pane::Tests => {
             let last = window.end.saturating_sub(window.shown);
             let scrolled = u64::from(view.detail_scroll).min(last).saturating_add_signed(by).min(last);
@@ -162,6 +166,7 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
         (Pane::Agents, _) if view.spans.open => spans::open(view, about),
         (Pane::Agents, _) => spans::show(view, about),
         (Pane::Logs, _) => logs::open(view, about),
+        (Pane::Cycles, _) => cycles::open(view, about.regions),
         (Pane::Deploys | Pane::News, _) => {}
     }
     Vec::new()

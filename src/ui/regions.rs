@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
+use super::cycles::CycleRows;
 use super::failures;
 use super::logs::LogRows;
 use super::panes;
@@ -130,6 +131,10 @@ pub struct Regions {
     pub logs: Rect,
     /// The lines of the logs that are shown.
     pub log_rows: LogRows,
+    /// The cycles: instead of everything between the first lines and the last.
+    pub cycles: Rect,
+    /// The tests that are listed there.
+    pub cycle_rows: CycleRows,
     /// The newest sentence of news, where the pane is folded away.
     pub ticker: Rect,
     /// A sentence for this person alone, or trouble.
@@ -183,6 +188,7 @@ impl Regions {
         self.divide(size, state, view);
         self.expect(state);
         self.place_services(state, view);
+        self.place_cycles(state, view);
         self.place_logs(state, view);
         self.place_causes(state, view);
         self.make_room_for_trouble(state, view);
@@ -196,8 +202,10 @@ impl Regions {
         let at = ratatui::layout::Position { x, y };
         let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
         let areas = [self.board, self.agents, self.deploys, self.news, self.causes, self.logs];
-        let pane = tab.or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]));
-        pane.or_else(|| self.service_table.contains(at).then_some(Pane::Deploys))
+        let cycles = self.cycles.contains(at).then_some(Pane::Cycles);
+        let services = self.service_table.contains(at).then_some(Pane::Deploys);
+        let pane = tab.or(cycles).or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]));
+        pane.or(services)
     }
 
     /// The row of the board at that place of the screen.
@@ -217,6 +225,7 @@ impl Regions {
             Pane::News => self.news_rows.shown,
             Pane::Causes => self.cause_window.shown,
             Pane::Logs => self.log_rows.rows.len() as u64,
+            Pane::Cycles => u64::from(self.cycles.height.saturating_sub(7)),
         };
         u16::try_from(shown).unwrap_or(u16::MAX).max(1)
     }
@@ -239,7 +248,7 @@ impl Regions {
             (Pane::News, _) => self.news_rows,
             (Pane::Causes, _) => self.cause_window,
             // Moves about by the numbers of its lines.
-            (Pane::Logs, _) => Window::default(),
+            (Pane::Logs | Pane::Cycles, _) => Window::default(),
         }
     }
 }
@@ -256,6 +265,7 @@ impl Regions {
             failures: std::mem::take(&mut self.failures),
             failures_at: self.failures_at,
             span_rows: std::mem::take(&mut self.span_rows),
+            cycle_rows: std::mem::take(&mut self.cycle_rows),
             ..Self::default()
         };
         self.cramped = size.width < COMFORTABLE.0 || size.height < COMFORTABLE.1;
@@ -296,7 +306,7 @@ impl Regions {
                 self.place_tabs();
                 let body = self.place_prove(body, state);
                 match view.focus {
-                    Pane::Tests | Pane::Causes | Pane::Logs => self.board = body,
+                    Pane::Tests | Pane::Causes | Pane::Logs | Pane::Cycles => self.board = body,
                     Pane::Agents => self.agents = body,
                     Pane::Deploys => self.deploys = body,
                     Pane::News => self.news = body,
@@ -366,6 +376,16 @@ impl Regions {
             let height = lines.min(whole.height - rest);
             self.service_table = Rect { height, ..*whole };
             (whole.y, whole.height) = (whole.y + height, whole.height - height);
+        }
+    }
+
+    /// The cycles take the place of everything: a table wants to be wide.
+    fn place_cycles(&mut self, state: &State, view: &ViewState) {
+        if view.focus == Pane::Cycles {
+            let taken = [&mut self.board, &mut self.agents, &mut self.deploys, &mut self.news, &mut self.service_table];
+            let taken = taken.map(std::mem::take);
+            self.cycles = taken.into_iter().filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
+            self.cycle_rows.refresh(state, &view.cycles);
         }
     }
 

@@ -8,7 +8,7 @@ use super::overlay::{compose, note};
 use super::regions::Regions;
 use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
 use super::{
-    acting, changing, comparing, copying, handing, logs, muting, navigate, nulling, piloting, proving, reading,
+    acting, changing, comparing, copying, cycles, handing, logs, muting, navigate, nulling, piloting, proving, reading,
     repeating, spans,
 };
 use crate::attach::{Clock, Playback};
@@ -144,6 +144,11 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::FocusDeploys => focus(view, Pane::Deploys),
         Action::FocusNews => focus(view, Pane::News),
         Action::FocusLogs => focus(view, Pane::Logs),
+        Action::Cycles => cycles::toggle(view),
+        Action::MarkCycle => cycles::mark(view, about),
+        Action::HeatMap => cycles::heat(view),
+        Action::EarlierCycles => cycles::sideways(view, about, true),
+        Action::LaterCycles => cycles::sideways(view, about, false),
         Action::LogLevel => logs::next_level(view),
         Action::LogService => logs::next_service(view, about),
         Action::LogRun => logs::only_run(view, about),
@@ -237,7 +242,7 @@ fn back(view: &mut ViewState, about: &About) -> Vec<Wish> {
         return Vec::new();
     }
     let scroll = match view.focus {
-        Pane::Tests | Pane::Causes | Pane::Logs => None,
+        Pane::Tests | Pane::Causes | Pane::Logs | Pane::Cycles => None,
         Pane::Agents => Some(&mut view.agents_scroll),
         Pane::Deploys => Some(&mut view.deploy_scroll),
         Pane::News => Some(&mut view.news_scroll),
@@ -246,7 +251,7 @@ fn back(view: &mut ViewState, about: &About) -> Vec<Wish> {
         view.overlay = None;
     } else if let Some(frozen) = scroll.filter(|scroll| **scroll != Scroll::Follow) {
         *frozen = Scroll::Follow;
-    } else if view.focus == Pane::Logs && view.logs.back() {
+    } else if (view.focus == Pane::Logs && view.logs.back()) || (view.focus == Pane::Cycles && view.cycles.back()) {
         return Vec::new();
     } else if view.focus == Pane::Agents && view.agent_run.is_some() {
         view.agent_run = None;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::action::Action;
+use super::cycles::CyclesView;
 use super::keymap::Keymap;
 use super::logs::LogView;
 use super::overlay::note::NoteDraft;
@@ -27,10 +28,12 @@ pub enum Pane {
     Causes,
     /// What services write into their logs.
     Logs,
+    /// The cycles: a screen of its own, without a tab.
+    Cycles,
 }
 
 impl Pane {
-    /// Every pane, in the order of their numbers.
+    /// Every pane that has a tab, in the order of their numbers.
     pub const ALL: [Self; 6] = [Self::Tests, Self::Agents, Self::Deploys, Self::News, Self::Causes, Self::Logs];
 
     /// Its name on a tab.
@@ -43,6 +46,7 @@ impl Pane {
             Self::News => "now",
             Self::Causes => "causes",
             Self::Logs => "logs",
+            Self::Cycles => "cycles",
         }
     }
 }
@@ -255,6 +259,8 @@ pub struct ViewState {
     pub news_scroll: Scroll,
     /// What of the logs is looked at.
     pub logs: LogView,
+    /// What of the cycles is looked at.
+    pub cycles: CyclesView,
     /// Words that narrow the tests, or are searched in the opened test.
     pub filter: Filter,
     /// What lies over the rest.

@@ -378,6 +378,7 @@ fn contexts(view: &ViewState, recording: bool) -> Vec<Context> {
         (Pane::Agents, _) if view.spans.open => Some(Context::Spans),
         (Pane::Agents, _) => Some(Context::Agents),
         (Pane::Logs, _) => Some(Context::Logs),
+        (Pane::Cycles, _) => Some(Context::Cycles),
         (Pane::Deploys | Pane::News, _) => None,
     };
     let recording_first = recording.then_some(Context::Recording);

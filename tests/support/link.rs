@@ -89,5 +89,6 @@ fn word(event: StreamEvent) -> Option<String> {
         StreamEvent::TokenObtained { .. } => "token".into(),
         StreamEvent::Sent { text, .. } => format!("sent {text}"),
         StreamEvent::NotSent { why, .. } => format!("not sent {why}"),
+        StreamEvent::RevisionSeen { revision, .. } => format!("revision {revision}"),
     })
 }

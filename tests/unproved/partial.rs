@@ -153,6 +153,7 @@ fn what_an_earlier_session_met_in_an_outage_is_still_the_environments() {
         message: Some("it broke".into()),
         signature: None,
         grounds: liveloop::domain::Grounds::default(),
+        course: Default::default(),
     };
     let memory = Recollection {
         cycle: 1,

@@ -20,6 +20,7 @@ fn recalled(node: &str, outcome: Outcome, cycle: u32) -> Recalled {
         message: None,
         signature: None,
         grounds,
+        course: Default::default(),
     }
 }
 

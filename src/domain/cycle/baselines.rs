@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::{
-    Attempt, Baseline, CauseId, CycleRecord, Detail, LoadedBaseline, Measure, Moment, Outcome, RunId, RunKind,
-    Signature, State, TestId, Text, Tone, ViewerId,
+    Attempt, Baseline, CauseId, Detail, LoadedBaseline, Measure, Moment, Outcome, RunKind, Signature, State, TestId,
+    Text, Tone, ViewerId,
 };
 
 impl State {
@@ -166,26 +166,6 @@ impl State {
             self.inventory.miss(runner, &result.module, &result.node, measure);
         }
         self.inventory.entitle();
-    }
-
-    /// A run of tests ended: its cycle in numbers, to be chosen as a baseline later.
-    pub(super) fn record_cycle(&mut self, id: RunId) {
-        let Some(ended) = self.runs.get(id).filter(|run| run.kind == RunKind::Test) else { return };
-        let (number, what) = (ended.cycle, ended.what.clone());
-        let (mut runners, mut finished, mut failed) = (Vec::new(), 0, 0);
-        let of_cycle = self.runs.iter().rev().map(|(_, run)| run).take_while(|run| run.cycle == number);
-        // Where a runner ran several times in a cycle, its newest run counts.
-        for run in of_cycle.filter(|run| run.kind == RunKind::Test).take(64) {
-            if !runners.contains(&run.runner) {
-                runners.push(run.runner);
-                finished += run.integrity.finished;
-                failed += run.tally.failures();
-            }
-        }
-        let green = self.is_green();
-        self.baseline.outdated |= green;
-        let began = if number == self.cycle { self.cycle_since } else { ended.asked };
-        self.records.note(CycleRecord { number, name: None, began, what, finished, failed, green });
     }
 }
 

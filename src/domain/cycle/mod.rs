@@ -15,6 +15,7 @@ mod logs;
 mod notes;
 mod null;
 mod proves;
+mod records;
 mod repeats;
 mod restart;
 mod resume;
@@ -59,6 +60,7 @@ impl State {
         }
         self.review_prove(effects);
         self.review_autopilot(effects);
+        self.want_reports(effects);
         if self.session.project.has_hook {
             let new = self.notices.since(noticed);
             effects.extend(new.map(|(number, notice)| Effect::SendNotice { number, notice: notice.clone() }));
@@ -138,6 +140,10 @@ impl State {
             SessionEvent::Remarked { text } => self.say(Tone::Plain, text.clone()),
             SessionEvent::HandOffKept { path, .. } => self.say(Tone::Plain, format!("the hand-off is in {path}")),
             SessionEvent::HandOffFailed { why } => self.say(Tone::Bad, why.clone()),
+            // What went as it should is no news each cycle.
+            SessionEvent::ReportsWritten { failed, .. } => {
+                failed.iter().for_each(|why| self.say(Tone::Bad, why.clone()));
+            }
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
             SessionEvent::NoticeSent { why: None, .. } => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, CycleRecord, Detail, Grounds, LeftOver, LiveOnce, Moment, Note, Outcome, PastDeploy,
+    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, LeftOver, LiveOnce, Moment, Note, Outcome, PastDeploy,
     RecalledKnown, Signature, Span, Text, VacuousTest,
 };
 
@@ -72,6 +72,9 @@ pub struct Recalled {
     /// How it did on the revisions that it met lately.
     #[serde(default, skip_serializing_if = "Grounds::is_empty")]
     pub grounds: Grounds,
+    /// How it ended in the newest cycles.
+    #[serde(default, skip_serializing_if = "Course::is_empty")]
+    pub course: Course,
 }
 
 impl Recalled {

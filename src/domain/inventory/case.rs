@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Attempt, Standing};
 use crate::domain::service::Epoch;
 use crate::domain::{
-    Circumstance, FlakeRate, Grounds, KnownId, Measure, ModuleId, Moment, Outcome, Span, Text, TierId, Vacuous, Verdict,
+    Circumstance, Course, FlakeRate, Grounds, KnownId, Measure, ModuleId, Moment, Outcome, Span, Text, TierId, Vacuous,
+    Verdict,
 };
 
 /// A test by its stable identity.
@@ -29,6 +30,9 @@ pub struct TestCase {
     pub latest: Option<Attempt>,
     /// Finished attempts before that, oldest first.
     pub earlier: Vec<Attempt>,
+    /// How it ended in the newest cycles.
+    #[serde(default, skip_serializing_if = "Course::is_empty")]
+    pub course: Course,
     /// How long it usually takes, from attempts that passed.
     pub usual: Option<Span>,
     /// How it did on the revisions that it met lately.

@@ -27,6 +27,8 @@ pub struct Recent {
     pub revisions: Option<u32>,
     /// Whether the environment spoilt its outcome.
     pub spoilt: bool,
+    /// Why it failed, by number.
+    pub cause: Option<i64>,
 }
 
 /// A test and its newest attempts, the newest one first.
@@ -64,7 +66,7 @@ impl RecentTest {
 }
 
 const NEWEST: &str = "SELECT attempt.run, run.cycle, attempt.outcome, attempt.started, attempt.took, attempt.tries,
-    attempt.revisions, attempt.circumstance IS NOT NULL
+    attempt.revisions, attempt.circumstance IS NOT NULL, attempt.cause
     FROM attempt JOIN run ON run.id = attempt.run WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2";
 
 /// A test with its newest attempts.
@@ -106,6 +108,7 @@ fn recent(row: &Row<'_>) -> rusqlite::Result<Recent> {
         tries: row.get(5)?,
         revisions: row.get(6)?,
         spoilt: row.get(7)?,
+        cause: row.get(8)?,
     })
 }
 

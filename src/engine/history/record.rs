@@ -203,6 +203,7 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::ProveOverdue { .. }
         | SessionEvent::NoticeSent { .. }
         | SessionEvent::SourceSeen(_)
+        | SessionEvent::ReportsWritten { .. }
         | SessionEvent::HandOffKept { .. }
         | SessionEvent::HandOffFailed { .. }
         | SessionEvent::BaselineLoaded(_)

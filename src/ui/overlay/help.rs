@@ -13,7 +13,7 @@ use crate::ui::scene::Scene;
 use crate::ui::theme::Role;
 
 /// Where keys work, in the order in which help shows it.
-const ORDER: [Context; 8] = [
+const ORDER: [Context; 9] = [
     Context::Recording,
     Context::Session,
     Context::Board,
@@ -21,6 +21,7 @@ const ORDER: [Context; 8] = [
     Context::Agents,
     Context::Spans,
     Context::Logs,
+    Context::Cycles,
     Context::Everywhere,
 ];
 

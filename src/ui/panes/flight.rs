@@ -74,7 +74,6 @@ pub(super) fn draw_fix(pen: &mut Pen, scene: &Scene, regions: &Regions, fix: &Fi
         Some(FixEnd::NothingToDo) => title.put(Role::Muted, "found nothing to do"),
         Some(FixEnd::GaveUp(why)) => title.mark(Role::Bad, Mark::Failed).gap(1).put(Role::Bad, why),
     };
-    drop(title);
     let rows = usize::from(inner.height);
     let from = fix.output.len().saturating_sub(rows);
     for (n, text) in fix.output.range(from).enumerate() {

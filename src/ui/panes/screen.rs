@@ -2,8 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, deploy, detail, flight, footer, header, logs, news, prove, service_table, services,
-    small, spans, tabs, tiers, trouble,
+    agents, board, cause, causes, cycles, deploy, detail, flight, footer, header, logs, news, prove, service_table,
+    services, small, spans, tabs, tiers, trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -33,6 +33,9 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     if !regions.causes.is_empty() {
         causes::draw(pen, scene, regions);
+    }
+    if !regions.cycles.is_empty() {
+        cycles::draw(pen, scene, regions);
     }
     if !regions.logs.is_empty() {
         logs::draw(pen, scene, regions);

@@ -61,7 +61,7 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
                 DeployPhase::Cancelled => nothing,
             },
         },
-        Pane::News => nothing,
+        Pane::News | Pane::Cycles => nothing,
         Pane::Logs => match state.logs.iter().map(|(_, log)| log.errors).sum::<u64>() {
             0 => nothing,
             errors => (Role::Bad, count(errors)),

@@ -18,6 +18,7 @@ use crate::ui::theme::{Glyphs, Theme};
 use crate::ui::theme_file::Palette;
 use crate::ui::view::{Cursor, Page, Pane, ViewState};
 
+mod cycles;
 mod flight;
 mod gate;
 mod logs;
