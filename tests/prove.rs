@@ -312,3 +312,19 @@ fn what_somebody_wants_to_be_called_back_for_is_noticed() {
     story.live(RunId(1), &[TESTS[0], TESTS[2]], &[Passed, Passed]).live(RunId(2), &[TESTS[1]], &[Passed]);
     assert_eq!(told(&story, 5), ["Run: b2 is proved: 2 fixed, 1 still hold"], "both runs are told together");
 }
+
+#[test]
+fn the_hook_is_given_what_nobody_looks_at() {
+    let mut story = Story::new();
+    let project = ProjectSpec { has_hook: true, ..(*story.state.session.project).clone() };
+    story.tell(SessionEvent::Opened { project: Arc::new(project) }).probe(Health::Healthy, "b1");
+    let viewer = ViewerId(3);
+    story.tell(SessionEvent::ViewerJoined { viewer, name: "kim".into(), drives: false });
+    let is_sent = |story: &Story| story.effects.iter().any(|effect| matches!(effect, Effect::SendNotice { .. }));
+    story.probe(Health::Unreachable("refused".into()), "b1");
+    assert!(is_sent(&story), "a terminal that tells nothing may be looked at by nobody");
+    story.tell(SessionEvent::ViewerLooked { viewer, looks: true }).probe(Health::Healthy, "b1");
+    assert!(!is_sent(&story));
+    story.tell(SessionEvent::ViewerLooked { viewer, looks: false }).probe(Health::Unreachable("refused".into()), "b1");
+    assert!(is_sent(&story));
+}

@@ -50,6 +50,8 @@ pub enum Request {
     Command(Command),
     /// A wish to the player of a recording.
     Playback(Playback),
+    /// Whether the viewer's terminal has the focus, as it tells.
+    Look(bool),
     /// The viewer goes.
     Leave(SessionEnd),
 }

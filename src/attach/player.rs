@@ -55,6 +55,8 @@ impl Recorded {
                         let _ = viewer.send(Delivery::Ended(SessionEnd::Quit)).await;
                         return;
                     }
+                    // Nobody is called back by what has happened long ago.
+                    Some((_, Request::Look(_))) => Ok(()),
                     Some((_, Request::Command(_))) => {
                         viewer.send(Delivery::Notice("this is a recording: nothing can be asked of it".into())).await
                     }

@@ -83,6 +83,13 @@ pub enum SessionEvent {
         /// Whether they may act.
         drives: bool,
     },
+    /// A person's terminal told whether it has the focus.
+    ViewerLooked {
+        /// Who.
+        viewer: ViewerId,
+        /// Whether it has.
+        looks: bool,
+    },
     /// A person left.
     ViewerLeft {
         /// Who.

@@ -29,6 +29,9 @@ pub struct Viewer {
     pub name: Text,
     /// Whether they may act.
     pub drives: bool,
+    /// Whether their terminal has the focus; nothing where it never told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looks: Option<bool>,
 }
 
 /// The session itself.
@@ -220,7 +223,11 @@ impl Session {
     pub(super) fn apply(&mut self, event: &SessionEvent) {
         match event {
             SessionEvent::ViewerJoined { viewer, name, drives } => {
-                self.viewers.push(Viewer { id: *viewer, name: name.clone(), drives: *drives });
+                self.viewers.push(Viewer { id: *viewer, name: name.clone(), drives: *drives, looks: None });
+            }
+            SessionEvent::ViewerLooked { viewer, looks } => {
+                let known = self.viewers.iter_mut().filter(|known| known.id == *viewer);
+                known.for_each(|known| known.looks = Some(*looks));
             }
             SessionEvent::ViewerLeft { viewer } => {
                 let (left, attached) = self.viewers.drain(..).partition(|known| known.id == *viewer);

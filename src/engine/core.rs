@@ -151,6 +151,7 @@ impl Engine {
                 let command = self.cleaned(command);
                 self.take(SessionEvent::Asked { by: viewer, command }.into());
             }
+            Request::Look(looks) => self.take(SessionEvent::ViewerLooked { viewer, looks }.into()),
             Request::Leave(how) => {
                 self.take(SessionEvent::ViewerLeft { viewer }.into());
                 if self.state.session.viewers.is_empty() {

@@ -266,6 +266,7 @@ impl App {
         match wish {
             Wish::Command(command) => self.say(Request::Command(command), now),
             Wish::Playback(playback) => self.say(Request::Playback(playback), now),
+            Wish::Look(looks) => self.say(Request::Look(looks), now),
             Wish::Copy { what, text, otherwise } => self.copy(what, &text, otherwise).await,
             Wish::Write(text) => self.write(&text).await?,
             Wish::Edit(place) => self.edit(&place).await?,

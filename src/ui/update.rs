@@ -45,6 +45,8 @@ pub enum Wish {
     Command(Command),
     /// Something from the player of a recording.
     Playback(Playback),
+    /// That the session knows whether somebody looks at this terminal.
+    Look(bool),
     /// A text in the clipboard.
     Copy {
         /// What it is.

@@ -208,7 +208,9 @@ impl Viewer {
                 self.resize(*width, *height);
                 Vec::new()
             }
-            Event::Key(_) | Event::FocusGained | Event::FocusLost => Vec::new(),
+            Event::FocusGained => vec![Wish::Look(true)],
+            Event::FocusLost => vec![Wish::Look(false)],
+            Event::Key(_) => Vec::new(),
         }
     }
 

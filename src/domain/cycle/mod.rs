@@ -61,7 +61,8 @@ impl State {
         self.review_prove(effects);
         self.review_autopilot(effects);
         self.want_reports(effects);
-        if self.session.project.has_hook {
+        // Who looks at it needs no call.
+        if self.session.project.has_hook && self.session.viewers.iter().all(|viewer| viewer.looks != Some(true)) {
             let new = self.notices.since(noticed);
             effects.extend(new.map(|(number, notice)| Effect::SendNotice { number, notice: notice.clone() }));
         }
@@ -148,7 +149,8 @@ impl State {
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
             SessionEvent::NoticeSent { why: None, .. } => {}
             SessionEvent::ProveOverdue { prove, step } => self.overdue_prove(*prove, *step),
-            SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLeft { .. } => {}
+            SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLooked { .. } | SessionEvent::ViewerLeft { .. } => {
+            }
             SessionEvent::Ended { .. } => {}
         }
     }

@@ -200,6 +200,7 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::Ended { .. }
         | SessionEvent::ViewerJoined { .. }
         | SessionEvent::ViewerLeft { .. }
+        | SessionEvent::ViewerLooked { .. }
         | SessionEvent::ProveOverdue { .. }
         | SessionEvent::NoticeSent { .. }
         | SessionEvent::SourceSeen(_)
