@@ -12,6 +12,7 @@ use super::change::{Change, pass};
 use super::exit::Exit;
 use super::headless::{pass_signals, print_line};
 use super::project::Opening;
+use crate::adapters::sanitize;
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
     Deploy, DeployEvent, DeployPhase, DeployQueue, Entry, Event, Moment, ServiceId, SessionEnd, SessionEvent, State,
@@ -242,6 +243,8 @@ impl Course {
 /// How a deploy ended, for scripts.
 pub(super) fn as_json(deploy: &Deploy, service: &str, now: Moment) -> Value {
     let (outcome, detail) = outcome(deploy);
+    // Colours are for terminals.
+    let detail = sanitize::text(&detail);
     let (from, to) = (deploy.from.as_deref(), deploy.to.as_deref().or(deploy.back_to.as_deref()));
     json!({"type": "deploy", "service": service, "from": from, "to": to, "outcome": outcome,
         "rung": deploy.rung().word(), "detail": detail, "duration_s": seconds(deploy, now)})
