@@ -220,10 +220,16 @@ pub struct HistoryArguments {
 }
 
 /// What is done with the history.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum HistoryAction {
     /// Makes the history anew from the journals of this project.
     Rebuild,
+    /// Brings files of results in as cycles of the past: JUnit XML, CTRF or TAP.
+    Import {
+        /// Files of results, one cycle each.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// What stands in for the environment in a null run.

@@ -28,11 +28,12 @@ const LIVE: u32 = 100;
 pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     let left = left(connection)?;
     let cycle: u32 = connection.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
-    let oldest = "SELECT ifnull(min(id), 0) FROM run WHERE cycle > ?1";
+    let oldest = "SELECT ifnull(min(run.id), 0) FROM run JOIN session ON session.id = run.session
+        WHERE run.cycle > ?1 AND session.how IS NOT 'imported'";
     let from = connection.query_row(oldest, [i64::from(cycle) - CYCLES], |row| row.get(0))?;
     let mut memory = Memory { connection, signatures: HashMap::new() };
     let (mut tests, mut failed) = (Vec::new(), None);
-    recent::each_test(connection, from, |test| match memory.recalled(&test) {
+    recent::each_test(connection, from, |test| match memory.recalled(&own(test)) {
         Ok(recalled) => tests.extend(recalled),
         Err(error) => failed = Some(error),
     })?;
@@ -45,6 +46,12 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     // Whatever else sessions hand on comes as the newest of them knew it.
     let cycle = cycle.max(left.cycle);
     Ok(Recollection { cycle, tests, deploys, past_deploys, unfinished: None, revisions, live, ..left })
+}
+
+/// A test as this project's own runs know it: what a file told is to be compared with, and is nobody's latest result.
+fn own(mut test: RecentTest) -> RecentTest {
+    test.attempts.retain(|attempt| !attempt.imported);
+    test
 }
 
 /// What the newest session handed on that heard itself what it was left.
@@ -110,7 +117,7 @@ impl Memory<'_> {
     }
 }
 
-fn signature(connection: &Connection, id: i64) -> rusqlite::Result<Option<Signature>> {
+pub(super) fn signature(connection: &Connection, id: i64) -> rusqlite::Result<Option<Signature>> {
     let sql = "SELECT class, title, exception, place, message, wording FROM cause WHERE id = ?1";
     let row = |row: &rusqlite::Row<'_>| {
         let text = |column| row.get::<_, String>(column).map(Text::from);
