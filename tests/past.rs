@@ -8,6 +8,7 @@ use liveloop::domain::{Baseline, Outcome, SessionEvent};
 use liveloop::engine::baseline::{self, Sources};
 use liveloop::engine::history::import::{self, Fared};
 use liveloop::engine::history::journals::{self, Fate};
+use liveloop::engine::history::prune::{self, Wish};
 use liveloop::engine::history::{query, schema};
 use liveloop::engine::masks::Masks;
 use liveloop::engine::recall::recall;
@@ -94,6 +95,64 @@ fn an_imported_cycle_is_a_baseline_by_its_number() {
     let told: Vec<_> = loaded.results.iter().map(|r| (&*r.node, r.outcome, r.signature.is_some())).collect();
     let pay = ("tests/test_shop.py::test_pay", Outcome::Failed, true);
     assert_eq!(told, [("tests/test_shop.py::test_cart", Outcome::Passed, false), pay]);
+}
+
+#[test]
+fn old_cycles_go_when_asked_and_what_is_precious_stays() {
+    let mut project = Project::new();
+    let day = |day: u32| JUNIT.replace("11-18", &format!("11-{day:02}"));
+    let files: Vec<(String, String)> = (1..=6).map(|n| (format!("{n}.xml"), day(n))).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (&**name, &**text)).collect();
+    project.bring_in(&files);
+    // A session of this project remembers that people gave the third one a name, and that the second one was green.
+    let leaves = r#"{"cycle":6,"tests":[],"deploys":[],"cycles":[
+        {"number":2,"began":1,"what":"all","finished":2,"failed":0,"green":true},
+        {"number":3,"name":"before the move","began":1,"what":"all","finished":2,"failed":1,"green":false}]}"#;
+    let session =
+        "INSERT INTO session (journal, started, project, how, cycle, leaves) VALUES ('a', 9, 'shop', 'quit', 6, ?1)";
+    project.connection.execute(session, [leaves]).expect("a session");
+    let file = schema::path(&project.folder.path().join(".liveloop"));
+    let sessions = project.sessions();
+    let cycles = |project: &Project| -> Vec<u32> {
+        query::runs(&project.connection, 99).expect("an answer").iter().map(|run| run.cycle).collect()
+    };
+
+    let wish = Wish { keep: 2, journals: true, dry: true };
+    let would = prune::prune(&mut project.connection, &file, &sessions, wish).expect("counted");
+    assert_eq!((would.cycles, would.span, &*would.spared, would.results), (2, Some((1, 4)), &[2, 3][..], 4));
+    assert!(would.bytes > 0 && cycles(&project).len() == 6, "nothing has gone");
+
+    let wish = Wish { dry: false, ..wish };
+    let pruned = prune::prune(&mut project.connection, &file, &sessions, wish).expect("deleted");
+    assert_eq!((pruned.cycles, pruned.results, pruned.tests), (2, 4, 0));
+    assert_eq!(cycles(&project), [6, 5, 3, 2]);
+    let again = prune::prune(&mut project.connection, &file, &sessions, wish).expect("counted");
+    assert_eq!((again.cycles, again.span), (0, None));
+    assert_eq!(project.bring_in(&files[..1]).len(), 1, "what went can come in again");
+    assert_eq!(cycles(&project).first(), Some(&6), "by its time it is the oldest");
+}
+
+#[test]
+fn journals_go_only_when_asked_and_never_the_newest() {
+    let mut project = Project::new();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journals/v1.0.jsonl");
+    let journal = |n: u32| project.folder.path().join(format!(".liveloop/sessions/2026-01-0{n}.jsonl"));
+    let (old, new) = (journal(1), journal(2));
+    fs::copy(golden, &old).expect("a journal");
+    fs::write(&new, "").expect("a journal");
+    let later = JUNIT.replace("2026-11", "2027-01");
+    project.bring_in(&[("1.xml", &later)]);
+    let file = schema::path(&project.folder.path().join(".liveloop"));
+    let sessions = project.sessions();
+    let mut prune = |journals| {
+        let wish = Wish { keep: 1, journals, dry: false };
+        prune::prune(&mut project.connection, &file, &sessions, wish).expect("deleted")
+    };
+    let first = prune(false);
+    assert!(old.exists() && first.journals.is_empty(), "{first:?}");
+    let gone = prune(true).journals;
+    assert_eq!(gone.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(), [old.clone()]);
+    assert!(!old.exists() && new.exists());
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub fn tell(root: &Path, files: &Files, wanted: &HistoryArguments) -> Exit {
     let told = match &wanted.action {
         Some(HistoryAction::Rebuild) => rebuild(&state),
         Some(HistoryAction::Import { files: results }) => past::import(root, files, results),
+        Some(HistoryAction::Prune(wanted)) => past::prune(root, files, *wanted),
         None => schema::open_to_read(&schema::path(&state)).and_then(|connection| answer(&connection, wanted)),
     };
     told.unwrap_or_else(|trouble| {

@@ -1,13 +1,15 @@
-//! `liveloop history import`: files of results from elsewhere as cycles of the past.
+//! `liveloop history import` and `prune`: cycles that come from elsewhere, and old ones that go.
 
 use std::path::{Path, PathBuf};
 
+use super::args::PruneArguments;
 use super::exit::Exit;
 use super::project;
 use crate::config::files::Files;
 use crate::engine::clock;
 use crate::engine::folder::{Folder, Holder, NotOpened};
 use crate::engine::history::import::{self, Fared};
+use crate::engine::history::prune::{self, Pruned, Wish};
 use crate::engine::history::schema::{self, Trouble};
 use crate::engine::masks::Masks;
 
@@ -63,6 +65,75 @@ fn sentence(path: &Path, fared: &Fared) -> String {
             };
             format!("{path} is cycle {number} now: {words}{failed}{known}")
         }
+    }
+}
+
+/// Deletes what the history holds of old cycles, or says what would go.
+pub(super) fn prune(root: &Path, files: &Files, wanted: PruneArguments) -> Result<Exit, Trouble> {
+    let configured = match project::configure(files) {
+        Ok(configuration) => configuration.project.history.keep_cycles,
+        Err(error) => {
+            eprintln!("liveloop: {error}");
+            return Ok(Exit::Usage);
+        }
+    };
+    let Some(keep) = wanted.keep.or((configured > 0).then_some(configured)) else {
+        eprintln!("liveloop: all cycles are kept here (history.keep_cycles = 0): name how many, `--keep N`");
+        return Ok(Exit::Usage);
+    };
+    let state = root.join(".liveloop");
+    let file = schema::path(&state);
+    if !file.exists() {
+        return Err(Trouble::Missing);
+    }
+    let _held = match hold(root) {
+        Ok(held) => held,
+        Err(error) => {
+            eprintln!("liveloop: {error}");
+            return Ok(Exit::Environment);
+        }
+    };
+    let mut connection = schema::open(&file)?;
+    let wish = Wish { keep, journals: wanted.journals, dry: wanted.dry_run };
+    let pruned = prune::prune(&mut connection, &file, &state.join("sessions"), wish)?;
+    println!("{}", told(&pruned, wish));
+    for (journal, bytes) in &pruned.journals {
+        let verb = if wish.dry { "would be deleted" } else { "is deleted" };
+        println!("{} {verb} ({})", journal.display(), size(*bytes));
+    }
+    for why in &pruned.failed {
+        eprintln!("liveloop: {why}");
+    }
+    Ok(if pruned.failed.is_empty() { Exit::Green } else { Exit::Environment })
+}
+
+fn told(pruned: &Pruned, wish: Wish) -> String {
+    let spared = match pruned.spared.as_slice() {
+        [] => String::new(),
+        spared => {
+            let numbers: Vec<String> = spared.iter().map(u32::to_string).collect();
+            format!("; kept beyond that, by name or as the newest green one: {}", numbers.join(", "))
+        }
+    };
+    let Some((first, last)) = pruned.span else {
+        return format!("nothing to prune: no cycle is older than the newest {}{spared}", wish.keep);
+    };
+    let (verb, about) = if wish.dry { ("would go", "about ") } else { ("deleted", "") };
+    let cycles = if first == last { format!("cycle {first}") } else { format!("cycles from {first} to {last}") };
+    format!(
+        "{verb}: {} ({cycles}), {} results, {} tests without any other, {about}{}{spared}",
+        if pruned.cycles == 1 { "1 cycle".to_owned() } else { format!("{} cycles", pruned.cycles) },
+        pruned.results,
+        pruned.tests,
+        size(pruned.bytes)
+    )
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} bytes"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1_000),
+        _ => format!("{} MB", bytes / 1_000_000),
     }
 }
 

@@ -55,7 +55,7 @@ fn own(mut test: RecentTest) -> RecentTest {
 }
 
 /// What the newest session handed on that heard itself what it was left.
-fn left(connection: &Connection) -> Result<Recollection, Trouble> {
+pub(super) fn left(connection: &Connection) -> Result<Recollection, Trouble> {
     let sql = "SELECT leaves FROM session WHERE leaves IS NOT NULL ORDER BY started DESC LIMIT 1";
     let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
     // What another version wrote in words of its own is not worth a refusal.

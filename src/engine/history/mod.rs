@@ -13,6 +13,7 @@ pub mod keeper;
 pub mod project;
 
 pub mod import;
+pub mod prune;
 
 pub mod query;
 pub mod recent;
