@@ -151,7 +151,7 @@ fn journals_go_only_when_asked_and_never_the_newest() {
     let first = prune(false);
     assert!(old.exists() && first.journals.is_empty(), "{first:?}");
     let gone = prune(true).journals;
-    assert_eq!(gone.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(), [old.clone()]);
+    assert_eq!(gone.iter().map(|(path, _)| path.as_path()).collect::<Vec<_>>(), [old.as_path()]);
     assert!(!old.exists() && new.exists());
 }
 
