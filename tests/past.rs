@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use liveloop::domain::{Baseline, Outcome, SessionEvent};
 use liveloop::engine::baseline::{self, Sources};
-use liveloop::engine::history::import::{self, Fared};
+use liveloop::engine::history::import::{self, Fared, Project as Whose};
 use liveloop::engine::history::journals::{self, Fate};
 use liveloop::engine::history::prune::{self, Wish};
 use liveloop::engine::history::{query, schema};
@@ -47,7 +47,14 @@ impl Project {
         });
         let read: Vec<_> = read.collect();
         let sessions = self.sessions();
-        let told = import::write(&mut self.connection, &sessions, "shop", read, &masks).expect("written");
+        let told = import::write(
+            &mut self.connection,
+            &sessions,
+            Whose { name: "shop", runner: Some("pytest") },
+            read,
+            &masks,
+        )
+        .expect("written");
         told.into_iter().map(|(_, fared)| fared).collect()
     }
 }
@@ -62,7 +69,7 @@ fn each_file_is_a_cycle_oldest_first_and_comes_in_once() {
 
     let runs = query::runs(&project.connection, 9).expect("an answer");
     let told: Vec<_> = runs.iter().map(|run| (run.cycle, run.passed, run.failed, &*run.what, &*run.runner)).collect();
-    assert_eq!(told, [(2, 1, 1, "imported from new.xml", "imported"), (1, 1, 0, "imported from old.json", "imported")]);
+    assert_eq!(told, [(2, 1, 1, "imported from new.xml", "pytest"), (1, 1, 0, "imported from old.json", "pytest")]);
     let tests = query::tests_named(&project.connection, "test_cart").expect("an answer");
     assert_eq!(tests.len(), 1, "both files mean the same test");
     let record = query::record_of(&project.connection, tests[0].id, 9).expect("an answer");

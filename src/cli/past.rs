@@ -8,7 +8,7 @@ use super::project;
 use crate::config::files::Files;
 use crate::engine::clock;
 use crate::engine::folder::{Folder, Holder, NotOpened};
-use crate::engine::history::import::{self, Fared};
+use crate::engine::history::import::{self, Fared, Project};
 use crate::engine::history::prune::{self, Pruned, Wish};
 use crate::engine::history::schema::{self, Trouble};
 use crate::engine::masks::Masks;
@@ -24,7 +24,7 @@ pub(super) fn import(root: &Path, files: &Files, results: &[PathBuf]) -> Result<
     };
     let state = root.join(".liveloop");
     let spec = &configuration.project;
-    let project = root.file_name().map_or_else(|| "project".into(), |name| name.to_string_lossy());
+    let name = root.file_name().map_or_else(|| "/".into(), |name| name.to_string_lossy());
     let masks = Masks::new(spec.secrets.iter().map(|secret| secret.reveal().to_owned()));
     let (read, bad): (Vec<_>, Vec<_>) =
         results.iter().map(|path| import::read(root, path, &masks)).partition(Result::is_ok);
@@ -44,8 +44,10 @@ pub(super) fn import(root: &Path, files: &Files, results: &[PathBuf]) -> Result<
         }
     };
     let mut connection = schema::open(&schema::path(&state))?;
+    let runner = project::only_runner(root, &configuration);
+    let project = Project { name: &name, runner: runner.as_deref() };
     let read = read.into_iter().flatten().collect();
-    for (file, fared) in import::write(&mut connection, &state.join("sessions"), &project, read, &masks)? {
+    for (file, fared) in import::write(&mut connection, &state.join("sessions"), project, read, &masks)? {
         println!("{}", sentence(&file.path, &fared));
     }
     Ok(Exit::Green)

@@ -39,6 +39,15 @@ pub struct Results {
     results: Vec<(BaselineResult, Span)>,
 }
 
+/// The project whose history it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Project<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its runner, where it has exactly one: tests that nobody knows are taken for that one's.
+    pub runner: Option<&'a str>,
+}
+
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fared {
@@ -94,7 +103,7 @@ pub fn read(root: &Path, path: &Path, masks: &Masks) -> Result<Results, String> 
 pub fn write(
     connection: &mut Connection,
     sessions: &Path,
-    project: &str,
+    project: Project<'_>,
     mut files: Vec<Results>,
     masks: &Masks,
 ) -> Result<Vec<(Results, Fared)>, Trouble> {
@@ -114,7 +123,7 @@ pub fn write(
     Ok(told)
 }
 
-fn one(to: &Transaction<'_>, project: &str, file: &Results, masks: &Masks) -> Result<Fared, Trouble> {
+fn one(to: &Transaction<'_>, project: Project<'_>, file: &Results, masks: &Masks) -> Result<Fared, Trouble> {
     let journal = format!("{IMPORTED}-{}", file.hash);
     let sql = "SELECT cycle FROM session WHERE journal = ?1";
     if let Some(number) = to.prepare_cached(sql)?.query_row([&journal], |row| row.get(0)).optional()? {
@@ -122,7 +131,7 @@ fn one(to: &Transaction<'_>, project: &str, file: &Results, masks: &Masks) -> Re
     }
     let last: u32 = to.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
     let number = last.saturating_add(1);
-    let known = Known::read(to)?;
+    let known = Known::read(to, project.runner)?;
     let (runner, known_tests) = known.runner_of(&file.results);
     let name = file.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let name = sanitize::text(&masks.mask(&name));
@@ -130,7 +139,7 @@ fn one(to: &Transaction<'_>, project: &str, file: &Results, masks: &Masks) -> Re
     let (ended, failed) = (run.ended.unwrap_or(file.began), run.failed);
     let mut projection = Projection::new(&journal);
     for record in [
-        Record::Opened(SessionRecord { started: file.began, project: project.into(), environment: None }),
+        Record::Opened(SessionRecord { started: file.began, project: project.name.into(), environment: None }),
         Record::Run(Box::new(run)),
         Record::Ended { at: ended, how: IMPORTED.into(), leaves: None },
     ] {
@@ -206,10 +215,11 @@ fn word(format: Format) -> &'static str {
 struct Known {
     tests: HashMap<String, Vec<Arc<str>>>,
     runners: Vec<Arc<str>>,
+    own: Option<Arc<str>>,
 }
 
 impl Known {
-    fn read(from: &Connection) -> rusqlite::Result<Self> {
+    fn read(from: &Connection, own: Option<&str>) -> rusqlite::Result<Self> {
         let mut statement = from.prepare_cached("SELECT id, name FROM runner")?;
         let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?.into())))?;
         let runners: HashMap<i64, Arc<str>> = rows.collect::<rusqlite::Result<_>>()?;
@@ -219,17 +229,17 @@ impl Known {
         while let Some(row) = rows.next()? {
             tests.entry(row.get(0)?).or_default().extend(runners.get(&row.get(1)?).cloned());
         }
-        Ok(Self { tests, runners: runners.into_values().collect() })
+        Ok(Self { tests, runners: runners.into_values().collect(), own: own.map(Arc::from) })
     }
 
-    /// The runner that knows most of these tests, and how many; where none does, the only one there is.
+    /// The runner that knows most of these tests, and how many; where none does, the project's only one.
     fn runner_of(&self, results: &[(BaselineResult, Span)]) -> (Arc<str>, usize) {
         let count =
             |runner: &Arc<str>| results.iter().filter(|(result, _)| self.finds(result, runner).is_some()).count();
         let best = self.runners.iter().map(|runner| (count(runner), runner));
         match best.max_by(|(a, one), (b, other)| a.cmp(b).then_with(|| other.cmp(one))) {
-            Some((known, runner)) if known > 0 || self.runners.len() == 1 => (runner.clone(), known),
-            _ => (IMPORTED.into(), 0),
+            Some((known, runner)) if known > 0 => (runner.clone(), known),
+            _ => (self.own.clone().unwrap_or_else(|| IMPORTED.into()), 0),
         }
     }
 
