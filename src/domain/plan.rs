@@ -245,7 +245,7 @@ impl<'a> Ground<'a> {
             return true;
         }
         match (self.revisions_known, self.served) {
-            (true, Some(_)) if latest.outcome == Outcome::Skipped => self.served_in(latest.cycle),
+            (true, _) if matches!(latest.outcome, Outcome::Skipped | Outcome::Xfailed) => self.served_in(latest.cycle),
             (true, Some(served)) => {
                 test.grounds.iter().next_back().is_some_and(|ground| ground.on == On::Revisions(served))
             }
@@ -254,7 +254,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Whether the same revisions served when that cycle ended: what was skipped stands on no ground.
+    /// Whether the same revisions served when that cycle ended: what was set aside stands on no ground.
     fn served_in(&self, cycle: u32) -> bool {
         let words = |pairs: &mut dyn Iterator<Item = (String, String)>| {
             let mut all: Vec<(String, String)> = pairs.collect();
