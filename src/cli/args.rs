@@ -40,6 +40,8 @@ pub enum Command {
     Run(RunArguments),
     /// Deploys services without a screen, and says whether the new revisions serve.
     Deploy(DeployArguments),
+    /// What is to go: the tests without a result on what served last, in order, and how long they will take.
+    Plan(super::plan::PlanArguments),
     /// A session again, from its journal: play, pause, step, seek.
     Replay {
         /// The journal; without it, the newest one of this project.
@@ -106,6 +108,10 @@ pub struct RunArguments {
     /// Goes on with the cycle that was broken off last, without running again what it has finished.
     #[arg(long, conflicts_with_all = ["selectors", "failed", "repeat", "until_fails", "null"])]
     pub resume: bool,
+    /// The next tests of the plan: of those without a result on what serves now, as many as end within this time, at
+    /// least one. Ends with exit code 4 where nothing is to go.
+    #[arg(long, value_name = "TIME", value_parser = timespan, conflicts_with_all = ["selectors", "failed", "resume", "deploy", "until_green", "repeat", "until_fails", "null"])]
+    pub batch: Option<Timespan>,
     /// Deploys this service first and runs once the new revision serves and is healthy; with --failed, what failed
     /// runs, then what the deploy made stale.
     #[arg(long, value_name = "SERVICE", conflicts_with_all = ["null", "repeat", "until_fails"])]

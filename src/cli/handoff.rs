@@ -39,6 +39,11 @@ pub fn print(root: &Path, wanted: Option<&str>) -> Exit {
 
 /// The newest session in which a test has a result, and its journal.
 fn newest(root: &Path) -> Result<(State, String), String> {
+    newest_where(root, |state| state.runs.newest().is_some())
+}
+
+/// The newest session that will do, and its journal.
+pub(super) fn newest_where(root: &Path, will_do: impl Fn(&State) -> bool) -> Result<(State, String), String> {
     let sessions = root.join(".liveloop/sessions");
     let mut reason = format!("this project has no session yet: {}", root.display());
     for path in folder::journals(&sessions).into_iter().take(NAMED) {
@@ -48,7 +53,7 @@ fn newest(root: &Path) -> Result<(State, String), String> {
             effects.clear();
         });
         match read {
-            Ok(_) if state.runs.newest().is_some() => return Ok((state, path.display().to_string())),
+            Ok(_) if will_do(&state) => return Ok((state, path.display().to_string())),
             Ok(_) => "no test has run yet in this project's newest sessions".clone_into(&mut reason),
             Err(error) => reason = format!("{}: {error}", path.display()),
         }

@@ -19,8 +19,8 @@ use super::spoilt;
 use super::{github, progress, resumed};
 use crate::attach::{Delivery, Feed, Player, Request, feed};
 use crate::domain::{
-    Command, Entry, Event, Moment, RepeatUntil, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd,
-    SessionEvent, State, TestId, ViewerId,
+    Command, Entry, Event, Moment, Plan, RepeatUntil, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd,
+    SessionEvent, Span, State, TestId, ViewerId,
 };
 use crate::engine::clock::Clock;
 use crate::engine::core::Call;
@@ -318,6 +318,7 @@ impl Course {
         }
         if self.arguments.failed
             || self.arguments.resume
+            || self.arguments.batch.is_some()
             || !self.arguments.selectors.is_empty()
             || self.repeats().is_some()
         {
@@ -352,6 +353,9 @@ impl Course {
             self.stage = Stage::Running;
             return self.ask(Command::Resume);
         }
+        if let Some(budget) = self.arguments.batch {
+            return self.run_batch(Span::from(budget.0));
+        }
         let tests: Vec<TestId> = self
             .state
             .inventory
@@ -378,6 +382,17 @@ impl Course {
             return self.end(Exit::NothingSelected);
         }
         self.start(Selection::Tests(tests));
+    }
+
+    /// Says what is to go, and asks for the next of it.
+    fn run_batch(&mut self, budget: Span) {
+        let plan = Plan::of(&self.state);
+        super::plan::sentences(&plan, budget).iter().for_each(|sentence| self.printer.say(sentence));
+        if plan.to_go.is_empty() {
+            return self.end(Exit::NothingSelected);
+        }
+        self.stage = Stage::Running;
+        self.ask(Command::RunBatch { budget });
     }
 
     /// Asks for the tests; where a deploy comes before them, once it is known what serves.
@@ -454,9 +469,10 @@ impl Course {
         self.end(exit);
     }
 
-    /// Whether what goes on with an earlier cycle can tell which of its results are of the present revisions.
+    /// Whether what builds on earlier results can tell which of them are of the present revisions.
     fn knows_what_serves(&self) -> bool {
-        !self.arguments.resume || spoilt::is_probed_since(&self.state, self.state.session.started)
+        let asks = self.arguments.resume || self.arguments.batch.is_some();
+        !asks || spoilt::is_probed_since(&self.state, self.state.session.started)
     }
 
     fn kind(&self) -> RunKind {

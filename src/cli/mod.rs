@@ -16,6 +16,7 @@ pub mod history;
 mod known;
 pub mod null;
 mod past;
+pub mod plan;
 pub mod print;
 mod progress;
 pub mod project;
@@ -72,6 +73,10 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments)),
         Some(Command::History(wanted)) => match project::locate(folder) {
             Ok((root, files)) => Ok(history::tell(&root, &files, wanted).into()),
+            Err(error) => Ok(refuse(&error)),
+        },
+        Some(Command::Plan(asked)) => match project::locate(folder) {
+            Ok((root, _)) => Ok(plan::tell(&root, asked).into()),
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Report(asked)) => match project::locate(folder) {

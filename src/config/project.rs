@@ -549,4 +549,6 @@ pub struct RunSpec {
     pub hold_on_unhealthy: bool,
     /// How long a headless run waits.
     pub hold_limit: Duration,
+    /// How long a batch of the plan takes.
+    pub batch: Duration,
 }

@@ -308,6 +308,7 @@ impl<'s> Resolver<'s> {
             terminate_grace: run.terminate_grace.0,
             hold_on_unhealthy: run.hold_on_unhealthy,
             hold_limit: run.hold_limit.0,
+            batch: run.batch.0,
         }
     }
 

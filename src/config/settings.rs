@@ -195,4 +195,6 @@ pub struct RunSettings {
     pub hold_on_unhealthy: bool,
     /// How long a headless run is held before it gives up with exit code 3.
     pub hold_limit: Timespan,
+    /// How long a batch of the plan takes.
+    pub batch: Timespan,
 }

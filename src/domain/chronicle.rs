@@ -171,6 +171,7 @@ impl State {
         let stream = |id: StreamId| self.streams.get(id).map_or("a stream", |stream| &stream.spec.name);
         let what: Text = match command {
             Command::Run(_)
+            | Command::RunBatch { .. }
             | Command::Resume
             | Command::RunNull { .. }
             | Command::Collect

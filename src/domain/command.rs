@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AutopilotPlan, Baseline, CauseId, DeployId, FlightPace, KnownId, KnownSpec, ModuleId, NoteAbout, NullKind,
-    Outgoing, RepeatUntil, RunId, ServiceId, StreamId, TestId, Text,
+    Outgoing, RepeatUntil, RunId, ServiceId, Span, StreamId, TestId, Text,
 };
 
 /// Which tests.
@@ -43,6 +43,11 @@ pub enum HandOff {
 pub enum Command {
     /// Run tests.
     Run(Selection),
+    /// Run the next tests of the plan: as many as end within this time, at least one.
+    RunBatch {
+        /// How long.
+        budget: Span,
+    },
     /// Go on with the cycle that an earlier session did not end, without what it has finished.
     Resume,
     /// Run tests again and again, one run after another.

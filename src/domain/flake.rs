@@ -148,9 +148,13 @@ pub struct Served {
 impl Served {
     /// The number of these revisions, in whichever order they come; nothing where none is known.
     pub(super) fn number<'a>(&mut self, revisions: impl Iterator<Item = (&'a Text, &'a Text)>) -> Option<u32> {
-        let mut words: Vec<String> = revisions.map(|(service, revision)| format!("{service}={revision}")).collect();
-        words.sort_unstable();
-        (!words.is_empty()).then(|| self.number_of(&words.join(" ")))
+        words(revisions).map(|words| self.number_of(&words))
+    }
+
+    /// The number of these revisions, where some attempt has met them.
+    pub(super) fn known<'a>(&self, revisions: impl Iterator<Item = (&'a Text, &'a Text)>) -> Option<u32> {
+        let words = words(revisions)?;
+        self.words.iter().rposition(|known| **known == *words).map(|place| place as u32)
     }
 
     /// The number of revisions in the words of an earlier session.
@@ -162,6 +166,13 @@ impl Served {
             self.words.len() - 1
         }) as u32
     }
+}
+
+/// Revisions in words, in whichever order they come; nothing where there are none.
+fn words<'a>(revisions: impl Iterator<Item = (&'a Text, &'a Text)>) -> Option<String> {
+    let mut words: Vec<String> = revisions.map(|(service, revision)| format!("{service}={revision}")).collect();
+    words.sort_unstable();
+    (!words.is_empty()).then(|| words.join(" "))
 }
 
 /// Where an attempt stands: on the revisions of that number, else in its cycle.

@@ -72,6 +72,7 @@ impl Command {
             | Self::ProbeServices
             | Self::WriteNote { .. }
             | Self::KeepHandOff(_)
+            | Self::RunBatch { .. }
             | Self::Quit => false,
         }
     }

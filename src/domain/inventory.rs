@@ -260,6 +260,7 @@ impl Inventory {
             self.change(id, |test| {
                 test.line = found.line;
                 test.gone = false;
+                test.rewritten |= found.source.is_some() && test.source.is_some() && found.source != test.source;
                 test.source = found.source.clone().or_else(|| test.source.take());
             });
             self.review_vacuous(id);
@@ -286,6 +287,7 @@ impl Inventory {
             grounds: self.memory.get(&found.node).map_or_else(Grounds::default, |recalled| recalled.grounds.clone()),
             expected: None,
             source: found.source.clone(),
+            rewritten: false,
             vacuous: None,
             stale: latest.is_some(),
             latest,
@@ -387,6 +389,7 @@ impl Inventory {
             }
             test.in_debugger = false;
             test.missed = false;
+            test.rewritten = false;
             test.stale = stale;
             // What excused the result before does not excuse this one.
             test.known = None;

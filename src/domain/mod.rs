@@ -44,6 +44,7 @@ mod outage;
 mod outcome;
 mod outgoing;
 mod pattern;
+mod plan;
 mod platform;
 mod precedent;
 mod project;
@@ -116,6 +117,7 @@ pub use outage::{Outage, Outages};
 pub use outcome::{Outcome, Tally};
 pub use outgoing::{MESSAGE_LIMIT, Outgoing, SavedMessage, SentBefore};
 pub use pattern::Pattern;
+pub use plan::{Due, Estimate, Outlook, Plan, Planned};
 pub use platform::{PlatformSaid, PlatformVerdict, Rung};
 pub use precedent::{DEPLOYS_KEPT, PastDeploy, Precedents, Typical};
 pub use project::{

@@ -23,6 +23,9 @@ pub struct ProjectSpec {
     pub streams: Vec<StreamSpec>,
     /// How long a run may wait for its services before it is given up; zero: runs do not wait for services.
     pub hold_limit: Span,
+    /// How long a batch of the plan takes.
+    #[serde(default = "batch", skip_serializing_if = "is_usual_batch")]
+    pub batch: Span,
     /// Whether a command is given the notices.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_hook: bool,
@@ -56,6 +59,16 @@ pub struct ProjectSpec {
     /// How much is kept of what grows.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// How long a batch takes where nobody says otherwise.
+fn batch() -> Span {
+    Span::seconds(300)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_usual_batch(span: &Span) -> bool {
+    *span == batch()
 }
 
 fn is_previous(baseline: &Baseline) -> bool {

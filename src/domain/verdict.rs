@@ -217,6 +217,7 @@ mod tests {
             grounds: Grounds::default(),
             expected: None,
             source: None,
+            rewritten: false,
             vacuous: None,
             stale: false,
             gone: false,

@@ -223,6 +223,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
             deploy: project.autopilot.deploy.iter().map(|name| shown(name)).collect(),
         },
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
+        batch: project.run.batch.into(),
         has_reports: !project.reports.is_empty(),
         has_hook: project.hook.is_some(),
         tiers: project.tiers.clone(),

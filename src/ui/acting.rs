@@ -77,6 +77,10 @@ pub(super) fn run_all(view: &mut ViewState, about: &About) -> Vec<Wish> {
     ask(view, about, vec![Command::Run(Selection::All)], "")
 }
 
+pub(super) fn run_batch(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    ask(view, about, vec![Command::RunBatch { budget: about.state.session.project.batch }], "")
+}
+
 pub(super) fn run_selected(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let commands = under_cursor(view, about).map(Command::Run).into_iter().collect();
     ask(view, about, commands, "nothing under the cursor to run")

@@ -89,6 +89,7 @@ actions! {
     RerunFailed "rerun-failed" [Session] ["r"]
         "Runs again exactly what failed, or the opened test or cause."
     RunAll "run-all" [Session] ["R"] "Runs every test."
+    RunBatch "run-batch" [Session] ["E"] "Runs the next tests without a result on what serves now."
     RunSelected "run-selected" [Session] ["t"] "Runs the test or module under the cursor."
     Repeat "repeat" [Session] ["T"] "Runs a test, module or cause again and again."
     Baseline "baseline" [Session] ["b"] "Chooses what results are compared with."

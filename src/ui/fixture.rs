@@ -6,6 +6,7 @@ pub(crate) mod gated;
 pub(crate) mod health;
 pub(crate) mod link;
 mod measured;
+pub(crate) mod plan;
 pub(crate) mod prove;
 pub(crate) mod runs;
 pub(crate) mod services;

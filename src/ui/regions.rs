@@ -4,6 +4,7 @@
 mod block;
 mod board;
 mod order;
+mod outlook;
 
 use std::sync::Arc;
 
@@ -16,10 +17,14 @@ use super::panes;
 use super::reading::Holds;
 use super::spans::{self, SpanRows};
 use super::view::{Cursor, Page, Pane, Scroll, ViewState};
-use crate::domain::{AgentRunId, CauseId, Moment, RunId, RunKind, RunPhase, Span, Standing, State, TestId, Timeline};
+use crate::domain::{
+    AgentRunId, CauseId, Moment, Outlook, RunId, RunKind, RunPhase, Span, Standing, State, TestId, Timeline,
+};
 
 pub use block::{Block, Form, Group, Heading, List};
 pub use board::Board;
+use outlook::OutlookOf;
+
 pub(crate) use board::why_broken;
 
 /// From this size on, two columns are shown side by side.
@@ -169,6 +174,9 @@ pub struct Regions {
     pub news_rows: Window,
     /// How long the present run is expected to take, by what its tests usually take.
     pub usual: Option<Span>,
+    /// What is to go until every test has a result on what serves now, while nothing runs.
+    pub outlook: Option<Outlook>,
+    outlook_of: Option<OutlookOf>,
     usual_of: Option<(RunId, usize)>,
     timeline_of: Option<(TestId, Moment, Option<u64>)>,
     failures_at: Option<(u64, Option<CauseId>)>,
@@ -187,6 +195,7 @@ impl Regions {
     pub fn refresh(&mut self, size: Rect, state: &State, view: &ViewState) {
         self.divide(size, state, view);
         self.expect(state);
+        self.look_ahead(state);
         self.place_services(state, view);
         self.place_cycles(state, view);
         self.place_logs(state, view);
@@ -260,6 +269,8 @@ impl Regions {
             rows: std::mem::take(&mut self.rows),
             usual: self.usual,
             usual_of: self.usual_of,
+            outlook: self.outlook,
+            outlook_of: self.outlook_of.take(),
             timeline: std::mem::take(&mut self.timeline),
             timeline_of: self.timeline_of,
             failures: std::mem::take(&mut self.failures),

@@ -102,6 +102,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
     match action {
         Action::RerunFailed => acting::rerun_failed(view, about),
         Action::RunAll => acting::run_all(view, about),
+        Action::RunBatch => acting::run_batch(view, about),
         Action::RunSelected => acting::run_selected(view, about),
         Action::Repeat => repeating::choose_repeat(view, about),
         Action::Baseline => comparing::choose_baseline(view, about),

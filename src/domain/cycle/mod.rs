@@ -14,6 +14,7 @@ mod known;
 mod logs;
 mod notes;
 mod null;
+mod plan;
 mod proves;
 mod records;
 mod repeats;
@@ -161,6 +162,7 @@ impl State {
         }
         match command {
             Command::Run(selection) => self.request_run(by, selection, effects),
+            Command::RunBatch { budget } => self.request_batch(by, *budget, effects),
             Command::Resume => self.request_resume(by, effects),
             Command::Repeat { selection, until } => self.request_repeat(by, selection, *until, effects),
             Command::CompareWith(baseline) => self.compare_with(baseline, effects),

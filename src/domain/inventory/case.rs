@@ -42,6 +42,9 @@ pub struct TestCase {
     pub expected: Option<Span>,
     /// The hash of its source, where its runner tells one.
     pub source: Option<Text>,
+    /// Whether its source has changed since its latest attempt ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rewritten: bool,
     /// That it passed a null run, its source being what it is.
     pub vacuous: Option<Vacuous>,
     /// Whether its latest result no longer counts, because what serves has changed since.

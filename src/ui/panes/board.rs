@@ -7,7 +7,7 @@ use super::footer::hint;
 use super::module_line::Columns;
 use super::pen::{Line, Pen};
 use super::{marks, row};
-use crate::domain::{Module, Outcome, Run, RunEnd, RunPhase, State, Tally, Tier, Verdict};
+use crate::domain::{Module, Outcome, Outlook, Run, RunEnd, RunPhase, State, Tally, Tier, Verdict};
 use crate::ui::action::Action;
 use crate::ui::regions::{Block, Board, Form, Regions, why_broken};
 use crate::ui::scene::Scene;
@@ -51,6 +51,28 @@ fn draw_rest(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         let total = scene.state.inventory.tally().total();
         line.put(Role::Muted, "filter").gap(1).put(Role::Match, scene.view.filter.input.value());
         line.fmt(Role::Muted, format_args!("  {matches} of {total} tests"));
+    } else if let Some(outlook) = regions.outlook.filter(|_| scene.state.session.troubles.is_empty()) {
+        draw_outlook(&mut line, scene, &outlook);
+    }
+}
+
+/// How many columns the key to the next batch takes.
+const BATCH: usize = 16;
+
+/// What is to go, and the key that runs the next of it.
+fn draw_outlook(line: &mut Line, scene: &Scene, outlook: &Outlook) {
+    let whole = outlook.to_string();
+    if whole.len() + BATCH <= usize::from(line.room()) {
+        line.put(Role::Text, &whole);
+    } else {
+        line.fmt(Role::Text, format_args!("{} of {} to go", outlook.to_go, outlook.total));
+        if let Some(estimate) = outlook.estimate {
+            line.fmt(Role::Text, format_args!(", {estimate}"));
+        }
+    }
+    if usize::from(line.room()) >= BATCH {
+        line.gap(3);
+        hint(line, scene, Action::RunBatch, "next batch");
     }
 }
 

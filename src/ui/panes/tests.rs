@@ -162,6 +162,13 @@ fn a_filter_narrows_the_board() {
 }
 
 #[test]
+fn what_is_to_go_is_told_while_nothing_runs() {
+    for size in [(80, 24), (120, 40)] {
+        check("to-go", &fixture::plan::to_go(), &view(), size);
+    }
+}
+
+#[test]
 fn every_other_state_says_what_it_is() {
     let size = (120, 40);
     check("empty", &fixture::empty(), &view(), (80, 24));

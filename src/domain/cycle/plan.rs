@@ -1,0 +1,23 @@
+//! A batch of the plan: the next tests that fit in a time, as a cycle of their own.
+
+use crate::domain::command::Selection;
+use crate::domain::effect::Effects;
+use crate::domain::{Plan, Span, State, Tone, ViewerId};
+
+impl State {
+    pub(super) fn request_batch(&mut self, by: ViewerId, budget: Span, effects: &mut Effects) {
+        let plan = Plan::of(self);
+        let batch = plan.batch(budget);
+        if batch.is_empty() {
+            let why = match plan.total() {
+                0 => "no test is known: u lists them",
+                _ => "nothing to go: every test has a result on what serves now",
+            };
+            return self.say(Tone::Warning, why);
+        }
+        let count = batch.len();
+        if self.begin_cycle(by, &Selection::Tests(batch), effects) {
+            self.say(Tone::Plain, format!("a batch of {budget}: {count} of {} tests to go", plan.to_go.len()));
+        }
+    }
+}
