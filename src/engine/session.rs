@@ -225,6 +225,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
         has_reports: !project.reports.is_empty(),
         has_hook: project.hook.is_some(),
+        watch: project.watch.spec.clone(),
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),
