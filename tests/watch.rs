@@ -125,7 +125,7 @@ fn a_changed_test_file_starts_its_own_tests() {
 fn without_a_rule_what_failed_last_runs_or_it_is_said_that_nothing_does() {
     let mut story = Story::new(Vec::new());
     story.ran([Failed, Passed, Passed]).change(&["main.py"]).starts(&TESTS[..1]);
-    story.says("main.py changed: 1 test of what failed last runs");
+    story.says("main.py changed: 1 test runs, as it failed last");
     let mut story = Story::new(Vec::new());
     story.ran([Passed; 3]).change(&["main.py"]).starts(&[]);
     story.says("main.py changed: nothing fails, and no [[watch.rule]] names its tests");
@@ -174,4 +174,19 @@ fn it_is_turned_on_and_off_and_can_fail() {
     story.tell(SessionEvent::WatchEnded { why: "failed to watch /home/ada/shop: no more watches".into() });
     assert!(!story.state.watch.on);
     story.says("changed files start nothing: failed to watch /home/ada/shop: no more watches");
+}
+
+#[test]
+fn a_mistake_in_a_rule_is_shown_where_it_stands() {
+    use liveloop::config::load::{Vocabulary, load};
+    use liveloop::config::places::{Layer, Source};
+    let words = Vocabulary { actions: &[], themes: &[], key: &|_| Ok(()) };
+    let read = |text: &str| load(&[Source::new(Layer::Project, "liveloop.toml", text)], words, &|_| None);
+    let loaded = read("[watch]\nenabled = true\n[[watch.rule]]\npaths = [\"backend/**\"]\ntests = [\"api\"]\n");
+    let project = loaded.accept().unwrap_or_else(|mistakes| panic!("{mistakes}")).project;
+    assert_eq!(project.watch.spec, WatchSpec { enabled: true, rules: vec![rule("backend/**", "api")] });
+    assert!(!read("").accept().expect("defaults hold").project.watch.spec.enabled);
+    let loaded = read("[[watch.rule]]\npaths = [\"../other\"]\ntests = []\n");
+    let said: Vec<_> = loaded.errors.iter().map(|mistake| format!("{}: {}", mistake.line, mistake.message)).collect();
+    assert_eq!(said, ["2: `../other` names no files of the project", "3: names no tests"]);
 }

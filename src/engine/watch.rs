@@ -83,11 +83,22 @@ async fn follow(order: &WatchOrder, means: &Means) -> String {
         let (lost, root) = (lost.clone(), root.clone());
         tokio::task::spawn_blocking(move || Eye::open(&root, sender, lost)).await
     };
-    let mut eye = match made {
-        Ok(Ok(eye)) => eye,
-        Ok(Err(error)) => return format!("failed to watch {}: {}", root.display(), advise(&error)),
-        Err(error) => return format!("failed to watch {}: {error}", root.display()),
-    };
+    match made {
+        Ok(Ok(eye)) => relay(eye, &mut reports, &lost, order, means).await,
+        Ok(Err(error)) => format!("failed to watch {}: {}", root.display(), advise(&error)),
+        Err(error) => format!("failed to watch {}: {error}", root.display()),
+    }
+}
+
+/// Tells what is reported, once it is at rest; answers why that ends.
+async fn relay(
+    mut eye: Eye,
+    reports: &mut mpsc::Receiver<Report>,
+    lost: &AtomicU64,
+    order: &WatchOrder,
+    means: &Means,
+) -> String {
+    let root = means.root.to_path_buf();
     loop {
         let Some(first) = reports.recv().await else { return "the system no longer reports changes".to_owned() };
         let mut batch = Batch::default();
@@ -168,7 +179,9 @@ struct Eye {
 impl Eye {
     fn open(root: &Path, reports: mpsc::Sender<Report>, lost: Arc<AtomicU64>) -> notify::Result<Self> {
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| match event {
-            Ok(event) if event.need_rescan() => drop(lost.fetch_add(1, Ordering::Relaxed)),
+            Ok(event) if event.need_rescan() => {
+                lost.fetch_add(1, Ordering::Relaxed);
+            }
             Ok(event) => {
                 let is_new = match event.kind {
                     EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => true,
@@ -182,7 +195,9 @@ impl Eye {
                     }
                 }
             }
-            Err(_) => drop(lost.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => {
+                lost.fetch_add(1, Ordering::Relaxed);
+            }
         })?;
         let mut eye = Self { watcher, folders: 0 };
         if cfg!(target_os = "linux") {
@@ -289,5 +304,111 @@ impl Rules {
         self.others.iter().any(|rules| {
             path.starts_with(rules.path()) && rules.matched_path_or_any_parents(path, is_folder).is_ignore()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::domain::Event;
+    use crate::engine::clock::Clock;
+    use crate::engine::masks::Masks;
+
+    /// Far beyond what any machine takes.
+    const BOUND: Duration = Duration::from_secs(30);
+
+    /// What is told of what `act` does in a project with these files; `last` is a file that it changes in the end.
+    fn changed(files: &[(&str, &str)], act: impl FnOnce(&Path), last: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder that is there");
+        for (name, text) in files {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("writable");
+            fs::write(path, text).expect("writable");
+        }
+        let (outbox, mut told) = mpsc::channel(64);
+        let means = Means {
+            root: root.as_path().into(),
+            runtime: root.as_path().into(),
+            supervisor: root.as_path().into(),
+            bin: None,
+            masks: Masks::new([]),
+            clock: Clock::start(),
+            outbox,
+        };
+        let order = WatchOrder { debounce: Duration::from_millis(50), written: vec!["report.md".into()] };
+        let (sender, mut reports) = mpsc::channel(REPORTS);
+        let lost = Arc::new(AtomicU64::new(0));
+        let eye = Eye::open(&root, sender, lost.clone()).expect("a folder can be watched");
+        act(&root);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let mut all = Vec::new();
+        let hear = async {
+            while !all.iter().any(|path| path == last) {
+                let events = told.recv().await.expect("the watch goes on");
+                for event in events {
+                    let Event::Session(SessionEvent::FilesChanged { paths, more: 0 }) = event else {
+                        panic!("another event: {event:?}");
+                    };
+                    all.extend(paths.iter().map(ToString::to_string));
+                }
+            }
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                why = relay(eye, &mut reports, &lost, &order, &means) => panic!("{why}"),
+                heard = timeout(BOUND, hear) => heard.expect("the change is told in time"),
+            }
+        });
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    #[test]
+    fn what_changes_is_told_and_what_git_ignores_is_not() {
+        let files = [
+            (".gitignore", "*.log\nbuild/\n"),
+            ("sub/.gitignore", "!keep.log\nlocal.txt\n"),
+            ("main.py", "1"),
+            ("old.py", "1"),
+            ("sub/local.txt", "1"),
+            ("build/out.js", "1"),
+            (".git/HEAD", "ref"),
+            (".liveloop/x", "1"),
+            ("__pycache__/main.pyc", "1"),
+        ];
+        let act = |root: &Path| {
+            let write = |name: &str| fs::write(root.join(name), "2").expect("writable");
+            ["a.log", "sub/local.txt", "build/out.js", ".git/HEAD", ".liveloop/x", "__pycache__/main.pyc"]
+                .into_iter()
+                .for_each(write);
+            ["report.md", ".main.py.swp", "main.py~", "sub/keep.log", "main.py"].into_iter().for_each(write);
+            fs::remove_file(root.join("old.py")).expect("there");
+            write("last.py");
+        };
+        assert_eq!(changed(&files, act, "last.py"), ["last.py", "main.py", "old.py", "sub/keep.log"]);
+    }
+
+    #[test]
+    fn a_new_folder_is_watched_with_what_was_put_into_it() {
+        let act = |root: &Path| {
+            fs::create_dir_all(root.join("new/deep")).expect("writable");
+            fs::write(root.join("new/deep/a.py"), "1").expect("writable");
+        };
+        assert_eq!(changed(&[("main.py", "1")], act, "new/deep/a.py"), ["new/deep/a.py"]);
+    }
+
+    #[test]
+    fn a_file_that_an_editor_made_and_took_away_is_nothing() {
+        let act = |root: &Path| {
+            fs::write(root.join("tmp123"), "1").expect("writable");
+            fs::rename(root.join("tmp123"), root.join("main.py")).expect("writable");
+        };
+        assert_eq!(changed(&[("main.py", "1")], act, "main.py"), ["main.py"]);
     }
 }

@@ -78,17 +78,22 @@ impl State {
         let project = &self.session.project;
         let tests = changed.concerned(&project.watch.rules, &project.root, &self.inventory, &self.runs);
         let (selection, what) = match tests.len() {
-            0 => (Selection::Failures, counted(self.inventory.unproved().count(), " of what failed last")),
-            count => (Selection::Tests(tests), counted(count, "")),
+            0 => (
+                Selection::Failures,
+                counted(self.inventory.unproved().count(), ", as it failed last", ", as they failed last"),
+            ),
+            count => (Selection::Tests(tests), counted(count, "", "")),
         };
         let Some(what) = what else {
             let text = format!("{title} changed: nothing fails, and no [[watch.rule]] names its tests");
             return self.say(Tone::Plain, text);
         };
-        self.say(Tone::Plain, format!("{title} changed: {what}"));
         self.watch.following += 1;
         let by = self.watch.by.or_else(|| self.session.viewers.first().map(|viewer| viewer.id));
-        self.request_run(by.unwrap_or(ViewerId(0)), &selection, effects);
+        // Said last, since it is why the run is there.
+        if self.begin_cycle(by.unwrap_or(ViewerId(0)), &selection, effects) {
+            self.say(Tone::Plain, format!("{title} changed: {what}"));
+        }
     }
 
     /// Whether something is under way that a new run would disturb, or that would refuse it.
@@ -100,11 +105,11 @@ impl State {
     }
 }
 
-/// `3 tests run`, `1 test of what failed last runs`; nothing for none.
-fn counted(count: usize, which: &str) -> Option<String> {
+/// `3 tests run`, `1 test runs, as it failed last`; nothing for none.
+fn counted(count: usize, why_one: &str, why_many: &str) -> Option<String> {
     match count {
         0 => None,
-        1 => Some(format!("1 test{which} runs")),
-        count => Some(format!("{count} tests{which} run")),
+        1 => Some(format!("1 test runs{why_one}")),
+        count => Some(format!("{count} tests run{why_many}")),
     }
 }
