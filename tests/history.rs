@@ -9,9 +9,9 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use liveloop::domain::{
-    self, Detail, Effects, Entry, Event, Exit, FlakeRate, Found, Health, Moment, Outcome, Probe, ProjectSpec, RunEvent,
-    RunId, RunKind, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEnd, SessionEvent, Signature,
-    Span, State, TestId, Text, ViewerId,
+    self, DeployEvent, DeployId, DeploySpec, Detail, Effects, Entry, Event, Exit, FlakeRate, Found, Health, Moment,
+    Outcome, Probe, ProjectSpec, RunEvent, RunId, RunKind, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec,
+    SessionEnd, SessionEvent, Signature, Span, State, StreamEvent, StreamId, StreamSpec, TestId, Text, ViewerId,
 };
 use liveloop::engine::history::journals::{self, Fate};
 use liveloop::engine::history::project::Projection;
@@ -317,6 +317,53 @@ fn a_run_that_was_under_way_when_its_session_ended_has_its_row() {
     assert_eq!(recall(&kept.connection).expect("readable").cycle, 1, "its number is not given again");
 }
 
+#[test]
+fn the_runs_of_a_chain_that_waited_for_a_stream_are_in_a_rebuilt_history() {
+    let mut story = Story::default();
+    let deploy = DeploySpec { command: vec!["./deploy.sh".into()], streak: 1, ..DeploySpec::default() };
+    let mut project = shop();
+    project.services[0].deploy = Some(deploy);
+    project.streams = vec![StreamSpec {
+        name: "agents".into(),
+        url: "".into(),
+        service: Some("backend".into()),
+        start: None,
+        messages: Vec::new(),
+        over_http: false,
+        budget: Span::seconds(2),
+    }];
+    let opened = |stream| StreamEvent::Opened {
+        stream,
+        took: Span::millis(9),
+        subprotocol: None,
+        findings: Vec::new(),
+        lasts: None,
+    };
+    let stream = StreamId(0);
+    story.tell(SessionEvent::Opened { project: Arc::new(project) });
+    story.tell(StreamEvent::Connecting { stream });
+    story.tell(opened(stream));
+    story.play("b1", [Outcome::Passed, Outcome::Failed]);
+    let command = domain::Command::Prove { service: ServiceId(0), selection: Selection::Failures };
+    story.tell(SessionEvent::Asked { by: ViewerId(0), command });
+    let deploy = DeployId(0);
+    story.tell(DeployEvent::CommandEnded { deploy, exit: Exit::Code(0), cancelled: false });
+    story.tell(DeployEvent::Proved { deploy, saw: Some("b2".into()) });
+    let probe = Probe { health: Health::Healthy, latency: Span::ZERO, revision: Some("b2".into()) };
+    story.tell(ServiceEvent::Probed { service: ServiceId(0), probe });
+    story.tell(StreamEvent::Connecting { stream });
+    story.tell(opened(stream));
+    let run = RunId(1);
+    story.tell(RunEvent::TestStarted { run, n: 0 });
+    let mut kept = Kept::new();
+    kept.add("chain.jsonl", &story.journal());
+    let sessions = kept.sessions();
+    journals::rebuild(&mut kept.connection, &sessions, Fate::Over, |_, _| {}).expect("writable");
+    let runs = query::runs(&kept.connection, 9).expect("readable");
+    let told: Vec<_> = runs.iter().map(|run| (run.cycle, run.how.as_str())).collect();
+    assert_eq!(told, [(2, "killed"), (1, "complete")]);
+}
+
 /// A project with one service whose revision is known.
 fn shop() -> ProjectSpec {
     let runner = RunnerSpec {
@@ -343,12 +390,23 @@ struct Story {
     state: State,
     effects: Effects,
     runs: u32,
+    entries: Vec<Entry>,
 }
 
 impl Story {
     fn tell(&mut self, event: impl Into<Event>) {
         let (seq, at) = (self.state.seq + 1, Moment(self.state.at.0 + 1_000));
-        self.state.apply(&Entry { seq, at, event: event.into() }, &mut self.effects);
+        let entry = Entry { seq, at, event: event.into() };
+        self.state.apply(&entry, &mut self.effects);
+        self.entries.push(entry);
+    }
+
+    /// What a journal holds of it.
+    fn journal(&self) -> String {
+        let golden = fs::read_to_string(golden()).expect("readable");
+        let header = golden.lines().next().expect("a header").to_owned();
+        let lines = self.entries.iter().map(|entry| serde_json::to_string(entry).expect("it can be written"));
+        std::iter::once(header).chain(lines).map(|line| line + "\n").collect()
     }
 
     /// A run of two tests while `revision` serves; answers how flaky they are then.

@@ -14,7 +14,7 @@ use super::spans::{self, SpanRow};
 use super::theme::Glyphs;
 use super::view::{Cursor, Overlay, Page, Pane};
 use crate::attach::Clock;
-use crate::domain::{Counted, FlightPace, RunPhase, Selection, Signal, Unproved};
+use crate::domain::{Command, Counted, FlightPace, RunPhase, Selection, Signal, Unproved};
 
 /// A key and what it will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,8 +197,11 @@ impl Footer<'_, '_> {
         if state.deploys.any_active() {
             self.key(Action::CancelDeploy, "cancel the deploy");
         }
+        // Where nothing may be changed, no key offers to.
+        let may_change = state.refusal(&Command::DeployInOrder(Vec::new())).is_none();
         match changing::deployable(state)[..] {
             [] => {}
+            _ if !may_change => {}
             [only] if state.deploys.active(only).is_some() => {}
             [only] => {
                 let name = state.services.get(only).map_or("", |service| &service.spec.name);
@@ -210,7 +213,7 @@ impl Footer<'_, '_> {
                 self.prove();
             }
         }
-        if state.streams.iter().any(|(_, stream)| stream.spec.start.is_some()) {
+        if may_change && state.streams.iter().any(|(_, stream)| stream.spec.start.is_some()) {
             self.key(Action::StartAgent, "agent run");
         }
         if !testing && view.focus == Pane::Tests {

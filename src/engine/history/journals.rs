@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::project::Projection;
 use super::record;
 use super::schema::Trouble;
-use crate::domain::{Event, State};
+use crate::domain::{Event, State, StreamEvent};
 use crate::engine::folder;
 use crate::engine::journal::{Unreadable, repair, scan};
 
@@ -71,8 +71,9 @@ fn read_into(to: &Transaction<'_>, journal: &Path, fate: Fate) -> Result<Caught,
     let mut caught = Caught::default();
     let scanned = scan(journal, |entry| {
         caught.entries += 1;
-        // What agents and services say concerns no row.
-        if failed.is_some() || matches!(entry.event, Event::Stream(_) | Event::Log(_)) {
+        // What agents and services say concerns no row. That a stream is open does: a chain from a deploy to its proof
+        // goes on with it, and its runs would be missing.
+        if failed.is_some() || matches!(entry.event, Event::Stream(StreamEvent::Received { .. }) | Event::Log(_)) {
             return;
         }
         state.apply(&entry, &mut effects);

@@ -46,7 +46,10 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, 
     if older > 0 {
         title.end_fmt(Role::Muted, format_args!(" ← {older} earlier "));
     }
-    title.fmt(Role::Text, format_args!(" {} tests × {} cycles ", tests.len(), cycles.len()));
+    title.fmt(
+        Role::Text,
+        format_args!(" {} tests × {} cycle{} ", tests.len(), cycles.len(), if cycles.len() == 1 { "" } else { "s" }),
+    );
     let mut head = pen.line(inner, inner.y);
     head.cell(Role::Muted, "what failed last comes first", names);
     for number in shown {
