@@ -844,6 +844,28 @@ checks = { latency = "eror" }
     assert!(wanted.iter().all(|wanted| told.contains(wanted)), "{told}");
 }
 
+#[test]
+fn a_revision_is_expected_only_of_who_can_say_it() {
+    let of = |service: &str, expected: &str| {
+        let settings = format!(
+            "[service.api]\nurl = \"http://127.0.0.1:1\"\n[stream.agents]\nurl = \"ws://127.0.0.1:1/ws\"\n{service}\n\
+             [contract.five]\nstream = \"agents\"\nrevision = \"{expected}\"\n"
+        );
+        said(&settings, &[]).join("\n")
+    };
+    let says = "service = \"api\"\nrevision = { header = \"x-revision\" }";
+    let serves = format!("{says}\n[service.api.revision.http]\npath = \"/version\"\npointer = \"/revision\"");
+    assert!(
+        of("", "api-00005").starts_with("8:12 nothing says which revision answers (add "),
+        "{}",
+        of("", "api-00005")
+    );
+    let wanted = "9:12 needs both sides to say their revision, and its service does not (add ";
+    assert!(of(says, "current").starts_with(wanted), "{}", of(says, "current"));
+    assert_eq!((of(says, "api-00005"), of(&serves, "current")), (String::new(), String::new()));
+    assert!(of(says, " ").contains("must not be empty"), "{}", of(says, " "));
+}
+
 mod streams {
     use super::*;
 

@@ -70,7 +70,7 @@ async fn converse(socket: TcpStream, script: Script, connection: usize) -> Optio
         let frame = CloseFrame { code: CloseCode::Policy, reason: "no entry".into() };
         return socket.close(Some(frame)).await.ok();
     }
-    socket.send(Message::text(r#"{"type":"connection_ready"}"#)).await.ok()?;
+    socket.send(Message::text(r#"{"type":"connection_ready","revision":"backend-00004"}"#)).await.ok()?;
     while let Some(Ok(message)) = socket.next().await {
         if message.is_text() {
             for answer in answers(script, connection) {
@@ -100,8 +100,13 @@ async fn run(script: Script, more: &str) -> (Vec<Value>, Option<i32>) {
     let (home, port) = (Home::new(), serve(script).await);
     let settings = format!(
         r#"
+[service.backend]
+url = "http://127.0.0.1:{port}"
+
 [stream.agents]
 url = "ws://127.0.0.1:{port}"
+service = "backend"
+revision.pointer = "/revision"
 
 [stream.agents.start]
 message = '{{"type":"start_agent","payload":{{"user_request":"find three things"}}}}'
@@ -170,4 +175,13 @@ async fn many_users_run_at_once_and_see_only_their_own() {
     assert!(told_apart.starts_with("pass: all 20 users; first event p50 "), "{told_apart}");
     let told_together = told(Script::Leak, "users = 3").await;
     assert!(told_together.starts_with("fail: 2 of 3 users: event 2 belongs to run_0 of user 1"), "{told_together}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_revision_than_is_expected_is_stale() {
+    let told_of_another = told(Script::Serve, "revision = \"backend-00005\"").await;
+    let wanted = "stale: backend-00004 answered, backend-00005 is expected | errored | Some(1)";
+    assert_eq!(told_of_another, wanted);
+    let told_of_this = told(Script::Serve, "revision = \"4\"").await;
+    assert!(told_of_this.starts_with("pass: "), "{told_of_this}");
 }

@@ -220,10 +220,32 @@ pub struct HistoryArguments {
 }
 
 /// What is done with the history.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum HistoryAction {
     /// Makes the history anew from the journals of this project.
     Rebuild,
+    /// Brings files of results in as cycles of the past: JUnit XML, CTRF or TAP.
+    Import {
+        /// Files of results, one cycle each.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Deletes what the history holds of old cycles. Named cycles and the newest green one stay.
+    Prune(PruneArguments),
+}
+
+/// What is deleted from the history.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PruneArguments {
+    /// How many of the newest cycles stay; without it, as `history.keep_cycles` says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
+    /// Deletes nothing and says what would go.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Deletes the journals too that tell of nothing but those cycles.
+    #[arg(long)]
+    pub journals: bool,
 }
 
 /// What stands in for the environment in a null run.

@@ -244,7 +244,7 @@ impl Course {
 pub(super) fn as_json(deploy: &Deploy, service: &str, now: Moment) -> Value {
     let (outcome, detail) = outcome(deploy);
     // Colours are for terminals.
-    let detail = sanitize::text(&detail);
+    let detail = sanitize::text(detail);
     let (from, to) = (deploy.from.as_deref(), deploy.to.as_deref().or(deploy.back_to.as_deref()));
     json!({"type": "deploy", "service": service, "from": from, "to": to, "outcome": outcome,
         "rung": deploy.rung().word(), "detail": detail, "duration_s": seconds(deploy, now)})

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::args::{Format, HistoryAction, HistoryArguments};
 use super::exit::Exit;
+use super::past;
 use super::table::{Lay, Table};
+use crate::config::files::Files;
 use crate::domain::{FlakeRate, Moment, Span};
 use crate::engine::history::journals::{self, Fate};
 use crate::engine::history::query::{self, PastAttempt, PastCause, PastRun, PastTest, Standing};
@@ -20,10 +22,12 @@ use crate::ui::text::{first_line, took};
 
 /// Answers what was asked, or makes the history anew.
 #[must_use]
-pub fn tell(root: &Path, wanted: &HistoryArguments) -> Exit {
+pub fn tell(root: &Path, files: &Files, wanted: &HistoryArguments) -> Exit {
     let state = root.join(".liveloop");
-    let told = match wanted.action {
+    let told = match &wanted.action {
         Some(HistoryAction::Rebuild) => rebuild(&state),
+        Some(HistoryAction::Import { files: results }) => past::import(root, files, results),
+        Some(HistoryAction::Prune(wanted)) => past::prune(root, files, *wanted),
         None => schema::open_to_read(&schema::path(&state)).and_then(|connection| answer(&connection, wanted)),
     };
     told.unwrap_or_else(|trouble| {

@@ -15,6 +15,7 @@ pub mod headless;
 pub mod history;
 mod known;
 pub mod null;
+mod past;
 pub mod print;
 mod progress;
 pub mod project;
@@ -70,7 +71,7 @@ fn dispatch(arguments: &Arguments) -> color_eyre::Result<ExitCode> {
         },
         Some(Command::Demo(demo)) => runtime()?.block_on(run_demo(demo, arguments)),
         Some(Command::History(wanted)) => match project::locate(folder) {
-            Ok((root, _)) => Ok(history::tell(&root, wanted).into()),
+            Ok((root, files)) => Ok(history::tell(&root, &files, wanted).into()),
             Err(error) => Ok(refuse(&error)),
         },
         Some(Command::Report(asked)) => match project::locate(folder) {

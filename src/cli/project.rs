@@ -118,6 +118,20 @@ pub fn configure(files: &Files) -> Result<Configuration, NotUsable> {
     loaded.accept().map_err(NotUsable::Configuration)
 }
 
+/// The name of the project's runner, configured or found, where it has exactly one.
+pub fn only_runner(root: &Path, configuration: &Configuration) -> Option<String> {
+    let configured = &configuration.project.runners;
+    let names: Vec<String> = match configured.is_empty() {
+        false => configured.iter().map(|runner| runner.name.clone()).collect(),
+        true => {
+            let found = detect::runners(&look_around(root).known().surroundings());
+            found.into_iter().map(|detected| detected.runner.name).collect()
+        }
+    };
+    let mut names = names.into_iter();
+    names.next().filter(|_| names.next().is_none())
+}
+
 /// Our own program, to start children through: still the same one where its file was replaced meanwhile.
 ///
 /// # Errors

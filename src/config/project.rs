@@ -13,7 +13,9 @@ pub use crate::domain::{DependentSpec, KnownSpec, TierSpec, WatchSpec};
 pub use super::autopilot::{AutopilotSpec, FixSpec};
 pub use super::platform::PlatformSpec;
 pub use super::probe::{HttpProbe, WebsocketProbe};
-pub use super::settings::{EnvironmentKind, JournalSettings, LimitSettings, Method, TokenEncoding, Transport};
+pub use super::settings::{
+    EnvironmentKind, HistorySettings, JournalSettings, LimitSettings, Method, TokenEncoding, Transport,
+};
 pub use super::token::{HttpTokenSpec, JwtTokenSpec, OfferSpec, TokenSpec};
 
 /// A value that must never be shown, written down or handed to a process as an argument.
@@ -106,6 +108,8 @@ pub struct Project {
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
     pub journal: JournalSettings,
+    /// How much of the history stays when somebody prunes it.
+    pub history: HistorySettings,
     /// What is given the notices, where there is such a command.
     pub hook: Option<HookSpec>,
     /// Values to mask in everything that comes in, longest first, none empty.

@@ -108,6 +108,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             http,
             limits: settings.limits.clone(),
             journal: settings.journal.clone(),
+            history: settings.history.clone(),
             hook,
             variables: resolver.variables.known(),
             secrets,

@@ -39,7 +39,7 @@ pub use baseline::{BaselineKind, BaselineSettings};
 pub use compose::ComposeSettings;
 pub use deploy::{CloudRunSettings, GithubSettings, KubernetesSettings, RollbackSettings};
 pub use http::HttpClientSettings;
-pub use limits::{JournalSettings, LimitSettings};
+pub use limits::{HistorySettings, JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
@@ -107,6 +107,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// What stays on disk between sessions.
     pub journal: JournalSettings,
+    /// How much of the history stays when somebody prunes it.
+    pub history: HistorySettings,
     /// How the screen looks and behaves.
     pub ui: UiSettings,
     /// How somebody who looks elsewhere is called back.

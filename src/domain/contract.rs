@@ -12,11 +12,11 @@ mod why;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, Text};
+use super::{Span, Text, revision};
 
 pub use crowd::judge_crowd;
 pub use ledger::{Ending, Ledger, Sent};
-pub use spec::{Budgets, Check, ContractSpec, Severity, SyntheticRules};
+pub use spec::{Budgets, Check, ContractSpec, Expected, Severity, SyntheticRules};
 
 /// What a contract comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -204,7 +204,10 @@ impl Ledger {
             return (ContractVerdict::Straddled, format!("{before} answered first, {after} at the end"));
         }
         if let Some(stale) = failed(Check::Revision) {
-            return (ContractVerdict::Stale, stale.detail.to_string());
+            let known = self.wanted(spec).zip(self.answered(spec));
+            let is_another = known.is_some_and(|(wanted, answered)| revision::is_comparable(wanted, answered));
+            let verdict = if is_another { ContractVerdict::Stale } else { ContractVerdict::Inconclusive };
+            return (verdict, stale.detail.to_string());
         }
         if !ready {
             return (ContractVerdict::Blocked, self.why_blocked());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::folder;
+use super::history::{import as past, schema};
 use super::journal::scan;
 use super::masks::Masks;
 use crate::adapters::results::import;
@@ -38,7 +39,10 @@ pub fn load(sources: &Sources, baseline: Baseline) -> SessionEvent {
         Baseline::Previous => Err("it needs nothing to be read".to_owned()),
         Baseline::File(path) => read_file(sources, path, &baseline),
         Baseline::Green => read_cycle(sources, &baseline, Sought::Green),
-        Baseline::Cycle(number) => read_cycle(sources, &baseline, Sought::Number(*number)),
+        Baseline::Cycle(number) => match imported(sources, *number) {
+            Some(loaded) => Ok(loaded),
+            None => read_cycle(sources, &baseline, Sought::Number(*number)),
+        },
         Baseline::Named(name) => read_cycle(sources, &baseline, Sought::Name(name)),
     };
     match read {
@@ -70,6 +74,16 @@ fn read_file(sources: &Sources, path: &str, baseline: &Baseline) -> Result<Loade
     let name = Path::new(path).file_name().map_or_else(|| path.into(), |name| name.to_string_lossy());
     let title = crate::adapters::sanitize::text(&sources.masks.mask(&name)).into();
     Ok(LoadedBaseline { baseline: baseline.clone(), title, cycle: None, results, at })
+}
+
+/// A cycle that a file brought in is in the history alone. It says what that file said, no more.
+fn imported(sources: &Sources, number: u32) -> Option<LoadedBaseline> {
+    let file = schema::path(sources.sessions.parent()?);
+    let connection = schema::open_to_read(&file).ok()?;
+    // A history that cannot be read is said elsewhere; the journals are asked then.
+    let (results, began) = past::results_of(&connection, number).ok()??;
+    let title = format!("cycle {number} (imported)").into();
+    Some(LoadedBaseline { baseline: Baseline::Cycle(number), title, cycle: Some(number), results, at: Some(began) })
 }
 
 /// Folds a journal into the state that its session had, as far as `goes_on` says so after each entry. Of what that

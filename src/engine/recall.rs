@@ -28,11 +28,12 @@ const LIVE: u32 = 100;
 pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     let left = left(connection)?;
     let cycle: u32 = connection.query_row("SELECT ifnull(max(cycle), 0) FROM session", [], |row| row.get(0))?;
-    let oldest = "SELECT ifnull(min(id), 0) FROM run WHERE cycle > ?1";
+    let oldest = "SELECT ifnull(min(run.id), 0) FROM run JOIN session ON session.id = run.session
+        WHERE run.cycle > ?1 AND session.how IS NOT 'imported'";
     let from = connection.query_row(oldest, [i64::from(cycle) - CYCLES], |row| row.get(0))?;
     let mut memory = Memory { connection, signatures: HashMap::new() };
     let (mut tests, mut failed) = (Vec::new(), None);
-    recent::each_test(connection, from, |test| match memory.recalled(&test) {
+    recent::each_test(connection, from, |test| match memory.recalled(&own(test)) {
         Ok(recalled) => tests.extend(recalled),
         Err(error) => failed = Some(error),
     })?;
@@ -47,8 +48,14 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     Ok(Recollection { cycle, tests, deploys, past_deploys, unfinished: None, revisions, live, ..left })
 }
 
+/// A test as this project's own runs know it: what a file told is to be compared with, and is nobody's latest result.
+fn own(mut test: RecentTest) -> RecentTest {
+    test.attempts.retain(|attempt| !attempt.imported);
+    test
+}
+
 /// What the newest session handed on that heard itself what it was left.
-fn left(connection: &Connection) -> Result<Recollection, Trouble> {
+pub(super) fn left(connection: &Connection) -> Result<Recollection, Trouble> {
     let sql = "SELECT leaves FROM session WHERE leaves IS NOT NULL ORDER BY started DESC LIMIT 1";
     let text: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
     // What another version wrote in words of its own is not worth a refusal.
@@ -110,7 +117,7 @@ impl Memory<'_> {
     }
 }
 
-fn signature(connection: &Connection, id: i64) -> rusqlite::Result<Option<Signature>> {
+pub(super) fn signature(connection: &Connection, id: i64) -> rusqlite::Result<Option<Signature>> {
     let sql = "SELECT class, title, exception, place, message, wording FROM cause WHERE id = ?1";
     let row = |row: &rusqlite::Row<'_>| {
         let text = |column| row.get::<_, String>(column).map(Text::from);

@@ -30,6 +30,12 @@ pub(super) fn read(text: &str, cases: &mut Vec<Case>) -> Result<(), String> {
     Ok(())
 }
 
+/// When a report says that its tests began.
+pub(super) fn start(text: &str) -> Option<f64> {
+    let report: serde_json::Value = serde_json::from_str(text).ok()?;
+    report.pointer("/results/summary/start")?.as_f64()
+}
+
 #[derive(Deserialize)]
 struct Report {
     results: Inner,

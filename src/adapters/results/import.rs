@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use super::{Case, Format, ctrf, junit, tap};
 use crate::adapters::sanitize;
-use crate::domain::{BaselineResult, Detail, Outcome, Signature, Text};
+use crate::adapters::time;
+use crate::domain::{BaselineResult, Detail, Moment, Outcome, Signature, Span, Text};
 
 /// How much of a message is kept.
 const MESSAGE: usize = 2_000;
+/// No test takes longer than a year, in microseconds.
+const LONGEST: u64 = 366 * 86_400 * 1_000_000;
 
 /// How a file of results is written, by its name, else by its beginning.
 #[must_use]
@@ -23,6 +26,15 @@ pub fn format_of(name: &str, text: &str) -> Format {
     }
 }
 
+/// A file of results that is to be a cycle of the past.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// What it says of each test, and how long that took.
+    pub results: Vec<(BaselineResult, Span)>,
+    /// When it began, where the file says so.
+    pub began: Option<Moment>,
+}
+
 /// Reads a file of results. `exists` tells whether the project has a file of that path, `mask` hides what must not be
 /// seen.
 ///
@@ -34,6 +46,19 @@ pub fn import(
     exists: &dyn Fn(&str) -> bool,
     mask: &dyn Fn(&str) -> String,
 ) -> Result<Vec<BaselineResult>, String> {
+    Ok(past(format, text, exists, mask)?.results.into_iter().map(|(result, _)| result).collect())
+}
+
+/// Reads a file of results with what it says about time.
+///
+/// # Errors
+/// When it cannot be read as what it seems to be, or names no test.
+pub fn past(
+    format: Format,
+    text: &str,
+    exists: &dyn Fn(&str) -> bool,
+    mask: &dyn Fn(&str) -> String,
+) -> Result<Past, String> {
     let mut cases = Vec::new();
     match format {
         Format::Junit => junit::read(text, &mut cases)?,
@@ -43,20 +68,32 @@ pub fn import(
     if cases.is_empty() {
         return Err("it names no test".to_owned());
     }
-    let mut results: Vec<BaselineResult> = Vec::with_capacity(cases.len());
+    let mut results: Vec<(BaselineResult, Span)> = Vec::with_capacity(cases.len());
     let mut places = std::collections::HashMap::new();
     for case in cases {
-        let result = result_of(&case, exists, mask);
+        let took = Span(if case.seconds.is_finite() { (case.seconds.max(0.0) * 1e6).round() as u64 } else { 0 });
+        let result = (result_of(&case, exists, mask), took.min(Span(LONGEST)));
         // A test that is named twice was tried twice: the last attempt counts.
-        match places.get(&result.node) {
+        match places.get(&result.0.node) {
             Some(&place) => results[place] = result,
             None => {
-                places.insert(result.node.clone(), results.len());
+                places.insert(result.0.node.clone(), results.len());
                 results.push(result);
             }
         }
     }
-    Ok(results)
+    Ok(Past { results, began: began(format, text) })
+}
+
+/// When the tests of a file began: the first `timestamp` of JUnit's suites (UTC where it names no zone), the `start` of
+/// CTRF's summary. TAP does not say.
+fn began(format: Format, text: &str) -> Option<Moment> {
+    let micros = match format {
+        Format::Junit => junit::timestamps(text).iter().filter_map(|stamp| time::from_iso(stamp)).min(),
+        Format::Ctrf => ctrf::start(text).and_then(time::from_number),
+        Format::Tap => None,
+    };
+    micros.and_then(|micros| u64::try_from(micros).ok()).map(Moment)
 }
 
 fn result_of(case: &Case, exists: &dyn Fn(&str) -> bool, mask: &dyn Fn(&str) -> String) -> BaselineResult {
@@ -176,6 +213,21 @@ mod tests {
         let ctrf =
             r#"{"results":{"tests":[{"name":"adds","status":"failed","filePath":"a.test.ts","message":"boom"}]}}"#;
         assert_eq!(&*read(Format::Ctrf, ctrf)[0].node, "a.test.ts::adds");
+    }
+
+    #[test]
+    fn when_it_began_and_how_long_each_test_took_is_read() {
+        let past = |format, text| past(format, text, &|_| false, &|text| text.to_owned()).expect("results");
+        let junit = r#"<testsuites><testsuite timestamp="2026-11-20T10:00:05+00:00"><testcase name="a" time="1.5"/>
+            </testsuite><testsuite timestamp="2026-11-20T10:00:00"><testcase name="b" time="-nan"/></testsuite></testsuites>"#;
+        let read = past(Format::Junit, junit);
+        assert_eq!(read.began, Some(Moment(1_795_168_800_000_000)));
+        assert_eq!(read.results.iter().map(|(_, took)| took.0).collect::<Vec<_>>(), [1_500_000, 0]);
+        let ctrf =
+            r#"{"results":{"summary":{"start":1795168800000},"tests":[{"name":"a","status":"passed","duration":20}]}}"#;
+        let read = past(Format::Ctrf, ctrf);
+        assert_eq!((read.began, read.results[0].1), (Some(Moment(1_795_168_800_000_000)), Span(20_000)));
+        assert_eq!(past(Format::Tap, "1..1\nok 1 - a\n").began, None);
     }
 
     #[test]

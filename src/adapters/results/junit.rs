@@ -49,6 +49,23 @@ pub(super) fn read(text: &str, cases: &mut Vec<Case>) -> Result<(), String> {
     }
 }
 
+/// When the suites of a file say that they began.
+pub(super) fn timestamps(text: &str) -> Vec<String> {
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    let mut found = Vec::new();
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(start) | Event::Empty(start)) => {
+                if matches!(local_name(&start).as_str(), "testsuite" | "testsuites") {
+                    found.push(attribute(&start, "timestamp"));
+                }
+            }
+            Ok(Event::Eof) | Err(_) => return found,
+            Ok(_) => {}
+        }
+    }
+}
+
 fn open(name: &str, start: &BytesStart<'_>, suites: &mut Vec<String>, case: &mut Option<Case>) {
     match name {
         "testsuite" => suites.push(attribute(start, "name")),

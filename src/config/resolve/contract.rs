@@ -4,10 +4,13 @@ use super::Resolver;
 use crate::config::project::{ContractPlan, StreamSpec, Transport};
 use crate::config::settings::{ContractSettings, ReadySettings};
 use crate::config::template::Template;
-use crate::domain::{Budgets, ContractSpec, Span, SyntheticRules, Text};
+use crate::domain::{Budgets, ContractSpec, Expected, Span, SyntheticRules, Text};
 
 /// More users than that are a load test, which is another matter.
 const MOST_USERS: u32 = 200;
+
+/// Stands for the revision that serves.
+const CURRENT: &str = "current";
 
 impl Resolver<'_> {
     /// A contract on one of `streams`; none where it names another, which is said.
@@ -44,7 +47,7 @@ impl Resolver<'_> {
             severities: settings.checks.clone(),
             name: five.name,
             stream: five.stream,
-            revision: None,
+            revision: settings.revision.as_ref().and_then(|revision| self.expected(&path, revision, &stream)),
         };
         Some(ContractPlan {
             message: message.or_else(|| stream.start.clone()),
@@ -56,6 +59,34 @@ impl Resolver<'_> {
             stream,
             spec,
         })
+    }
+
+    /// Which revision has to answer. Where nothing ever says which one did, that is a mistake here and now.
+    fn expected(&mut self, path: &str, given: &Template, stream: &StreamSpec) -> Option<Expected> {
+        let path = format!("{path}.revision");
+        let name = self.public_text(&path, given);
+        let service = stream.service.as_ref().and_then(|service| self.settings.service.get(service));
+        let serves = service.is_some_and(|service| service.value.revision.is_some());
+        let says = stream.revision.is_some();
+        let stream = &stream.name;
+        if name.trim().is_empty() {
+            self.mistake(&path, "must not be empty").at(given).hint("name a revision, or write \"current\"");
+            return None;
+        }
+        if name == CURRENT && !(serves && says) {
+            let lacking = if says { "its service does not" } else { "the stream does not" };
+            self.mistake(&path, format!("needs both sides to say their revision, and {lacking}")).at(given).hint(
+                format!("add [stream.{stream}.revision], and a service with a revision as [stream.{stream}] service"),
+            );
+            return None;
+        }
+        if !serves && !says {
+            self.mistake(&path, "nothing says which revision answers")
+                .at(given)
+                .hint(format!("add [stream.{stream}.revision] header = \"x-revision\", or a service with a revision"));
+            return None;
+        }
+        Some(if name == CURRENT { Expected::Current } else { Expected::Named(name.into()) })
     }
 
     fn synthetic(&mut self, path: &str, settings: &ContractSettings) -> SyntheticRules {

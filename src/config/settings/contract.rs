@@ -40,6 +40,8 @@ pub struct ContractSettings {
     pub users: u32,
     /// What a user is called; `{n}` is its number. Stands for `{user}` in the message and in the token call's body.
     pub user: Option<Template>,
+    /// The revision that has to answer: its name, or `current` for the one that the stream's service serves; unset, any.
+    pub revision: Option<Template>,
     /// How long things may take.
     #[serde(default)]
     pub budgets: BudgetSettings,

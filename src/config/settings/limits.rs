@@ -16,6 +16,14 @@ pub struct LimitSettings {
     pub message_bytes: usize,
 }
 
+/// `[history]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistorySettings {
+    /// How many of the newest cycles `liveloop history prune` keeps; 0: all.
+    pub keep_cycles: u32,
+}
+
 /// `[journal]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::ledger::{Ending, Ledger, is_agents};
-use super::spec::{ContractSpec, is_called};
+use super::spec::{ContractSpec, Expected, is_called};
 use super::{Fault, Finding};
-use crate::domain::{AgentEvent, AgentKind, Text};
+use crate::domain::{AgentEvent, AgentKind, Text, revision};
 
 impl Ledger {
     pub(super) fn became_ready(&self, spec: &ContractSpec) -> Finding {
@@ -187,12 +187,21 @@ impl Ledger {
         }
     }
 
-    /// Nothing to look at where any revision may answer, or the server does not tell.
+    /// Nothing to look at where any revision may answer, or where none could because the connection never became ready.
     pub(super) fn is_expected_revision(&self, spec: &ContractSpec) -> Option<Finding> {
-        let (wanted, answered) = (spec.revision.as_ref()?, self.revision.as_ref()?);
-        Some(match wanted == answered {
-            true => Ok(format!("{answered} answered")),
-            false => Err(Fault::whole(format!("{answered} answered, {wanted} is expected"))),
+        let expected = spec.revision.as_ref()?;
+        Some(match (self.wanted(spec), self.answered(spec)) {
+            (Some(wanted), Some(answered)) if is_same_revision(wanted, answered) => Ok(format!("{answered} answered")),
+            (Some(wanted), Some(answered)) if !revision::is_comparable(wanted, answered) => {
+                Err(Fault::whole(format!("{answered} answered, which cannot be held against {wanted}")))
+            }
+            (Some(wanted), Some(answered)) => {
+                let is = if *expected == Expected::Current { "serves" } else { "is expected" };
+                Err(Fault::whole(format!("{answered} answered, {wanted} {is}")))
+            }
+            (None, _) | (_, None) if self.ready_at().is_none() => return None,
+            (None, _) => Err(Fault::whole("the service did not say which revision it serves")),
+            (_, None) => Err(Fault::whole("nothing said which revision answered")),
         })
     }
 
@@ -214,6 +223,11 @@ pub(super) fn closing(code: Option<u16>, reason: &str) -> String {
         (None, true) => String::new(),
         (None, false) => format!(" ({reason})"),
     }
+}
+
+/// Either of the two may be the shorter name.
+fn is_same_revision(one: &str, other: &str) -> bool {
+    revision::is_same(one, other) || revision::is_same(other, one)
 }
 
 /// Some servers cut a user's id short: `staging-...` is `staging-e2e-user-002`.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::checks::closing;
+use super::spec::{ContractSpec, Expected};
 use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, Span, Text};
 
 /// The message that was sent to start a run.
@@ -62,10 +63,13 @@ pub struct Ledger {
     pub began: Moment,
     /// When the handshake succeeded.
     pub opened: Option<Moment>,
-    /// The revision that answered the handshake, where it said so.
+    /// The revision that the stream's service said it serves as this began, where that is known.
     pub revision: Option<Text>,
     /// The revision that served at the end, where that is known.
     pub revision_at_end: Option<Text>,
+    /// The revision that the connection itself named: in the answer to its handshake, or in its first messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Text>,
     /// Whether the server says by an event that it is ready; where it does not, an open connection is ready.
     pub announces_ready: bool,
     /// The user that the token was given for, where that is known.
@@ -130,6 +134,23 @@ impl Ledger {
     pub fn is_over(&self) -> bool {
         let of = |kind: AgentKind| self.agent_events().filter(|(_, event)| event.kind == kind).count();
         self.has_ended() && of(AgentKind::AgentCompleted) + of(AgentKind::AgentFailed) >= of(AgentKind::AgentStarted)
+    }
+
+    /// The revision that answered: as the connection named it, else as its service did. A service that is held against
+    /// the connection cannot speak for it.
+    pub(super) fn answered(&self, spec: &ContractSpec) -> Option<&Text> {
+        match &spec.revision {
+            Some(Expected::Current) => self.said.as_ref(),
+            Some(Expected::Named(_)) | None => self.said.as_ref().or(self.revision.as_ref()),
+        }
+    }
+
+    /// The name of the revision that has to answer, where that is known.
+    pub(super) fn wanted<'a>(&'a self, spec: &'a ContractSpec) -> Option<&'a Text> {
+        match spec.revision.as_ref()? {
+            Expected::Named(name) => Some(name),
+            Expected::Current => self.revision.as_ref(),
+        }
     }
 
     /// The revisions at both ends, where they differ.

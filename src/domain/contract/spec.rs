@@ -170,6 +170,16 @@ impl Default for SyntheticRules {
     }
 }
 
+/// Which revision has to answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// The one of this name, or of another name for the same.
+    Named(Text),
+    /// The one that the stream's service says it serves as the contract begins.
+    Current,
+}
+
 /// What a contract asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContractSpec {
@@ -186,7 +196,7 @@ pub struct ContractSpec {
     /// Texts that are placeholders rather than answers.
     pub placeholders: Vec<Text>,
     /// The revision that has to answer; nothing: any.
-    pub revision: Option<Text>,
+    pub revision: Option<Expected>,
     /// How long things may take.
     pub budgets: Budgets,
     /// By which signs events that no agent made are known.

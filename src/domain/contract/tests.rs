@@ -16,6 +16,7 @@ impl Story {
             opened: Some(at(8)),
             revision: None,
             revision_at_end: None,
+            said: None,
             announces_ready: true,
             user: Some("staging-e2e-user-002".into()),
             run: None,
@@ -289,11 +290,32 @@ fn budgets_are_told_with_their_numbers() {
 #[test]
 fn another_revision_is_stale_and_a_change_is_straddled() {
     let mut story = Story::complete();
-    story.spec.revision = Some("backend-00005".into());
+    story.spec.revision = Some(Expected::Named("backend-00005".into()));
     story.ledger.revision = Some("backend-00004".into());
     assert!(story.told().starts_with("stale: backend-00004 answered, backend-00005 is expected"), "{}", story.told());
     story.ledger.revision_at_end = Some("backend-00005".into());
     assert!(story.told().starts_with("straddled: backend-00004 answered first, backend-00005 at the end"));
+}
+
+#[test]
+fn a_connection_speaks_for_itself_and_the_present_revision_is_what_the_service_says() {
+    let mut story = Story::complete();
+    story.spec.revision = Some(Expected::Named("5".into()));
+    story.ledger.revision = Some("backend-00004".into());
+    story.ledger.said = Some("backend-00005".into());
+    assert!(story.told().starts_with("pass"), "{}", story.told());
+    story.spec.revision = Some(Expected::Current);
+    assert!(story.told().starts_with("stale: backend-00005 answered, backend-00004 serves"), "{}", story.told());
+    story.ledger.revision = Some("backend-00005-xyz".into());
+    assert!(story.told().starts_with("pass"), "{}", story.told());
+    story.ledger.said = Some("9f3e1c2".into());
+    let told = story.told();
+    assert!(
+        told.starts_with("inconclusive: 9f3e1c2 answered, which cannot be held against backend-00005-xyz"),
+        "{told}"
+    );
+    story.ledger.said = None;
+    assert!(story.told().starts_with("inconclusive: nothing said which revision answered"), "{}", story.told());
 }
 
 /// The fallback of agent-less servers: five events in perfect order, a tenth of a second apart.

@@ -17,6 +17,7 @@ use crate::engine::probe::ask_revision;
 use crate::engine::stream::handshake::{Opened, Socket, open};
 use crate::engine::stream::secret::Secrets;
 use crate::engine::stream::token::{self, process_variables};
+use crate::engine::stream::witness;
 
 /// How many events of one connection are kept.
 const KEPT: usize = 5_000;
@@ -67,6 +68,7 @@ impl Listener<'_> {
             opened: None,
             revision: None,
             revision_at_end: None,
+            said: None,
             announces_ready: self.plan.announces_ready,
             user: self.user().map(Text::from),
             run: None,
@@ -90,7 +92,12 @@ pub(super) async fn listen(listener: &Listener<'_>) -> Ledger {
     let revision = listener.serving().await;
     let mut ledger = Ledger { revision, ..listener.empty() };
     ledger.ending = match connect(listener, &mut ledger).await {
-        Ok((socket, secrets)) => converse(listener, &mut ledger, socket, &secrets).await,
+        Ok((socket, secrets)) => {
+            let ending = converse(listener, &mut ledger, socket, &secrets).await;
+            let in_messages = || witness::in_messages(listener.plan.stream.revision.as_ref(), &ledger.events, &secrets);
+            ledger.said = ledger.said.take().or_else(in_messages);
+            ending
+        }
         Err(refusal) => Ending::Refused(refusal),
     };
     ledger.ended = listener.now();
@@ -126,7 +133,8 @@ async fn connect(listener: &Listener<'_>, ledger: &mut Ledger) -> Result<(Socket
     let offers: Vec<_> = listener.plan.stream.offers.iter().map(Into::into).collect();
     let offered = token.as_ref().map(|token| (&token.secret, offers.as_slice()));
     match open(listener.client, &settings, offered, &secrets).await {
-        Ok(Opened { socket, .. }) => {
+        Ok(Opened { socket, revision, .. }) => {
+            ledger.said = revision;
             ledger.opened = Some(listener.now());
             Ok((socket, secrets))
         }

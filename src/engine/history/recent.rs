@@ -29,6 +29,8 @@ pub struct Recent {
     pub spoilt: bool,
     /// Why it failed, by number.
     pub cause: Option<i64>,
+    /// Whether a file told it that somebody brought in.
+    pub imported: bool,
 }
 
 /// A test and its newest attempts, the newest one first.
@@ -66,8 +68,9 @@ impl RecentTest {
 }
 
 const NEWEST: &str = "SELECT attempt.run, run.cycle, attempt.outcome, attempt.started, attempt.took, attempt.tries,
-    attempt.revisions, attempt.circumstance IS NOT NULL, attempt.cause
-    FROM attempt JOIN run ON run.id = attempt.run WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2";
+    attempt.revisions, attempt.circumstance IS NOT NULL, attempt.cause,
+    session.how IS 'imported'
+    FROM attempt JOIN run ON run.id = attempt.run JOIN session ON session.id = run.session WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2";
 
 /// A test with its newest attempts.
 ///
@@ -109,6 +112,7 @@ fn recent(row: &Row<'_>) -> rusqlite::Result<Recent> {
         revisions: row.get(6)?,
         spoilt: row.get(7)?,
         cause: row.get(8)?,
+        imported: row.get(9)?,
     })
 }
 

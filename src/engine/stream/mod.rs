@@ -15,4 +15,4 @@ pub mod link;
 pub(super) mod connection;
 mod outbox;
 mod wire;
-mod witness;
+pub(super) mod witness;

@@ -63,16 +63,27 @@ impl Witness {
         let pointer = self.pointer.as_deref()?;
         let looked_at = self.left;
         self.left = self.left.saturating_sub(u32::try_from(events.len()).unwrap_or(u32::MAX));
-        let said = |event: &AgentEvent| {
-            let message = serde_json::from_str::<Value>(&event.raw).ok()?;
-            clean(&text_of(message.pointer(pointer).filter(|value| !value.is_null())?), secrets)
-        };
-        let found = events.iter().take(looked_at as usize).find_map(said);
+        let found = events.iter().take(looked_at as usize).find_map(|event| in_message(pointer, event, secrets));
         if found.is_some() || self.left == 0 {
             self.pointer = None;
         }
         found
     }
+}
+
+/// The revision in the first of a connection's messages, where that is the place for it.
+pub(in crate::engine) fn in_messages(
+    source: Option<&RevisionSource>,
+    events: &[AgentEvent],
+    secrets: &Secrets,
+) -> Option<Text> {
+    let Some(RevisionSource::Pointer(pointer)) = source else { return None };
+    events.iter().take(LOOKED_AT as usize).find_map(|event| in_message(pointer, event, secrets))
+}
+
+fn in_message(pointer: &str, event: &AgentEvent, secrets: &Secrets) -> Option<Text> {
+    let message = serde_json::from_str::<Value>(&event.raw).ok()?;
+    clean(&text_of(message.pointer(pointer).filter(|value| !value.is_null())?), secrets)
 }
 
 fn clean(said: &str, secrets: &Secrets) -> Option<Text> {

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::agents;
 use super::footer::hint;
 use super::pen::{Line, Pen};
-use crate::domain::{AgentRun, AgentRunEnd, AgentRunId, Agents, CRITICAL, Moment, Part, PartKind, Span, Usage};
+use crate::domain::{AgentRun, AgentRunEnd, AgentRunId, Agents, CRITICAL, Gap, Moment, Part, PartKind, Span, Usage};
 use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
@@ -16,6 +16,9 @@ use crate::ui::theme::{Mark, Role};
 
 /// The least room for words at which a row has a time of day, and tells tokens apart.
 const SPACIOUS: u16 = 72;
+
+/// What a bar is made of where nobody listened.
+const UNHEARD: &str = "░";
 
 /// How the lines of the view are shared out.
 struct Plan {
@@ -205,6 +208,19 @@ fn look(run: &AgentRun) -> (Role, &'static str, Option<Mark>) {
     }
 }
 
+/// The times in which nobody listened to a run's stream although the run was not over, or was lost because of it.
+fn gaps<'a>(scene: &'a Scene, run: &'a AgentRun) -> impl DoubleEndedIterator<Item = &'a Gap> {
+    let stream = scene.state.streams.get(run.stream);
+    let gaps = stream.into_iter().flat_map(|stream| stream.gaps.iter()).filter(|gap| gap.length() > Span::ZERO);
+    let is_lost = run.end == Some(AgentRunEnd::Lost);
+    let ended_by = is_lost.then(|| stream?.gaps.iter().find(|gap| gap.from >= run.last)).flatten();
+    gaps.filter(move |gap| (gap.from >= run.started && gap.from < run.last) || ended_by == Some(*gap))
+}
+
+fn gap_role(gap: &Gap) -> Role {
+    if gap.expected { Role::Muted } else { Role::Warning }
+}
+
 fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, open: bool) {
     let Some(run) = scene.state.agents.run(id) else { return };
     let (role, glyph, mark) = look(run);
@@ -228,9 +244,22 @@ fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, op
             Some(AgentRunEnd::Completed) | None => "",
         };
         line.put(role, word);
+        if let Some(gap) = gaps(scene, run).next_back() {
+            let words = Short::new(format_args!(" gap {}", took(gap.length())));
+            if usize::from(line.room()) >= text::width(&words) {
+                line.put(gap_role(gap), &words);
+            }
+        }
     });
     line.column(columns.words).put(Role::Faint, "│");
-    line.fill(role, glyph, columns.column(whole).max(1));
+    let (mut drawn, reach) = (0, columns.column(whole).max(1));
+    for gap in gaps(scene, run) {
+        let place = |at: Moment| columns.column(at.since(run.started)).min(reach);
+        let (from, until) = (place(gap.from).max(drawn), place(gap.until).max(drawn));
+        line.fill(role, glyph, from - drawn).fill(gap_role(gap), UNHEARD, until - from);
+        drawn = until;
+    }
+    line.fill(role, glyph, reach - drawn);
     if let Some(mark) = mark {
         line.mark(role, mark);
     }

@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::attach::Delivery;
-use crate::domain::{AgentKind, Command, Outgoing, Span, StreamId, Usage, ViewerId};
+use crate::domain::{AgentKind, Command, Outgoing, Span, StreamEvent, StreamId, Usage, ViewerId};
 use crate::ui::color::Depth;
 use crate::ui::fixture::{self, Story};
 use crate::ui::input::Decoder;
@@ -91,6 +91,19 @@ fn runs_stand_as_bars_with_agents_and_tools_inside() {
     for size in [(80, 24), (120, 40), (200, 60)] {
         Desk::new(size, &OPEN).check("spans");
     }
+}
+
+#[test]
+fn a_time_in_which_nobody_listened_is_drawn_into_the_bar() {
+    let mut desk = Desk::new((120, 40), &OPEN);
+    desk.hides("░");
+    let reason = "reset by peer".into();
+    desk.story.tell(StreamEvent::Closed { stream: StreamId(0), code: None, reason, expected: false }).wait(2_000);
+    desk.story.connect().hear(300, "run_4f", AgentKind::AgentCompleted, ("supervisor", ""), "done");
+    desk.refresh();
+    desk.shows("run_4f gap 2.0s");
+    desk.shows("━░░░");
+    desk.shows("░━");
 }
 
 #[test]
