@@ -140,6 +140,8 @@ async fn run_demo(arguments: &DemoArguments, all: &Arguments) -> color_eyre::Res
 }
 
 async fn run_headless(mut opening: Opening, arguments: RunArguments) -> color_eyre::Result<ExitCode> {
+    // A run without a screen ends by itself: nothing starts further ones.
+    opening.session.project.watch.spec.enabled = false;
     if arguments.until_green {
         if let Err(why) = autopilot::configure(&mut opening.session.project, &arguments) {
             eprintln!("liveloop: {why}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::mapping::Language;
 use crate::domain::{Baseline, ContractSpec, Damping, Rung};
-pub use crate::domain::{DependentSpec, KnownSpec, TierSpec};
+pub use crate::domain::{DependentSpec, KnownSpec, TierSpec, WatchSpec};
 
 pub use super::autopilot::{AutopilotSpec, FixSpec};
 pub use super::platform::PlatformSpec;
@@ -94,6 +94,8 @@ pub struct Project {
     pub run: RunSpec,
     /// What the autopilot may spend, and what mends.
     pub autopilot: AutopilotSpec,
+    /// Whether changed files start tests, and which.
+    pub watch: WatchPlan,
     /// The reports that are written at each cycle's end, as seen from the project's folder.
     pub reports: Vec<String>,
     /// What results are measured against at first.
@@ -114,6 +116,15 @@ pub struct Project {
     pub secrets: Vec<Secret>,
     /// The values of variables, for what is written later.
     pub variables: BTreeMap<String, Secret>,
+}
+
+/// Whether changed files start tests, and how long they must be at rest before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchPlan {
+    /// What is started.
+    pub spec: WatchSpec,
+    /// How long nothing further may change before the tests start.
+    pub debounce: Duration,
 }
 
 /// A command that is given notices.

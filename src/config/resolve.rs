@@ -22,6 +22,7 @@ mod stream;
 mod triage;
 mod url;
 mod variables;
+mod watch;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
     let contracts = contracts.into_iter().flatten().collect();
     let run = resolver.run();
     let autopilot = resolver.autopilot();
+    let watch = resolver.watch();
     let reports = resolver.reports();
     let (baseline, baseline_file) = resolver.baseline();
     let hook = resolver.hook();
@@ -99,6 +101,7 @@ pub fn resolve(settings: &Settings, env: Environment<'_>) -> Resolution {
             contracts,
             run,
             autopilot,
+            watch,
             reports,
             baseline,
             baseline_file,

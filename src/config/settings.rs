@@ -23,6 +23,7 @@ mod restart;
 mod runner;
 mod service;
 mod stream;
+mod watch;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ pub use runner::*;
 pub use service::*;
 pub use stream::*;
 pub use triage::{DependentSettings, KnownSettings, TierSettings};
+pub use watch::{WatchRuleSettings, WatchSettings};
 pub use webhook::{StatusSettings, WebhookSettings};
 
 /// Everything that can be set. The built-in `config.toml` fills all of it except what only a project can know.
@@ -91,6 +93,8 @@ pub struct Settings {
     pub run: RunSettings,
     /// What the autopilot may spend, and what mends.
     pub autopilot: AutopilotSettings,
+    /// Whether changed files start tests.
+    pub watch: WatchSettings,
     /// Which reports are written at each cycle's end.
     #[serde(default)]
     pub report: ReportSettings,

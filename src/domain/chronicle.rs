@@ -186,6 +186,8 @@ impl State {
             Command::PaceAutopilot(FlightPace::OneStep) => "lets the autopilot take one step".into(),
             Command::PaceAutopilot(FlightPace::Free) => "lets the autopilot go on".into(),
             Command::StopAutopilot => "ends the autopilot".into(),
+            Command::Watch(true) => "watches the files".into(),
+            Command::Watch(false) => "no longer watches the files".into(),
             Command::ForceRun(_) => "starts the held run anyway".into(),
             Command::StopRun(_) => "stops the run".into(),
             Command::DumpStacks(_) => "asks for the stacks".into(),

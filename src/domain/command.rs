@@ -104,6 +104,8 @@ pub enum Command {
     PaceAutopilot(FlightPace),
     /// End the autopilot; what is under way has ways of its own to be stopped.
     StopAutopilot,
+    /// Let changed files start the tests that they concern, or no longer.
+    Watch(bool),
     /// Bring an earlier revision of a service back.
     RollBack {
         /// Which service.

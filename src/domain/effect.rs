@@ -164,6 +164,11 @@ pub enum Effect {
         /// Which call.
         fix: FixId,
     },
+    /// Watch the project's files: `SessionEvent::FilesChanged` for what changes. Closed by
+    /// `SessionEvent::WatchEnded`, or by [`EndWatch`](Self::EndWatch).
+    WatchFiles,
+    /// The files need no longer be watched.
+    EndWatch,
     /// End the session in good order.
     EndSession,
 }

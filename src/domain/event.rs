@@ -140,6 +140,19 @@ pub enum SessionEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         failed: Vec<Text>,
     },
+    /// Files of the project changed while they were watched.
+    FilesChanged {
+        /// Which, as seen from the project's folder.
+        paths: Vec<Text>,
+        /// How many there are beside them, at least.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        more: u64,
+    },
+    /// The files cannot be watched, or no longer.
+    WatchEnded {
+        /// What was tried, and why it failed.
+        why: Text,
+    },
     /// Something of the console's own does not work as it should.
     Troubled {
         /// What does not work.
@@ -157,6 +170,10 @@ pub enum SessionEvent {
         /// How.
         how: SessionEnd,
     },
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How a session ended.

@@ -64,6 +64,7 @@ impl Command {
             | Self::CancelProve
             | Self::PaceAutopilot(_)
             | Self::StopAutopilot
+            | Self::Watch(_)
             | Self::StartAgent(_)
             | Self::Send { .. }
             | Self::ReopenStream(_)

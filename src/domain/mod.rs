@@ -67,6 +67,7 @@ mod unproved;
 mod uptime;
 mod usage;
 mod verdict;
+mod watch;
 mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
@@ -142,6 +143,7 @@ pub use unproved::{LeftOver, Unproved};
 pub use uptime::{Rate, UPTIME_WINDOW, Uptime};
 pub use usage::Usage;
 pub use verdict::{Verdict, Verdicts};
+pub use watch::{Changed, WATCH_PATHS, Watch, WatchRule, WatchSpec};
 pub use worth::{Worth, Worths};
 
 /// Text that is shared by every copy of the state that holds it. Text from outside has passed the sanitizer before it

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Rung, SavedMessage, Span, StreamId, Text, TierSpec,
+    WatchSpec,
 };
 
 /// The project as it was when the session opened. Part of the journal, so that a replay needs no configuration.
@@ -53,6 +54,9 @@ pub struct ProjectSpec {
     /// What the autopilot may spend.
     #[serde(default)]
     pub autopilot: AutopilotPlan,
+    /// Whether changed files start tests, and which.
+    #[serde(default, skip_serializing_if = "WatchSpec::is_none")]
+    pub watch: WatchSpec,
     /// Whether nothing may be changed in this session, tests aside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub read_only: bool,

@@ -9,7 +9,7 @@ use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, DeployQueue, Deploys, Fixes,
     Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records,
-    Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId, Watch,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -100,6 +100,9 @@ pub struct State {
     /// The newest flight of the autopilot.
     #[serde(default)]
     pub autopilot: Option<Autopilot>,
+    /// Whether changed files start tests.
+    #[serde(default)]
+    pub watch: Watch,
     /// The calls of the fix hook.
     #[serde(default)]
     pub fixes: Fixes,
@@ -157,6 +160,7 @@ impl Default for State {
             deploys: Deploys::default(),
             prove: None,
             autopilot: None,
+            watch: Watch::default(),
             fixes: Fixes::default(),
             deploy_queue: None,
             lineage: Lineage::default(),
@@ -253,6 +257,8 @@ impl Session {
             | SessionEvent::BaselineLoaded(_)
             | SessionEvent::BaselineMissing { .. }
             | SessionEvent::ReportsWritten { .. }
+            | SessionEvent::FilesChanged { .. }
+            | SessionEvent::WatchEnded { .. }
             | SessionEvent::HandOffKept { .. }
             | SessionEvent::HandOffFailed { .. } => {}
         }

@@ -18,6 +18,7 @@ use super::means::Means;
 use super::probe::{self, ProbeOrder};
 use super::reports::Reports;
 use super::runner::{self, Launch, RunOrder};
+use super::watch::{self, WatchOrder};
 use super::{fix, hook, keep, source};
 use crate::adapters::redact::KeyBlock;
 use crate::adapters::sanitize;
@@ -48,6 +49,7 @@ pub struct Executor {
     logs: Vec<mpsc::Sender<()>>,
     hooks: Arc<Semaphore>,
     reports: Reports,
+    watch: Option<mpsc::Sender<()>>,
 }
 
 impl Executor {
@@ -70,6 +72,7 @@ impl Executor {
             logs: Vec::new(),
             hooks: Arc::new(Semaphore::new(hook::AT_ONCE)),
             reports: Reports::default(),
+            watch: None,
         }
     }
 
@@ -129,6 +132,8 @@ impl Executor {
                 }
             }
             Effect::Send { stream, what } => self.links.send(stream, what),
+            Effect::WatchFiles => self.watch_files(),
+            Effect::EndWatch => self.watch = None,
             // The engine knows the state that a hand-off is made of, and ends itself.
             Effect::KeepHandOff { .. } | Effect::WriteReports | Effect::CallFix { .. } | Effect::EndSession => {}
         }
@@ -204,6 +209,7 @@ impl Executor {
         self.proofs.clear();
         self.probes.clear();
         self.logs.clear();
+        self.watch = None;
         self.links.close();
     }
 
@@ -326,6 +332,13 @@ impl Executor {
         let surfaces = asked.filter_map(|url| Some(surface(url, spec.revision.as_ref()?))).collect();
         let proof = Proof { deploy, revision: spec.revision.clone(), surfaces, spec: proof, from };
         self.tasks.spawn(deploy::prove(proof, http.client, receiver, self.means.outbox.clone()));
+    }
+
+    fn watch_files(&mut self) {
+        let (wanted, receiver) = mpsc::channel(1);
+        self.watch = Some(wanted);
+        let order = WatchOrder::of(&self.project);
+        self.tasks.spawn(watch::watch(order, self.means.clone(), receiver));
     }
 
     fn follow_log(&mut self, id: ServiceId) {

@@ -34,6 +34,7 @@ pub mod probe;
 pub mod runner;
 pub mod stream;
 pub mod stub;
+pub mod watch;
 
 pub mod process;
 pub mod supervisor;

@@ -226,6 +226,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         batch: project.run.batch.into(),
         has_reports: !project.reports.is_empty(),
         has_hook: project.hook.is_some(),
+        watch: project.watch.spec.clone(),
         tiers: project.tiers.clone(),
         known: project.known.clone(),
         dependents: project.dependents.clone(),

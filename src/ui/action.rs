@@ -104,6 +104,7 @@ actions! {
     Autopilot "autopilot" [Session] ["A"] "Starts the autopilot, pauses it, or lets it go on."
     AutopilotStep "autopilot-step" [Session] [">"] "Lets the autopilot take one decision, then pause."
     AutopilotStop "autopilot-stop" [Session] ["ctrl-x"] "Ends the autopilot; what it began goes on."
+    Watch "watch" [Session] ["ctrl-w"] "Lets changed files start their tests, or no longer."
     RollBack "roll-back" [Session] ["B"] "Brings an earlier revision of a service back."
     Restart "restart" [Session] ["W"] "Starts a service anew, in the revision that serves."
     CancelDeploy "cancel-deploy" [Session] ["X"] "Stops the command of the deploy under way."

@@ -11,6 +11,7 @@ pub(crate) mod prove;
 pub(crate) mod runs;
 pub(crate) mod services;
 pub(crate) mod spoilt;
+pub(crate) mod watching;
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The autopilot as a person starts, pauses, steps and ends it.
+//! The autopilot as a person starts, pauses, steps and ends it, and the watch as they turn it on and off.
 
 use std::sync::Arc;
 
@@ -28,6 +28,11 @@ pub(super) fn step(view: &mut ViewState, about: &About) -> Vec<Wish> {
 pub(super) fn stop(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let commands = flying(about.state).map(|_| Command::StopAutopilot).into_iter().collect();
     acting::ask(view, about, commands, "the autopilot does not fly")
+}
+
+/// Turns the watch on or off.
+pub(super) fn watch(view: &mut ViewState, about: &About) -> Vec<Wish> {
+    acting::ask(view, about, vec![Command::Watch(!about.state.watch.on)], "")
 }
 
 fn pace(view: &mut ViewState, about: &About, pace: FlightPace) -> Vec<Wish> {

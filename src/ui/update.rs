@@ -117,6 +117,7 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::Autopilot => piloting::fly(view, about),
         Action::AutopilotStep => piloting::step(view, about),
         Action::AutopilotStop => piloting::stop(view, about),
+        Action::Watch => piloting::watch(view, about),
         Action::RollBack => changing::roll_back(view, about),
         Action::Restart => changing::restart(view, about),
         Action::CancelDeploy => acting::cancel_deploy(view, about),

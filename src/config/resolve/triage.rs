@@ -114,7 +114,7 @@ impl Resolver<'_> {
         Some(key.to_ascii_lowercase().into())
     }
 
-    fn patterns(&mut self, path: &str, templates: &[Template]) -> Vec<Pattern> {
+    pub(super) fn patterns(&mut self, path: &str, templates: &[Template]) -> Vec<Pattern> {
         let mut patterns = Vec::with_capacity(templates.len());
         for template in templates {
             let Some(text) = self.public(path, template) else { continue };
@@ -130,7 +130,7 @@ impl Resolver<'_> {
         self.public(path, template?).filter(|text| !text.trim().is_empty()).map(Text::from)
     }
 
-    fn check_count(&mut self, path: &str, count: usize) {
+    pub(super) fn check_count(&mut self, path: &str, count: usize) {
         if count > MOST {
             self.mistake(path, format!("there are {count}, and {MOST} are the most there can be"));
         }

@@ -24,6 +24,7 @@ mod runs;
 mod selection;
 mod sending;
 mod streams;
+mod watch;
 
 use super::command::Command;
 use super::effect::{Effect, Effects};
@@ -61,6 +62,7 @@ impl State {
         }
         self.review_prove(effects);
         self.review_autopilot(effects);
+        self.review_watch(effects);
         self.want_reports(effects);
         // Who looks at it needs no call.
         if self.session.project.has_hook && self.session.viewers.iter().all(|viewer| viewer.looks != Some(true)) {
@@ -86,6 +88,7 @@ impl State {
                 effects.extend(self.logs.iter().map(|(service, _)| Effect::FollowLog { service }));
                 self.dependence = Dependence::new(&project.dependents);
                 self.known = KnownFailures::new(&project.known, self.at);
+                self.begin_watch(effects);
                 effects.extend(
                     self.services
                         .iter()
@@ -146,6 +149,8 @@ impl State {
             SessionEvent::ReportsWritten { failed, .. } => {
                 failed.iter().for_each(|why| self.say(Tone::Bad, why.clone()));
             }
+            SessionEvent::FilesChanged { paths, more } => self.see_change(paths, *more),
+            SessionEvent::WatchEnded { why } => self.lose_watch(why),
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
             SessionEvent::NoticeSent { why: None, .. } => {}
@@ -177,6 +182,7 @@ impl State {
             Command::Autopilot { plan, resume } => self.request_autopilot(by, plan, *resume),
             Command::PaceAutopilot(pace) => self.pace_autopilot(*pace),
             Command::StopAutopilot => self.stop_autopilot(effects),
+            Command::Watch(on) => self.request_watch(by, *on, effects),
             Command::CancelProve => self.cancel_prove(),
             Command::RollBack { service, to } => self.request_deploy(by, *service, Some(to), effects),
             Command::DeployInOrder(services) => self.request_deploys(by, services, effects),

@@ -205,6 +205,8 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::NoticeSent { .. }
         | SessionEvent::SourceSeen(_)
         | SessionEvent::ReportsWritten { .. }
+        | SessionEvent::FilesChanged { .. }
+        | SessionEvent::WatchEnded { .. }
         | SessionEvent::HandOffKept { .. }
         | SessionEvent::HandOffFailed { .. }
         | SessionEvent::BaselineLoaded(_)

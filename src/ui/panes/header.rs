@@ -41,6 +41,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if scene.state.cycle > 0 {
         line.fmt(Role::Strong, format_args!("cycle {}", scene.state.cycle)).gap(if airy { 2 } else { 1 });
     }
+    if scene.state.watch.on {
+        line.put(Role::Muted, "watching").gap(if airy { 2 } else { 1 });
+    }
     draw_repeat(&mut line, scene);
     draw_comparison(&mut line, scene, airy);
     phase::draw(&mut line, scene, regions);

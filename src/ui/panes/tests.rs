@@ -25,6 +25,7 @@ mod logs;
 mod prove;
 mod services;
 mod spoilt;
+mod watching;
 
 fn theme() -> Theme {
     Palette::dark().theme(Depth::True, Glyphs::Unicode)
