@@ -7,18 +7,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use super::alone;
 use super::args::{Format, RunArguments};
 use super::change::deployable;
 use super::exit::Exit;
-use super::headless::{pass_signals, print_line};
+use super::headless::print_line;
 use super::{github, progress, spoilt};
-use crate::attach::{Delivery, Feed, Player, Request, feed};
+use crate::attach::{Delivery, Feed, Request};
 use crate::config::project::{CommandSpec, FixSpec, Project};
-use crate::domain::{
-    Autopilot, AutopilotEnd, Command, Decision, Entry, RunKind, SessionEnd, State, Unproved, ViewerId,
-};
+use crate::domain::{Autopilot, AutopilotEnd, Command, Decision, Entry, RunKind, SessionEnd, State, Unproved};
 use crate::engine::clock::Clock;
-use crate::engine::core::Call;
 use crate::engine::session::Session;
 use crate::report::About;
 
@@ -55,25 +53,10 @@ pub(super) fn configure(project: &mut Project, arguments: &RunArguments) -> Resu
 
 /// Flies until it lands.
 pub(super) async fn fly(session: Session, arguments: RunArguments) -> Exit {
-    let handle = session.handle.clone();
-    session.recall();
-    let (sender, feed) = feed(ViewerId(0), Player::Session, handle.requests.clone());
-    let name = super::project::own_name().into();
-    if handle.calls.send(Call::Attach { feed: sender, name, drives: true }).await.is_err() {
-        return Exit::Environment;
-    }
+    let Some(feed) = alone::attach(&session).await else { return Exit::Environment };
     let flight =
         Flight { feed, arguments, state: Arc::default(), stage: Stage::Remembering, told: 0, clock: Clock::start() };
-    let watch = tokio::spawn(flight.follow());
-    let signals = tokio::spawn(pass_signals(handle.calls));
-    let ended = session.engine.run().await;
-    signals.abort();
-    let exit = watch.await.unwrap_or(Exit::Environment);
-    drop(session.folder);
-    match ended {
-        SessionEnd::Signal(_) => Exit::Interrupted,
-        SessionEnd::Quit | SessionEnd::HungUp | SessionEnd::Panicked(_) | SessionEnd::Done => exit,
-    }
+    alone::see_through(session, flight.follow()).await
 }
 
 /// How far it has come.

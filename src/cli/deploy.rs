@@ -7,18 +7,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use super::alone;
 use super::args::{DeployArguments, Format};
 use super::change::{Change, pass};
 use super::exit::Exit;
-use super::headless::{pass_signals, print_line};
+use super::headless::print_line;
 use super::project::Opening;
 use crate::adapters::sanitize;
-use crate::attach::{Delivery, Feed, Player, Request, feed};
+use crate::attach::{Delivery, Feed, Request};
 use crate::domain::{
     Deploy, DeployEvent, DeployPhase, DeployQueue, Entry, Event, Moment, ServiceId, SessionEnd, SessionEvent, State,
-    StepState, ViewerId,
+    StepState,
 };
-use crate::engine::core::Call;
 use crate::engine::session::{self, Session};
 
 /// How long it is waited for what serves before, so that it can be told what changed.
@@ -60,13 +60,7 @@ pub async fn deploy(opening: Opening, arguments: &DeployArguments) -> color_eyre
 }
 
 async fn run(session: Session, change: Change, arguments: &DeployArguments) -> Exit {
-    let handle = session.handle.clone();
-    session.recall();
-    let (sender, feed) = feed(ViewerId(0), Player::Session, handle.requests.clone());
-    let name = super::project::own_name().into();
-    if handle.calls.send(Call::Attach { feed: sender, name, drives: true }).await.is_err() {
-        return Exit::Environment;
-    }
+    let Some(feed) = alone::attach(&session).await else { return Exit::Environment };
     let course = Course {
         feed,
         change,
@@ -77,16 +71,7 @@ async fn run(session: Session, change: Change, arguments: &DeployArguments) -> E
         ended: 0,
         told: Vec::new(),
     };
-    let watch = tokio::spawn(course.follow());
-    let signals = tokio::spawn(pass_signals(handle.calls));
-    let ended = session.engine.run().await;
-    signals.abort();
-    let exit = watch.await.unwrap_or(Exit::Environment);
-    drop(session.folder);
-    match ended {
-        SessionEnd::Signal(_) => Exit::Interrupted,
-        SessionEnd::Quit | SessionEnd::HungUp | SessionEnd::Panicked(_) | SessionEnd::Done => exit,
-    }
+    alone::see_through(session, course.follow()).await
 }
 
 struct Course {

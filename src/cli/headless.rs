@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout_at};
 
+use super::alone;
 use super::args::{Format, RunArguments};
 use super::exit::Exit;
 use super::gate::Gate;
@@ -17,10 +18,10 @@ use super::print::{Human, Json, Printer};
 use super::prove::{self, Chain};
 use super::spoilt;
 use super::{github, progress, resumed};
-use crate::attach::{Delivery, Feed, Player, Request, feed};
+use crate::attach::{Delivery, Feed, Request};
 use crate::domain::{
     Command, Entry, Event, Moment, Plan, RepeatUntil, RunEnd, RunEvent, RunKind, RunPhase, Selection, SessionEnd,
-    SessionEvent, Span, State, TestId, ViewerId,
+    SessionEvent, Span, State, TestId,
 };
 use crate::engine::clock::Clock;
 use crate::engine::core::Call;
@@ -29,17 +30,7 @@ use crate::report::About;
 
 /// Runs tests to their end and says how it ended.
 pub async fn run(session: Session, arguments: RunArguments) -> Exit {
-    let Session { engine, handle, folder, .. } = &session;
-    let _ = (engine, folder);
-    session.recall();
-    let viewer = ViewerId(0);
-    let (sender, feed) = feed(viewer, Player::Session, handle.requests.clone());
-    let calls = handle.calls.clone();
-    let name = super::project::own_name().into();
-    let attach = Call::Attach { feed: sender, name, drives: true };
-    if calls.send(attach).await.is_err() {
-        return Exit::Environment;
-    }
+    let Some(feed) = alone::attach(&session).await else { return Exit::Environment };
     let printer: Box<dyn Printer + Send> = match (arguments.null, arguments.format) {
         (Some(null), format) => Box::new(NullRun::new(io::stdout(), format, null.into())),
         (None, Format::Human) => Box::new(Human::new(io::stdout())),
@@ -60,16 +51,7 @@ pub async fn run(session: Session, arguments: RunArguments) -> Exit {
         gate: None,
         wanted: None,
     };
-    let watch = tokio::spawn(course.follow());
-    let signals = tokio::spawn(pass_signals(calls));
-    let ended = session.engine.run().await;
-    signals.abort();
-    let exit = watch.await.unwrap_or(Exit::Environment);
-    drop(session.folder);
-    match ended {
-        SessionEnd::Signal(_) => Exit::Interrupted,
-        SessionEnd::Quit | SessionEnd::HungUp | SessionEnd::Panicked(_) | SessionEnd::Done => exit,
-    }
+    alone::see_through(session, course.follow()).await
 }
 
 /// Signals end the session in good order; a second one ends its children at once. They are heard from this call on,

@@ -1,5 +1,6 @@
 //! Wiring and exit codes: from the words of the command line to an engine, a screen, or both.
 
+mod alone;
 pub mod args;
 mod autopilot;
 mod change;
