@@ -223,13 +223,11 @@ impl State {
         self.autopilot.as_ref().filter(|flight| flight.is_active() || flight.last_cycle == Some(self.cycle))
     }
 
-    /// The call of the fix hook that is under way.
+    /// The newest call of the fix hook, under way or over, of the flight that is to be shown.
     #[must_use]
-    pub fn fix_to_show(&self) -> Option<&Fix> {
-        let AutopilotPhase::Fixing { fix } = self.autopilot.as_ref().filter(|flight| flight.is_active())?.phase else {
-            return None;
-        };
-        self.fixes.get(fix)
+    pub fn fix_to_show(&self) -> Option<(FixId, &Fix)> {
+        let flight = self.flight_to_show()?;
+        self.fixes.iter().next_back().filter(|(_, fix)| fix.started >= flight.began)
     }
 }
 

@@ -12,7 +12,7 @@ use super::regions::Regions;
 use super::scene::Scene;
 use super::spans::{self, SpanRow};
 use super::theme::Glyphs;
-use super::view::{Cursor, Overlay, Page, Pane};
+use super::view::{Cursor, Front, Overlay, Page, Pane};
 use crate::attach::Clock;
 use crate::domain::{Command, Counted, FlightPace, RunPhase, Selection, Signal, Unproved};
 
@@ -383,6 +383,11 @@ impl Footer<'_, '_> {
                 self.key(Action::Back, if is_table { "tests" } else { "table" });
             }
             (Pane::Deploys, _) => {
+                match self.regions.front {
+                    Some(Front::Fix) => self.key(Action::Open, "the deploy"),
+                    Some(Front::Deploy) => self.key(Action::Open, "the fix hook"),
+                    None => {}
+                }
                 if super::logs::has_revision_log(state) {
                     self.key(Action::RevisionLog, "its log");
                 }

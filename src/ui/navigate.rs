@@ -7,7 +7,7 @@ use super::reading;
 use super::regions::chosen_test;
 use super::spans;
 use super::update::{About, Wish};
-use super::view::{Cursor, Overlay, Page, Pane, Scroll, ViewState};
+use super::view::{Cursor, Front, Overlay, Page, Pane, Scroll, ViewState};
 use crate::domain::{CauseId, ModuleId, TestId, Tone};
 
 /// One row up or down.
@@ -109,6 +109,7 @@ fn scroll_pane(view: &mut ViewState, about: &About, pane: Pane, by: i64) {
             return;
         }
         Pane::Agents => &mut view.agents_scroll,
+        Pane::Deploys if about.regions.front == Some(Front::Fix) => &mut view.fix_scroll,
         Pane::Deploys => &mut view.deploy_scroll,
         Pane::News => &mut view.news_scroll,
     };
@@ -167,9 +168,20 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
         (Pane::Agents, _) => spans::show(view, about),
         (Pane::Logs, _) => logs::open(view, about),
         (Pane::Cycles, _) => cycles::open(view, about.regions),
-        (Pane::Deploys | Pane::News, _) => {}
+        (Pane::Deploys, _) => turn(view, about),
+        (Pane::News, _) => {}
     }
     Vec::new()
+}
+
+/// Brings the other one of the fix hook and the deploy to the front.
+fn turn(view: &mut ViewState, about: &About) {
+    let (Some((fix, _)), Some(front)) = (about.state.fix_to_show(), about.regions.front) else { return };
+    let other = match front {
+        Front::Fix => Front::Deploy,
+        Front::Deploy => Front::Fix,
+    };
+    view.front = Some((fix, other));
 }
 
 fn open_row(view: &mut ViewState, about: &About) {

@@ -3,6 +3,7 @@
 
 mod block;
 mod board;
+mod fix;
 mod order;
 mod outlook;
 
@@ -16,7 +17,7 @@ use super::logs::LogRows;
 use super::panes;
 use super::reading::Holds;
 use super::spans::{self, SpanRows};
-use super::view::{Cursor, Page, Pane, Scroll, ViewState};
+use super::view::{Cursor, Front, Page, Pane, Scroll, ViewState};
 use crate::domain::{
     AgentRunId, CauseId, Moment, Outlook, RunId, RunKind, RunPhase, Span, Standing, State, TestId, Timeline,
 };
@@ -126,6 +127,12 @@ pub struct Regions {
     pub agents: Rect,
     /// The deploy.
     pub deploys: Rect,
+    /// The newest call of the fix hook: above the deploy, or in its place; empty where there was none.
+    pub fix: Rect,
+    /// What of the fix hook's output is shown.
+    pub fix_rows: Window,
+    /// Which of the two takes the keys; nothing where there is no fix.
+    pub front: Option<Front>,
     /// All services as a table; empty where there is no room for more than their line.
     pub service_table: Rect,
     /// What happened lately.
@@ -197,6 +204,7 @@ impl Regions {
         self.expect(state);
         self.look_ahead(state);
         self.place_services(state, view);
+        self.place_fix(state, view);
         self.place_cycles(state, view);
         self.place_logs(state, view);
         self.place_causes(state, view);
@@ -212,7 +220,7 @@ impl Regions {
         let tab = self.tab.iter().position(|tab| tab.contains(at)).map(|n| Pane::ALL[n]);
         let areas = [self.board, self.agents, self.deploys, self.news, self.causes, self.logs];
         let cycles = self.cycles.contains(at).then_some(Pane::Cycles);
-        let services = self.service_table.contains(at).then_some(Pane::Deploys);
+        let services = (self.service_table.contains(at) || self.fix.contains(at)).then_some(Pane::Deploys);
         let pane = tab.or(cycles).or_else(|| areas.iter().position(|area| area.contains(at)).map(|n| Pane::ALL[n]));
         pane.or(services)
     }
@@ -230,7 +238,7 @@ impl Regions {
             Pane::Tests => u64::from(self.board.height),
             Pane::Agents if !self.span_rows.all.is_empty() => self.span_rows.shown as u64,
             Pane::Agents => self.agent_rows.shown,
-            Pane::Deploys => self.deploy_rows.shown,
+            Pane::Deploys => self.window(pane, Page::Board).shown,
             Pane::News => self.news_rows.shown,
             Pane::Causes => self.cause_window.shown,
             Pane::Logs => self.log_rows.rows.len() as u64,
@@ -253,6 +261,7 @@ impl Regions {
             (Pane::Tests, Page::Detail(_) | Page::Cause(_)) => self.detail,
             (Pane::Tests, Page::Board) => self.rows.window(),
             (Pane::Agents, _) => self.agent_rows,
+            (Pane::Deploys, _) if self.front == Some(Front::Fix) => self.fix_rows,
             (Pane::Deploys, _) => self.deploy_rows,
             (Pane::News, _) => self.news_rows,
             (Pane::Causes, _) => self.cause_window,
@@ -347,6 +356,8 @@ impl Regions {
         let news = (body.height / 5).clamp(5, 12);
         let deployable = state.services.iter().any(|(_, service)| service.spec.deploy.is_some());
         let deploys = match (deployable, state.deploys.newest()) {
+            // A fix hook has much to say, and the deploy that follows stands below it.
+            _ if state.fix_to_show().is_some() => (body.height * 4 / 10).clamp(8, 24),
             (false, _) => 1,
             (true, None) => match panes::deploy::about::earlier_rows(state, None) {
                 0 => 4,
@@ -393,9 +404,9 @@ impl Regions {
     /// The cycles take the place of everything: a table wants to be wide.
     fn place_cycles(&mut self, state: &State, view: &ViewState) {
         if view.focus == Pane::Cycles {
-            let taken = [&mut self.board, &mut self.agents, &mut self.deploys, &mut self.news, &mut self.service_table];
-            let taken = taken.map(std::mem::take);
-            self.cycles = taken.into_iter().filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
+            let taken = [&mut self.board, &mut self.agents, &mut self.fix, &mut self.deploys, &mut self.news];
+            let taken = taken.into_iter().chain([&mut self.service_table]).map(std::mem::take);
+            self.cycles = taken.filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
             self.cycle_rows.refresh(state, &view.cycles);
         }
     }
@@ -522,6 +533,7 @@ impl Regions {
             let shown = panes::deploy::output_rows(self.deploys, state, deploy);
             self.deploy_rows = Window::new(view.deploy_scroll, first, end, shown);
         }
+        self.open_fix(state, view);
         let shown = u64::from(self.news.height.saturating_sub(2));
         self.news_rows = Window::new(view.news_scroll, state.news.dropped(), state.news.total(), shown);
     }

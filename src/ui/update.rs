@@ -6,7 +6,7 @@ use super::action::Action;
 use super::editor::Place;
 use super::overlay::{compose, note};
 use super::regions::Regions;
-use super::view::{Cursor, Filter, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
+use super::view::{Cursor, Filter, Front, Notice, Order, Overlay, Page, Pane, Scroll, ViewState};
 use super::{
     acting, changing, comparing, copying, cycles, handing, logs, muting, navigate, nulling, piloting, proving, reading,
     repeating, spans,
@@ -248,6 +248,7 @@ fn back(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let scroll = match view.focus {
         Pane::Tests | Pane::Causes | Pane::Logs | Pane::Cycles => None,
         Pane::Agents => Some(&mut view.agents_scroll),
+        Pane::Deploys if about.regions.front == Some(Front::Fix) => Some(&mut view.fix_scroll),
         Pane::Deploys => Some(&mut view.deploy_scroll),
         Pane::News => Some(&mut view.news_scroll),
     };

@@ -10,7 +10,7 @@ use super::logs::LogView;
 use super::overlay::note::NoteDraft;
 use super::reading::Reading;
 use super::spans::SpanView;
-use crate::domain::{AgentRunId, CauseId, Command, HandOff, ModuleId, Moment, TestId, Tone, ViewerId};
+use crate::domain::{AgentRunId, CauseId, Command, FixId, HandOff, ModuleId, Moment, TestId, Tone, ViewerId};
 
 /// A part of the screen that can have the focus. Narrow screens show one at a time, as tabs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -70,6 +70,15 @@ pub enum Page {
     Detail(TestId),
     /// One cause, opened.
     Cause(CauseId),
+}
+
+/// What shares the deploy's place while the autopilot flies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// What the fix hook says.
+    Fix,
+    /// The deploy.
+    Deploy,
 }
 
 /// In which order modules and tests stand.
@@ -255,6 +264,10 @@ pub struct ViewState {
     pub spans: SpanView,
     /// Where the deploy's output is scrolled.
     pub deploy_scroll: Scroll,
+    /// Which of the fix hook and the deploy this person chose to see in front, while that call of the hook is the newest.
+    pub front: Option<(FixId, Front)>,
+    /// Where the fix hook's output is scrolled.
+    pub fix_scroll: Scroll,
     /// Where the news are scrolled.
     pub news_scroll: Scroll,
     /// What of the logs is looked at.

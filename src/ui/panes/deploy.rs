@@ -12,7 +12,7 @@ use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{self, watch};
 use crate::ui::theme::{Mark, Role};
-use crate::ui::view::Pane;
+use crate::ui::view::{Front, Pane};
 
 pub(crate) mod about;
 mod steps;
@@ -78,7 +78,8 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         pen.line(inside, area.y).put(Role::Muted, "deploy").gap(2).put(Role::Muted, "no service has a deploy command");
         return;
     }
-    let inner = pen.frame(area, scene.view.focus == Pane::Deploys);
+    let is_in_front = regions.front != Some(Front::Fix);
+    let inner = pen.frame(area, is_in_front && scene.view.focus == Pane::Deploys);
     let newest = state.deploys.newest();
     let Some((id, deploy)) = newest.and_then(|id| Some((id, state.deploys.get(id)?))) else {
         return draw_empty(pen, scene, area, inner);

@@ -1,16 +1,13 @@
-//! Above the board: what the autopilot has spent and what it decided last; in the deploy's place: what the fix hook says.
+//! Above the board: what the autopilot has spent and what it decided last.
 //!
 //! `autopilot  cycle 3/10  1 fix  1 deploy  0:41 of 8:00:00   backend is deployed, then what failed is proved`
 
-use ratatui::layout::Rect;
-
 use super::pen::Pen;
-use crate::domain::{Autopilot, AutopilotEnd, AutopilotPhase, Fix, FixEnd, FlightPace};
+use crate::domain::{Autopilot, AutopilotEnd, AutopilotPhase, FlightPace};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::watch;
 use crate::ui::theme::{Mark, Role};
-use crate::ui::view::Pane;
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.flight;
@@ -55,32 +52,5 @@ fn said(flight: &Autopilot) -> &str {
         Some(decision) => &decision.text,
         None if flight.phase == AutopilotPhase::Deciding => "waits for what is under way",
         None => "",
-    }
-}
-
-/// Whether the fix hook works, so that its words stand where the deploy would be.
-pub(super) fn draw_fix(pen: &mut Pen, scene: &Scene, regions: &Regions, fix: &Fix) {
-    let area = regions.deploys;
-    if area.height < 3 {
-        return;
-    }
-    let inner = pen.frame(area, scene.view.focus == Pane::Deploys);
-    let mut title = pen.title(area);
-    title.bold(Role::Strong, "fix hook").gap(2);
-    let took = fix.ended.unwrap_or(scene.now).since(fix.started);
-    match &fix.end {
-        None => title.mark(Role::Running, Mark::Running).gap(1).put(Role::Text, &watch(took)),
-        Some(FixEnd::Changed) => title.mark(Role::Good, Mark::Check).gap(1).put(Role::Good, "changed something"),
-        Some(FixEnd::NothingToDo) => title.put(Role::Muted, "found nothing to do"),
-        Some(FixEnd::GaveUp(why)) => title.mark(Role::Bad, Mark::Failed).gap(1).put(Role::Bad, why),
-    };
-    let rows = usize::from(inner.height);
-    let from = fix.output.len().saturating_sub(rows);
-    for (n, text) in fix.output.range(from).enumerate() {
-        let row = Rect { y: inner.y + n as u16, height: 1, ..inner };
-        pen.line(row, row.y).ansi(Role::Text, text);
-    }
-    if fix.output.is_empty() {
-        pen.line(inner, inner.y).put(Role::Muted, "it has said nothing yet");
     }
 }

@@ -5,6 +5,7 @@ mod marks;
 mod pen;
 mod sheet;
 
+pub(crate) mod fix;
 mod flight;
 mod footer;
 mod header;

@@ -2,8 +2,8 @@
 
 use super::pen::Pen;
 use super::{
-    agents, board, cause, causes, cycles, deploy, detail, flight, footer, header, logs, news, prove, service_table,
-    services, small, spans, tabs, tiers, trouble,
+    agents, board, cause, causes, cycles, deploy, detail, fix, flight, footer, header, logs, news, prove,
+    service_table, services, small, spans, tabs, tiers, trouble,
 };
 use crate::ui::regions::{Regions, Shape};
 use crate::ui::scene::Scene;
@@ -49,11 +49,11 @@ pub(crate) fn paint(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if !regions.service_table.is_empty() {
         service_table::draw(pen, scene, regions);
     }
+    if let Some(newest) = scene.state.fix_to_show().filter(|_| !regions.fix.is_empty()) {
+        fix::draw(pen, scene, regions, newest);
+    }
     if !regions.deploys.is_empty() {
-        match scene.state.fix_to_show() {
-            Some(fix) => flight::draw_fix(pen, scene, regions, fix),
-            None => deploy::draw(pen, scene, regions),
-        }
+        deploy::draw(pen, scene, regions);
     }
     if !regions.news.is_empty() {
         news::draw(pen, scene, regions);

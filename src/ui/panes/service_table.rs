@@ -87,7 +87,8 @@ pub(crate) fn lines(state: &State) -> u16 {
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.service_table;
-    let inner = pen.frame(area, scene.view.focus == Pane::Deploys && regions.deploys.is_empty());
+    let inner =
+        pen.frame(area, scene.view.focus == Pane::Deploys && regions.deploys.is_empty() && regions.fix.is_empty());
     let mut title = pen.title(area);
     title.end(Role::Muted, " errors and up: last 5 minutes ").end_gap(2);
     title.put(Role::Text, " services ");

@@ -47,6 +47,9 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
                 (role, Short::new(format_args!("{}/{}", run.seen(), CRITICAL.len())))
             }
         },
+        Pane::Deploys if state.fix_to_show().is_some_and(|(_, fix)| fix.end.is_none()) => {
+            (Role::Running, Short::new(format_args!("fix")))
+        }
         Pane::Deploys => match state.deploys.newest().and_then(|id| state.deploys.get(id)) {
             None => nothing,
             Some(deploy) => match &deploy.phase {
