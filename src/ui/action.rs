@@ -145,6 +145,7 @@ actions! {
     RevisionLog "revision-log" [Everywhere] ["L"] "Shows what the revision wrote that was deployed last."
     LogAround "log-around" [Logs] ["m"] "Shows the lines around matches too, or matches alone."
     Mark "mark" [Spans] ["m"] "Marks an event; the time between two marks is measured."
+    OneClock "one-clock" [Spans] ["t"] "Lays runs along one clock, or each from its beginning."
     Edit "edit" [Everywhere] ["o"] "Opens the failing line in the editor."
     Order "order" [Everywhere] ["v"] "Orders tests by what matters, or as files have them."
     Copy "copy" [Everywhere] ["y"] "Copies a test or cause, or the command to run it again."

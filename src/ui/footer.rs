@@ -10,7 +10,7 @@ use super::logs;
 use super::reading::{self, Placed, Stop};
 use super::regions::Regions;
 use super::scene::Scene;
-use super::spans::{self, SpanRow};
+use super::spans::{self, Axis, SpanRow};
 use super::theme::Glyphs;
 use super::view::{Cursor, Front, Overlay, Page, Pane};
 use crate::attach::Clock;
@@ -313,6 +313,7 @@ impl Footer<'_, '_> {
             None => {}
         }
         self.key(Action::Mark, "mark");
+        self.key(Action::OneClock, if spans.axis == Axis::OneClock { "own beginnings" } else { "one clock" });
         if spans.is_frozen() {
             self.key(Action::Bottom, "newest");
         }

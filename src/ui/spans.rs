@@ -30,6 +30,8 @@ pub struct SpanView {
     pub unfolded: BTreeMap<AgentRunId, bool>,
     /// The events that time is measured between, two at most.
     pub marks: Vec<u64>,
+    /// From where on bars are drawn.
+    pub axis: Axis,
     /// Whether the frames of the row under the cursor are shown.
     pub opened: bool,
     /// What of them is looked at.
@@ -38,6 +40,16 @@ pub struct SpanView {
     bottom: Option<SpanKey>,
     /// The newest run when the view was frozen: it stays open although newer ones come.
     newest: Option<AgentRunId>,
+}
+
+/// From where on the bars of runs are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Axis {
+    /// Each from its run's own beginning, so that lengths compare.
+    #[default]
+    OwnBeginning,
+    /// All along one clock, so that one sees what ran at the same time.
+    OneClock,
 }
 
 impl SpanView {
@@ -253,6 +265,14 @@ pub(super) fn type_words(
             }
         }
     }
+}
+
+/// Lays the runs along one clock, or each from its own beginning again.
+pub(super) fn turn_axis(view: &mut ViewState) {
+    view.spans.axis = match view.spans.axis {
+        Axis::OwnBeginning => Axis::OneClock,
+        Axis::OneClock => Axis::OwnBeginning,
+    };
 }
 
 /// Marks the event under the cursor; between two, the time is measured. A third one begins anew.

@@ -163,6 +163,10 @@ pub fn update(view: &mut ViewState, action: Action, about: &About) -> Vec<Wish> 
         Action::NextMatch if spans::is_shown(view) => spans::find(view, about, true),
         Action::PreviousMatch if spans::is_shown(view) => spans::find(view, about, false),
         Action::Mark => spans::mark(view, about),
+        Action::OneClock => {
+            spans::turn_axis(view);
+            Vec::new()
+        }
         Action::NextMatch if view.focus == Pane::Logs => logs::find(view, about, true),
         Action::PreviousMatch if view.focus == Pane::Logs => logs::find(view, about, false),
         Action::NextMatch => reading::found(view, about, true),

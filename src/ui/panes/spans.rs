@@ -1,5 +1,6 @@
 //! The timeline of agent runs: one bar a run, below it one for each agent and tool inside it, all from the run's own
-//! beginning on, so that they compare; thoughts and everything else stand as moments. Below, the frames on demand.
+//! beginning on, so that they compare, or along one clock, so that one sees what ran at the same time; thoughts and
+//! everything else stand as moments. Below, the frames on demand.
 
 use ratatui::layout::Rect;
 
@@ -10,7 +11,7 @@ use crate::domain::{AgentRun, AgentRunEnd, AgentRunId, Agents, CRITICAL, Gap, Mo
 use crate::ui::action::Action;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
-use crate::ui::spans::{self, SEARCHED, SpanRow, SpanRows, SpanView, frame};
+use crate::ui::spans::{self, Axis, SEARCHED, SpanRow, SpanRows, SpanView, frame};
 use crate::ui::text::{self, Short, count, precise_time, took};
 use crate::ui::theme::{Mark, Role};
 
@@ -50,15 +51,27 @@ struct Columns {
     axis: u16,
     /// What the whole axis stands for.
     longest: Span,
+    /// The moment at its left end, where all runs are laid along one clock.
+    from: Option<Moment>,
 }
 
 impl Columns {
     fn new(scene: &Scene, rows: &SpanRows, width: u16) -> Self {
-        let runs = rows.visible().iter().filter_map(|row| row.run(&scene.state.agents));
-        let spans = runs.filter_map(|id| scene.state.agents.run(id)).map(|run| until(scene, run).since(run.started));
+        let agents = &scene.state.agents;
+        let runs = || rows.visible().iter().filter_map(|row| row.run(agents)).filter_map(|id| agents.run(id));
+        let from = match scene.view.spans.axis {
+            Axis::OwnBeginning => None,
+            Axis::OneClock => runs().map(|run| run.started).min(),
+        };
+        let spans = runs().map(|run| until(scene, run).since(from.unwrap_or(run.started)));
         let longest = spans.max().unwrap_or_default().max(Span::millis(1));
         let axis = if width >= 60 { width * 9 / 20 } else { width / 3 };
-        Self { words: width - axis - 1, axis, longest }
+        Self { words: width - axis - 1, axis, longest, from }
+    }
+
+    /// The column of a moment in a run's life.
+    fn place(self, run: &AgentRun, at: Moment) -> u16 {
+        self.column(at.since(self.from.unwrap_or(run.started)))
     }
 
     fn column(self, since: Span) -> u16 {
@@ -82,7 +95,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     let plan = Plan::new(area, &scene.view.spans);
     let columns = Columns::new(scene, rows, inner.width);
-    draw_axis(&mut pen.line(inner, inner.y), columns);
+    draw_axis(&mut pen.line(inner, inner.y), columns, scene.view.utc_offset);
     for (row, (place, y)) in rows.visible().iter().zip((rows.top..).zip(inner.y + 1..)) {
         let mut line = pen.line(inner, y);
         match row {
@@ -165,8 +178,8 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, inner: Rect) {
     }
 }
 
-/// The times since the beginning of each run, and what stands left of them.
-fn draw_axis(line: &mut Line, columns: Columns) {
+/// The times since the beginning of each run, or since the moment at the left end; and what stands left of them.
+fn draw_axis(line: &mut Line, columns: Columns, utc_offset: i32) {
     line.keeping(columns.axis + 1, |line| {
         line.end(Role::Muted, "took ").put(Role::Muted, "  run");
     });
@@ -174,7 +187,12 @@ fn draw_axis(line: &mut Line, columns: Columns) {
     let step = tick(columns.longest);
     for n in 0.. {
         let at = Span(step.0 * n);
-        let label = if n == 0 { Short::new(format_args!("0")) } else { took(at) };
+        let label = match (n, columns.from) {
+            (0, Some(from)) => precise_time(from, utc_offset),
+            (0, None) => Short::new(format_args!("0")),
+            (_, Some(_)) => Short::new(format_args!("+{}", took(at))),
+            (_, None) => took(at),
+        };
         line.column(columns.words + 1 + columns.column(at));
         if at > columns.longest || usize::from(line.room()) < text::width(&label) {
             break;
@@ -252,9 +270,11 @@ fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, op
         }
     });
     line.column(columns.words).put(Role::Faint, "│");
-    let (mut drawn, reach) = (0, columns.column(whole).max(1));
+    let mut drawn = columns.place(run, run.started);
+    let reach = columns.place(run, until(scene, run)).max(drawn + 1);
+    line.gap(drawn);
     for gap in gaps(scene, run) {
-        let place = |at: Moment| columns.column(at.since(run.started)).min(reach);
+        let place = |at: Moment| columns.place(run, at).min(reach);
         let (from, until) = (place(gap.from).max(drawn), place(gap.until).max(drawn));
         line.fill(role, glyph, from - drawn).fill(gap_role(gap), UNHEARD, until - from);
         drawn = until;
@@ -304,7 +324,7 @@ fn draw_part(line: &mut Line, scene: &Scene, id: AgentRunId, part: &Part, column
         draw_words(line, agents, part, seen);
     });
     line.column(columns.words).put(Role::Faint, "│");
-    let start = columns.column(since);
+    let start = columns.place(run, part.began);
     line.gap(start);
     if !is_bar {
         line.mark(role, mark);
@@ -316,7 +336,7 @@ fn draw_part(line: &mut Line, scene: &Scene, id: AgentRunId, part: &Part, column
         (None, None) => ("━", Some((Role::Running, Mark::Play))),
         (None, Some(_)) => ("─", Some((Role::Bad, Mark::Lost))),
     };
-    line.fill(role, glyph, columns.column(end.since(run.started)).saturating_sub(start).max(1));
+    line.fill(role, glyph, columns.place(run, end).saturating_sub(start).max(1));
     if let Some((role, mark)) = tail {
         line.mark(role, mark);
     }
@@ -359,7 +379,7 @@ fn draw_found(line: &mut Line, scene: &Scene, event: u64, columns: Columns) {
     });
     line.column(columns.words).put(Role::Faint, "│");
     if let Some(run) = run {
-        line.gap(columns.column(seen.at.since(run.started))).mark(role, mark);
+        line.gap(columns.place(run, seen.at)).mark(role, mark);
     }
 }
 

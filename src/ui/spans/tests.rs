@@ -107,6 +107,18 @@ fn a_time_in_which_nobody_listened_is_drawn_into_the_bar() {
 }
 
 #[test]
+fn along_one_clock_runs_of_the_same_time_stand_below_each_other() {
+    let mut desk = Desk::new((120, 40), &OPEN);
+    desk.shows("│0 ");
+    desk.story.hear(0, "run_5f", AgentKind::AgentStarted, ("supervisor", ""), "").wait(400);
+    desk.refresh();
+    desk.press(&["t"]);
+    desk.check("spans-one-clock");
+    desk.press(&["t"]);
+    desk.shows("│0 ");
+}
+
+#[test]
 fn a_frame_is_folded_and_searched() {
     let mut desk = Desk::new((120, 40), &OPEN);
     desk.press(&["k", "\r", "\r", "Z", "j", "j"]);
