@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::record::CAUSES_KEPT;
 use crate::domain::{
-    Counted, CycleCause, CycleCounts, CycleRecord, Effect, Effects, Outcome, Run, RunId, RunKind, State, Tally, TestCase,
-    TestId, Text,
+    Counted, CycleCause, CycleCounts, CycleRecord, Effect, Effects, Outcome, Run, RunId, RunKind, State, Tally,
+    TestCase, TestId, Text,
 };
 
 /// How many runs of one cycle are looked at.

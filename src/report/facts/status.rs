@@ -349,6 +349,7 @@ mod tests {
             why: "all events came".into(),
             checks: vec![found],
             users: Vec::new(),
+            latencies: Vec::new(),
         };
         story.tell(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
         pass_everything(&mut story).exit(0, "all passed");
