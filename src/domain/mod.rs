@@ -21,6 +21,7 @@ mod damping;
 mod dependence;
 mod deploy;
 mod deploy_queue;
+mod doubt;
 mod effect;
 mod event;
 mod evidence;

@@ -13,7 +13,7 @@ mod tests;
 use serde::Serialize;
 
 use super::time::stamp;
-use crate::domain::{EnvironmentKind, State, Tally, Tier};
+use crate::domain::{EnvironmentKind, Protection, State, Tally, Tier};
 
 pub use causes::{CauseFact, ChangeFact, NoteFact, WhyFact};
 pub use cycles::{CycleCauseFact, CycleFact, RunFact};
@@ -148,7 +148,7 @@ pub struct TierFact {
     pub title: String,
     /// What is lost where it fails.
     pub at_risk: Option<String>,
-    /// `protected`, `at risk` or `unproved`.
+    /// `protected`, `at risk` or `not proved`.
     pub protection: &'static str,
     /// How its tests stand.
     pub totals: Totals,
@@ -180,7 +180,7 @@ impl Facts {
             journal: about.journal.clone(),
             entries: state.seq,
             totals: Totals::of(state.inventory.tally()),
-            tiers: state.inventory.tiers().iter().map(|(_, tier)| TierFact::of(tier, &status)).collect(),
+            tiers: state.inventory.tiers().iter().map(|(_, tier)| TierFact::of(state, tier, &status)).collect(),
             cycles: cycles::all(state),
             runs: cycles::runs(state),
             verdicts: tests::verdicts(state),
@@ -225,21 +225,18 @@ impl Totals {
 }
 
 impl TierFact {
-    fn of(tier: &Tier, status: &Status) -> Self {
-        use crate::domain::Protection::{AtRisk, Protected, Unproved};
-        let totals = Totals::of(&tier.tally);
-        let spoilt = totals.environment + totals.straddled + totals.not_run + totals.hollow > 0;
+    fn of(state: &State, tier: &Tier, status: &Status) -> Self {
+        let protection = match state.protection(tier) {
+            // A journal with holes is known to its reader alone.
+            Protection::Protected if status.has("journal") => Protection::Unproved,
+            other => other,
+        };
         Self {
             name: tier.spec.name.to_string(),
             title: tier.spec.title.to_string(),
             at_risk: tier.spec.at_risk.as_ref().map(|what| what.to_string()),
-            // Nothing is called protected on a page that says elsewhere why it is not.
-            protection: match tier.protection() {
-                AtRisk(_) => "at risk",
-                Protected if !spoilt && !status.doubts_everything() => "protected",
-                Protected | Unproved => "unproved",
-            },
-            totals,
+            protection: protection.word(),
+            totals: Totals::of(&tier.tally),
         }
     }
 }

@@ -240,7 +240,7 @@ pub(super) fn next(state: &State, status: &Status) -> Vec<String> {
     if stale > 0 {
         steps.push(format!("Prove {} again on what serves now.", count(stale, "result", "results")));
     }
-    let unproved = state.inventory.tiers().iter().filter(|(_, tier)| tier.protection() == Protection::Unproved);
+    let unproved = state.inventory.tiers().iter().filter(|(_, tier)| state.protection(tier) == Protection::Unproved);
     let unproved: Vec<String> = unproved.map(|(_, tier)| tier.spec.name.to_string()).collect();
     if !unproved.is_empty() {
         steps.push(format!("Run what is missing of {}.", unproved.join(", ")));
