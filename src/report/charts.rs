@@ -145,7 +145,7 @@ impl Chart {
              <text class=\"axis\" x=\"{x}\" y=\"{:.0}\" text-anchor=\"end\">cycle</text>{bars}{}</svg>",
             bottom + 22.0,
             TOP + 4.0,
-            escape(&self.top),
+            if self.most > 0.0 { escape(&self.top) } else { String::new() },
             bottom + 16.0,
             frame.numbers(columns),
             x = LEFT - 6.0,

@@ -28,11 +28,11 @@ pub(crate) fn faults(facts: &Value, entries: &[Entry], titles: &[(&str, &str)]) 
     check.faults
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     value[name].as_array().into_iter().flatten()
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -65,18 +65,19 @@ fn at(moment: Moment) -> f64 {
     moment.0 as f64 / 1e6
 }
 
-struct Check<'a> {
-    facts: &'a Value,
-    all: Recount,
+/// The facts, what was counted, and what is still to be held against that.
+pub(crate) struct Check<'a> {
+    pub(crate) facts: &'a Value,
+    pub(crate) all: Recount,
     /// What is not counted yet.
     numbers: BTreeMap<String, f64>,
-    faults: Vec<String>,
+    pub(crate) faults: Vec<String>,
     /// The cycle of each run, which no entry names: held together by everything that is told of cycles.
     cycle_of: Vec<u32>,
 }
 
 impl Check<'_> {
-    fn expect(&mut self, path: &str, counted: f64) {
+    pub(crate) fn expect(&mut self, path: &str, counted: f64) {
         match self.numbers.remove(path) {
             Some(told) if (told - counted).abs() < CLOSE => {}
             Some(told) => self.faults.push(format!("{path} is told as {told}, and {counted} by the journal")),
@@ -84,7 +85,7 @@ impl Check<'_> {
         }
     }
 
-    fn counts(&mut self, path: &str, counted: &[(&str, usize)]) {
+    pub(crate) fn counts(&mut self, path: &str, counted: &[(&str, usize)]) {
         counted.iter().for_each(|(name, count)| self.expect(&format!("{path}{name}"), *count as f64));
     }
 
@@ -160,7 +161,7 @@ impl Check<'_> {
         self.counts(path, &counted);
     }
 
-    fn origin(&mut self, path: &str, nodes: &[String]) {
+    pub(crate) fn origin(&mut self, path: &str, nodes: &[String]) {
         let mut runs: Vec<u32> = nodes.iter().filter_map(|node| self.all.newest(node)).map(|ended| ended.run).collect();
         runs.sort_unstable();
         runs.dedup();
@@ -253,7 +254,11 @@ impl Check<'_> {
         let causes = self.all.causes_at(last);
         self.counts(&path, &counted);
         self.expect(&format!("{path}.pass_rate"), (passed as f64 * 1000.0 / selected as f64).round() / 10.0);
-        self.expect(&format!("{path}.took"), at(last) - seconds(&told["began"]));
+        // It is over when its runs and what was deployed in it are.
+        let deployed = |deploy: &Value| Some(seconds(&deploy["began"]) + deploy["took"].as_f64()?);
+        let over = list(told, "deploys").filter_map(deployed).fold(at(last), f64::max);
+        self.expect(&format!("{path}.took"), over - seconds(&told["began"]));
+        self.around_cycle(n, told, &runs);
         runs.iter().enumerate().for_each(|(n, run)| self.expect(&format!("{path}.runs[{n}]"), f64::from(run + 1)));
         for (n, cause) in list(told, "causes").enumerate() {
             let tests = causes.get(&text(&cause["title"])).map_or(0, std::collections::BTreeSet::len);
@@ -264,135 +269,40 @@ impl Check<'_> {
         }
     }
 
-    fn cycle_of(&self, ended: &Ended) -> u32 {
+    /// What else is told of a cycle, where it is.
+    fn around_cycle(&mut self, n: usize, told: &Value, runs: &[u32]) {
+        let path = format!("cycles[{n}]");
+        if told["executions"].is_u64() {
+            let executions = self.all.results.iter().filter(|ended| runs.contains(&(ended.run - 1))).count();
+            self.expect(&format!("{path}.executions"), executions as f64);
+        }
+        let before = n.checked_sub(1).map(|before| &self.facts["cycles"][before]);
+        let tests_before = |title: &Value| {
+            let known = before.into_iter().flat_map(|before| list(before, "causes"));
+            known.filter(|cause| cause["title"] == *title).filter_map(|cause| cause["tests"].as_f64()).sum::<f64>()
+        };
+        for (list_name, gone) in [("causes", false), ("causes_gone", true)] {
+            for (m, cause) in list(told, list_name).enumerate() {
+                if cause["before"].is_u64() {
+                    self.expect(&format!("{path}.{list_name}[{m}].before"), tests_before(&cause["title"]));
+                }
+                if gone {
+                    self.expect(&format!("{path}.{list_name}[{m}].tests"), 0.0);
+                }
+            }
+        }
+        for (m, deploy) in list(told, "deploys").enumerate() {
+            let same = list(self.facts, "deploys").find(|other| other["began"] == deploy["began"]);
+            let took = same.and_then(|same| same["took"].as_f64());
+            took.into_iter().for_each(|took| self.expect(&format!("{path}.deploys[{m}].took"), took));
+        }
+        for m in 0..list(told, "health").count() {
+            self.expect(&format!("{path}.health[{m}].left_out"), 0.0);
+        }
+    }
+
+    pub(crate) fn cycle_of(&self, ended: &Ended) -> u32 {
         self.cycle_of[ended.run as usize - 1]
-    }
-
-    /// What a test is measured against: a file, where one was chosen, else its last result of an earlier cycle.
-    fn before(&self, node: &str) -> Before<'_> {
-        if let Some(file) = &self.all.imported {
-            let known = file.results.iter().find(|result| &*result.node == node);
-            return known.map_or(Before::Nothing, |result| Before::File(result.outcome));
-        }
-        let Some(now) = self.all.newest(node) else { return Before::Nothing };
-        let told = |before: &&&Ended| {
-            self.cycle_of(before) < self.cycle_of(now)
-                && before.spoilt == Spoilt::Not
-                && before.outcome != Outcome::Lost
-        };
-        self.all.of_test(node).iter().rev().find(told).map_or(Before::Nothing, |before| Before::Result(before))
-    }
-
-    fn verdict_on(&self, node: &str) -> &'static str {
-        let Some(now) = self.all.newest(node) else { return "never run" };
-        let before = self.before(node);
-        match now.spoilt {
-            _ if now.known => return "known",
-            _ if self.all.is_stale(now) => return "stale",
-            Spoilt::Environment => return "environment",
-            Spoilt::Straddled => return "straddled",
-            Spoilt::Not => {}
-        }
-        match (now.outcome, before.fails()) {
-            (outcome, None) if outcome.is_failure() => "newly failed",
-            (outcome, Some(why)) if outcome.is_failure() && now.why.as_deref() == why => "still failing",
-            (outcome, Some(_)) if outcome.is_failure() => "failing differently",
-            (Outcome::Flaky, _) => "flaky",
-            (outcome, Some(_)) if outcome.is_pass() => "fixed",
-            (outcome, None) if outcome.is_pass() => "passing",
-            _ => "set aside",
-        }
-    }
-
-    fn verdict(&mut self, n: usize, group: &Value) {
-        let path = format!("verdicts[{n}]");
-        let word = text(&group["verdict"]);
-        let nodes: Vec<String> = match word.as_str() {
-            "vanished" => list(self.facts, "tests")
-                .filter(|test| test["vanished"] == true)
-                .map(|test| text(&test["node"]))
-                .collect(),
-            _ => self
-                .all
-                .found
-                .iter()
-                .map(|(node, _)| node.clone())
-                .filter(|node| self.verdict_on(node) == word)
-                .collect(),
-        };
-        self.expect(&format!("{path}.count"), nodes.len() as f64);
-        self.expect(&format!("{path}.more"), 0.0);
-        self.origin(&format!("{path}.origin"), &nodes);
-        for (n, test) in list(group, "tests").enumerate() {
-            if let Some(ended) = self.all.newest(&text(&test["node"])) {
-                self.expect(&format!("{path}.tests[{n}].run"), f64::from(ended.run));
-            }
-        }
-    }
-
-    fn cause(&mut self, n: usize, told: &Value) {
-        let (path, title) = (format!("causes[{n}]"), text(&told["title"]));
-        let nodes: Vec<String> = self.all.causes_at(self.all.last).remove(&title).into_iter().flatten().collect();
-        let with = |ended: &&Ended| ended.why.as_ref() == Some(&title);
-        let first = self.all.results.iter().find(with).map_or(0, |ended| self.cycle_of(ended));
-        // Its tests over time: the most at once, and the cycle in which there were none any more.
-        let (mut most, mut over, mut before) = (0, None, 0);
-        for ended in &self.all.results {
-            let count = self.all.causes_at(ended.at).get(&title).map_or(0, std::collections::BTreeSet::len);
-            most = most.max(count);
-            if before > 0 && count == 0 {
-                over = Some(self.cycle_of(ended));
-            }
-            before = count;
-        }
-        let known = nodes.iter().filter_map(|node| self.all.newest(node)).filter(|ended| ended.known).count();
-        let counted =
-            [(".count", nodes.len()), (".most", most), (".known", known), (".dependent", 0), (".more_tests", 0)];
-        self.counts(&path, &counted);
-        self.expect(&format!("{path}.first_cycle"), f64::from(first));
-        if let Some(over) = over.filter(|_| nodes.is_empty()) {
-            self.expect(&format!("{path}.ended_cycle"), f64::from(over));
-        }
-        self.origin(&format!("{path}.origin"), &nodes);
-        self.changes(&path, &title, &nodes);
-    }
-
-    /// Tests that went from the same thing to the same thing stand together.
-    fn changes(&mut self, path: &str, title: &str, nodes: &[String]) {
-        let mut ways: Vec<(String, usize, Option<Place>, Place)> = Vec::new();
-        for node in self.all.found.iter().map(|(node, _)| node) {
-            let ended = self.all.of_test(node);
-            let (before, after) = if nodes.is_empty() {
-                let last = ended.iter().rposition(|ended| ended.why.as_deref() == Some(title));
-                let Some((last, after)) = last.and_then(|last| Some((last, ended.get(last + 1)?))) else { continue };
-                (Before::Result(ended[last]), *after)
-            } else if nodes.contains(node) {
-                (self.before(node), *ended.last().expect("it failed"))
-            } else {
-                continue;
-            };
-            let way = format!("{:?} {:?} {:?}", before.key(), after.outcome, after.why);
-            let place = match before {
-                Before::Result(before) => Some((self.cycle_of(before), before.run)),
-                Before::File(_) | Before::Nothing => None,
-            };
-            match ways.iter_mut().find(|(known, ..)| *known == way) {
-                Some((_, count, ..)) => *count += 1,
-                None => ways.push((way, 1, place, (self.cycle_of(after), after.run))),
-            }
-        }
-        ways.sort_by_key(|(_, count, ..)| std::cmp::Reverse(*count));
-        self.expect(&format!("{path}.more_changes"), 0.0);
-        for (n, (_, count, before, (cycle, run))) in ways.into_iter().enumerate() {
-            let path = format!("{path}.changes[{n}]");
-            self.expect(&format!("{path}.tests"), count as f64);
-            self.expect(&format!("{path}.after_cycle"), f64::from(cycle));
-            self.expect(&format!("{path}.run"), f64::from(run));
-            if let Some((cycle, run)) = before {
-                self.expect(&format!("{path}.before_cycle"), f64::from(cycle));
-                self.expect(&format!("{path}.before_run"), f64::from(run));
-            }
-        }
     }
 
     fn flight(&mut self) {
@@ -512,35 +422,6 @@ impl Check<'_> {
             }
             // It never ran here, or only a file knows of it.
             None => self.expect(&format!("{path}.tries"), 0.0),
-        }
-    }
-}
-
-/// A cycle and a run.
-type Place = (u32, u32);
-
-/// What a test is measured against.
-enum Before<'a> {
-    Nothing,
-    File(Outcome),
-    Result(&'a Ended),
-}
-
-impl Before<'_> {
-    /// Why it failed, where it did.
-    fn fails(&self) -> Option<Option<&str>> {
-        match self {
-            Self::Nothing => None,
-            Self::File(outcome) => outcome.is_failure().then_some(None),
-            Self::Result(before) => before.outcome.is_failure().then_some(before.why.as_deref()),
-        }
-    }
-
-    fn key(&self) -> Option<(Outcome, Option<&str>)> {
-        match self {
-            Self::Nothing => None,
-            Self::File(outcome) => Some((*outcome, None)),
-            Self::Result(before) => Some((before.outcome, before.why.as_deref())),
         }
     }
 }

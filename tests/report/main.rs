@@ -2,6 +2,7 @@
 //! alone, without the fold, and every page is held against those numbers.
 #![cfg(target_os = "linux")]
 
+mod causes;
 mod check;
 mod recount;
 mod session;
