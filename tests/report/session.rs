@@ -205,8 +205,8 @@ impl Session {
             commit: "0123456789abcdef0123456789abcdef01234567".into(),
             subject: "Ship what was ordered".into(),
             author: Some("ada".into()),
-            branch: Some("main".into()),
             dirty: Some(2),
+            ..Checkout::default()
         })));
         let asked = self.state.runs.get(run).expect("it is active");
         let all: &[&str] = if asked.runner == RunnerId(0) { &TESTS } else { &[CONTRACT] };
