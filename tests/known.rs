@@ -268,7 +268,7 @@ fn tiers_tell_what_is_protected() {
     let told = |story: &Story| {
         let tell = |(_, tier): (TierId, &Tier)| {
             let tally = &tier.tally;
-            format!("{} {}/{} {:?}", tier.spec.name, tally.passes(), tally.total(), tier.protection())
+            format!("{} {}/{} {:?}", tier.spec.name, tally.passes(), tally.total(), story.state.protection(tier))
         };
         story.state.inventory.tiers().iter().map(tell).collect::<Vec<_>>()
     };

@@ -377,6 +377,7 @@ mod epochs {
             why: "b1 answered first, b2 at the end".into(),
             checks: Vec::new(),
             users: Vec::new(),
+            latencies: Vec::new(),
         };
         story.happen(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
         let (outcome, took) = (Outcome::Errored, Span::seconds(1));

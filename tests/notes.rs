@@ -82,6 +82,7 @@ impl Story {
         self.tell(SessionEvent::SourceSeen(Arc::new(Checkout {
             commit: "0123456789abcdef0123456789abcdef01234567".into(),
             subject: "Check the *cart*".into(),
+            author: Some("ada".into()),
             branch: Some("main".into()),
             dirty: Some(2),
         })));

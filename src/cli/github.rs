@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::print::summary;
 use crate::domain::{State, TestCase};
+use crate::report::facts::Status;
 use crate::report::{About, Facts, Form, render};
 
 /// GitHub shows so many annotations of a step, and drops the others silently.
@@ -82,15 +83,15 @@ pub(super) fn summarize(state: &State, about: &About, complete: bool) -> Result<
 
 /// The report, or the small page where only that fits; where nothing of the session is known, the small page says so.
 fn fitting(state: &State, about: &About, complete: bool, room: u64) -> String {
-    let report = render(&Facts::of(state, about), Form::Markdown, None).map(|text| text + "\n");
-    report.ok().filter(|text| text.len() as u64 <= room).unwrap_or_else(|| page(state, complete))
+    let facts = Facts::of(state, about);
+    let report = render(&facts, Form::Markdown, None).map(|text| text + "\n");
+    report.ok().filter(|text| text.len() as u64 <= room).unwrap_or_else(|| page(state, &facts.status, complete))
 }
 
 /// A small page as Markdown, every number from the same place as the JSON summary's.
-fn page(state: &State, complete: bool) -> String {
+fn page(state: &State, status: &Status, complete: bool) -> String {
     let summary = summary(state, complete);
-    let word = if summary["green"] == true { "green" } else { "not green" };
-    let mut page = format!("## liveloop: cycle {} {word}\n\n", state.cycle);
+    let mut page = format!("## liveloop: cycle {}. {}\n\n", state.cycle, status.sentence);
     let names =
         ["selected", "finished", "passed", "failed", "errored", "known", "environment", "straddled", "lost", "not_run"];
     let counted: Vec<(&str, u64)> =

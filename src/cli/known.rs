@@ -40,7 +40,8 @@ pub(super) fn tiers(state: &State) -> Vec<Value> {
             "failed": tier.tally.failures(),
             "known": tier.tally.known,
             "stale": stale,
-            "protected": tier.protection() == Protection::Protected,
+            "protection": state.protection(tier).word(),
+            "protected": state.protection(tier) == Protection::Protected,
         })
     };
     state.inventory.tiers().iter().map(|(_, tier)| tell(tier)).collect()
@@ -51,23 +52,30 @@ pub(super) fn tier_lines(state: &State) -> Vec<String> {
     let tiers = || state.inventory.tiers().iter().map(|(_, tier)| tier).filter(|tier| tier.tally.total() > 0);
     let width = |text: fn(&Tier) -> &str| tiers().map(|tier| text(tier).chars().count()).max().unwrap_or(0);
     let (name, title) = (width(|tier| &tier.spec.name), width(|tier| &tier.spec.title));
-    let mut lines: Vec<String> = tiers().map(|tier| line(tier, name, title)).collect();
+    let mut lines: Vec<String> = tiers().map(|tier| line(tier, state.protection(tier), name, title)).collect();
     if !lines.is_empty() {
         lines.insert(0, "\ntiers".to_owned());
     }
     lines
 }
 
-fn line(tier: &Tier, name: usize, title: usize) -> String {
+fn line(tier: &Tier, protection: Protection, name: usize, title: usize) -> String {
     let (spec, tally) = (&tier.spec, &tier.tally);
-    let (mark, word) = match tier.protection() {
-        Protection::Protected => ("✔", "protected"),
-        Protection::AtRisk(_) => ("✘", "at risk"),
-        Protection::Unproved => ("·", "not proved"),
+    let mark = match protection {
+        Protection::Protected => "✔",
+        Protection::AtRisk(_) => "✘",
+        Protection::Unproved => "·",
     };
+    let word = protection.word();
     let counted = format!("{}/{}", tally.passes(), tally.total());
     let part = |count: u32, word: &str| if count > 0 { format!("  {count} {word}") } else { String::new() };
-    let more = [part(tally.failures(), "failed"), part(tally.known, "known"), part(tally.stale, "stale")].concat();
+    let more = [
+        part(tally.failures(), "failed"),
+        part(tally.known, "known"),
+        part(tally.stale, "stale"),
+        part(tally.worths.hollow(), "prove nothing"),
+    ]
+    .concat();
     let at_risk = spec.at_risk.as_deref().unwrap_or_default();
     let line =
         format!("{mark} {:<name$}  {:<title$}  {counted:>7}  {word:<10}  {at_risk}{more}", spec.name, spec.title);

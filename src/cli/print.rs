@@ -510,6 +510,9 @@ impl<W: Write> Printer for Human<W> {
             }
             Event::Session(SessionEvent::Opened { .. } | SessionEvent::ViewerJoined { .. }) => {}
             Event::Session(SessionEvent::NoticeSent { why: Some(why), .. }) => self.line(&format!("  {why}")),
+            Event::Session(SessionEvent::ReportsWritten { failed, .. }) => {
+                failed.iter().for_each(|why| self.line(&format!("  {why}")));
+            }
             Event::Run(RunEvent::Printed { .. } | RunEvent::TestStarted { .. } | RunEvent::TestEnded { .. }) => {}
             Event::Run(_)
             | Event::Session(_)

@@ -7,14 +7,12 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use crate::domain::{Effects, State};
-use crate::engine::reports::replace;
+use crate::engine::reports::{read_template, replace};
 use crate::engine::{folder, journal};
 use crate::report::{About, Facts, Form, render};
 
 /// How many journals are looked at for one in which tests ran.
 const LOOKED_AT: usize = 10;
-/// The largest template that is read.
-const LARGEST: u64 = 1 << 20;
 
 /// What is reported, and how.
 #[derive(Debug, Clone, Default, Args)]
@@ -119,14 +117,6 @@ pub fn form_of(path: &Path) -> Result<Form, String> {
 pub fn keep(path: &Path, state: &State, about: &About) -> Result<(), String> {
     let text = render(&Facts::of(state, about), form_of(path)?, None)?;
     replace(path, &text)
-}
-
-fn read_template(path: &Path) -> Result<(String, String), String> {
-    let failed = |error: std::io::Error| format!("the template {} cannot be read: {error}", path.display());
-    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST {
-        return Err(format!("the template {} is larger than {} kB", path.display(), LARGEST >> 10));
-    }
-    Ok((path.display().to_string(), std::fs::read_to_string(path).map_err(failed)?))
 }
 
 fn check_gate(state: &State, gate: &[String]) -> Result<(), String> {

@@ -96,8 +96,8 @@ pub struct Project {
     pub autopilot: AutopilotSpec,
     /// Whether changed files start tests, and which.
     pub watch: WatchPlan,
-    /// The reports that are written at each cycle's end, as seen from the project's folder.
-    pub reports: Vec<String>,
+    /// The reports that are written at each cycle's end.
+    pub reports: ReportPlan,
     /// What results are measured against at first.
     pub baseline: Baseline,
     /// A file of results that can be chosen as a baseline.
@@ -116,6 +116,17 @@ pub struct Project {
     pub secrets: Vec<Secret>,
     /// The values of variables, for what is written later.
     pub variables: BTreeMap<String, Secret>,
+}
+
+/// The reports that are written at each cycle's end: their files and templates, as seen from the project's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ReportPlan {
+    /// The files; each one's name says in which form.
+    pub files: Vec<String>,
+    /// What those in Markdown are made with, instead of the built-in template.
+    pub md_template: Option<String>,
+    /// What those in HTML are made with.
+    pub html_template: Option<String>,
 }
 
 /// Whether changed files start tests, and how long they must be at rest before.

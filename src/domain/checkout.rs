@@ -11,6 +11,9 @@ pub struct Checkout {
     pub commit: Text,
     /// Its first line.
     pub subject: Text,
+    /// Who wrote it; nothing in a journal of a version that did not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Text>,
     /// The branch; nothing where none is checked out, or nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<Text>,

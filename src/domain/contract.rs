@@ -3,6 +3,7 @@
 
 mod checks;
 mod crowd;
+mod latency;
 mod ledger;
 mod pairing;
 mod spec;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Span, Text, revision};
 
 pub use crowd::judge_crowd;
+pub use latency::{Latency, Timed};
 pub use ledger::{Ending, Ledger, Sent};
 pub use spec::{Budgets, Check, ContractSpec, Expected, Severity, SyntheticRules};
 
@@ -107,6 +109,9 @@ pub struct Judgement {
     /// Each user's, where several ran it at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserResult>,
+    /// How long things took, beside what they were allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<Latency>,
 }
 
 /// What a contract came to for one of several users.
@@ -152,7 +157,7 @@ impl Ledger {
             .filter_map(|check| self.look_at(check, spec, ready))
             .collect();
         let (verdict, why) = self.conclude(spec, ready, &checks);
-        Judgement { verdict, why: why.into(), checks, users: Vec::new() }
+        Judgement { verdict, why: why.into(), checks, users: Vec::new(), latencies: Vec::new() }
     }
 
     fn look_at(&self, check: Check, spec: &ContractSpec, ready: bool) -> Option<CheckResult> {

@@ -21,6 +21,7 @@ mod damping;
 mod dependence;
 mod deploy;
 mod deploy_queue;
+mod doubt;
 mod effect;
 mod event;
 mod evidence;
@@ -80,8 +81,8 @@ pub use chronicle::{Chronicle, Happening, Occasion, TestEnd};
 pub use circumstance::{Circumstance, Counted, Disturbance, Trouble};
 pub use command::{Command, HandOff, Selection};
 pub use contract::{
-    Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Expected, Judgement, Ledger,
-    Sent, Severity, SyntheticRules, UserResult, judge_crowd,
+    Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Expected, Judgement, Latency,
+    Ledger, Sent, Severity, SyntheticRules, Timed, UserResult, judge_crowd,
 };
 pub use contrast::{Change, contrast};
 pub use course::{Course, Stop, Why as CourseWhy};

@@ -72,7 +72,8 @@ impl CycleRecord {
     }
 }
 
-/// Whether the numbers of a cycle add up. Where a runner ran several times in it, its newest run counts.
+/// Whether the numbers of a cycle add up. Where a runner ran several times in it, each test counts once, by its last
+/// attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CycleCounts {
     /// Tests that were asked for.

@@ -31,22 +31,36 @@ pub struct Tier {
 /// What a priority group tells at a glance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protection {
-    /// All its tests held, on what serves now.
+    /// All its tests held on what serves now, and prove something.
     Protected,
     /// So many of its tests fail.
     AtRisk(u32),
-    /// Some of its tests have no result that counts now.
+    /// Some of its tests have no result that counts now, or all results have to be doubted.
     Unproved,
 }
 
-impl Tier {
-    /// Whether what it guards is protected now. Known failures are no news and change nothing here; they are counted
-    /// in the tally.
+impl Protection {
+    /// The word for people, for machines and for reports alike.
     #[must_use]
-    pub fn protection(&self) -> Protection {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Protected => "protected",
+            Self::AtRisk(_) => "at risk",
+            Self::Unproved => "not proved",
+        }
+    }
+}
+
+impl Tier {
+    /// Whether its own tests protect what it guards; [`State::protection`](super::State::protection) also asks whether the
+    /// session's results are to be trusted. Known failures are no news and change nothing here; they are counted in the
+    /// tally.
+    pub(super) fn protection(&self) -> Protection {
         let tally = &self.tally;
+        let without_result = tally.total() - tally.finished();
+        let spoilt = tally.environment + tally.straddled + tally.not_run + tally.stale;
         match tally.failures() {
-            0 if tally.total() == 0 || tally.finished() < tally.total() || tally.stale > 0 => Protection::Unproved,
+            0 if tally.total() == 0 || without_result + spoilt + tally.worths.hollow() > 0 => Protection::Unproved,
             0 => Protection::Protected,
             failures => Protection::AtRisk(failures),
         }

@@ -224,7 +224,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
         },
         hold_limit: if project.run.hold_on_unhealthy { project.run.hold_limit.into() } else { Span::ZERO },
         batch: project.run.batch.into(),
-        has_reports: !project.reports.is_empty(),
+        has_reports: !project.reports.files.is_empty(),
         has_hook: project.hook.is_some(),
         watch: project.watch.spec.clone(),
         tiers: project.tiers.clone(),

@@ -36,6 +36,7 @@ pub async fn look(root: &Path, masks: &Masks) -> Option<SessionEvent> {
     Some(SessionEvent::SourceSeen(std::sync::Arc::new(Checkout {
         subject: masked(&found.subject),
         branch: found.branch.as_deref().map(masked),
+        author: found.author.as_deref().map(masked),
         ..found
     })))
 }

@@ -51,7 +51,7 @@ impl WatchOrder {
             }
             _ => None,
         });
-        let written = project.reports.iter().map(PathBuf::from).chain(results).collect();
+        let written = project.reports.files.iter().map(PathBuf::from).chain(results).collect();
         Self { debounce: project.watch.debounce, written }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn ctrf(facts: &Facts) -> String {
         "skipped": of("skipped"),
         "pending": of("pending"),
         "other": of("other"),
-        "suites": facts.tests.iter().map(|test| &test.module).collect::<std::collections::BTreeSet<_>>().len(),
+        "suites": tests.iter().map(|test| test["suite"][0].as_str().unwrap_or("")).collect::<std::collections::BTreeSet<_>>().len(),
         "start": millis(&facts.began),
         "stop": millis(&facts.until),
     });
@@ -47,7 +47,7 @@ fn test(test: &TestFact) -> Value {
         "status": status,
         "rawStatus": test.counted,
         "duration": test.took.map_or(0, |took| (took * 1_000.0) as u64),
-        "suite": test.module,
+        "suite": [test.module],
         "flaky": test.counted == "flaky",
         "retries": test.tries.saturating_sub(1),
     });
@@ -58,6 +58,7 @@ fn test(test: &TestFact) -> Value {
     }
     if let Some(began) = &test.began {
         told["start"] = json!(millis(began));
+        told["stop"] = json!(millis(began) + (test.took.unwrap_or(0.0) * 1_000.0) as u64);
     }
     told
 }

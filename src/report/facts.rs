@@ -4,23 +4,29 @@
 //! Moments are told as text with their zone (UTC), spans in seconds. What is long is cut, and says how much is missing.
 
 mod causes;
+mod contracts;
 mod cycles;
 mod flight;
 mod loose;
+mod next;
+mod origin;
 mod status;
 mod tests;
 
 use serde::Serialize;
 
 use super::time::stamp;
-use crate::domain::{EnvironmentKind, State, Tally, Tier};
+use crate::domain::{EnvironmentKind, Protection, State, Tally, Tier, TierId};
 
 pub use causes::{CauseFact, ChangeFact, NoteFact, WhyFact};
+pub use contracts::{CheckFact, ContractFact, ContractUserFact, LatencyFact};
 pub use cycles::{CycleCauseFact, CycleFact, RunFact};
 pub use flight::{DecisionFact, FixFact, FlightFact};
-pub use loose::{CommitFact, ContractFact, DeployFact, ImportFact, ServiceFact};
+pub use loose::{CommitFact, DeployFact, ImportFact, ServiceFact};
+pub use next::StepFact;
+pub use origin::OriginFact;
 pub use status::{Reason, Status, Word};
-pub use tests::{EvidenceFact, TestFact, VerdictGroup};
+pub use tests::{EvidenceFact, HollowFact, TestFact, VerdictGroup, VerdictTest};
 
 /// The version of the shape of these facts; a field that is new does not change it.
 pub const FORMAT: u32 = 1;
@@ -65,6 +71,8 @@ pub struct Facts {
     pub status: Status,
     /// How all tests stand.
     pub totals: Totals,
+    /// The runs that those numbers rest on.
+    pub origin: OriginFact,
     /// How the priority groups stand.
     pub tiers: Vec<TierFact>,
     /// The cycles, oldest first.
@@ -94,7 +102,9 @@ pub struct Facts {
     /// What of the console's own did not work as it should.
     pub troubles: Vec<String>,
     /// What is to be done, the most pressing first.
-    pub next: Vec<String>,
+    pub next: Vec<StepFact>,
+    /// How many steps more there are.
+    pub more_next: u32,
     /// Every test.
     pub tests: Vec<TestFact>,
 }
@@ -148,10 +158,12 @@ pub struct TierFact {
     pub title: String,
     /// What is lost where it fails.
     pub at_risk: Option<String>,
-    /// `protected`, `at risk` or `unproved`.
+    /// `protected`, `at risk` or `not proved`.
     pub protection: &'static str,
     /// How its tests stand.
     pub totals: Totals,
+    /// The runs that those numbers rest on.
+    pub origin: OriginFact,
 }
 
 impl Facts {
@@ -160,6 +172,8 @@ impl Facts {
     pub fn of(state: &State, about: &About) -> Self {
         let project = &state.session.project;
         let status = status::judge(state, about);
+        let causes = causes::all(state);
+        let (next, more_next) = next::steps(state, &status, &causes);
         Self {
             format: FORMAT,
             program: env!("CARGO_PKG_VERSION"),
@@ -180,21 +194,23 @@ impl Facts {
             journal: about.journal.clone(),
             entries: state.seq,
             totals: Totals::of(state.inventory.tally()),
-            tiers: state.inventory.tiers().iter().map(|(_, tier)| TierFact::of(tier, &status)).collect(),
-            cycles: cycles::all(state),
+            origin: OriginFact::of(state.inventory.tests().map(|(_, test)| test)),
+            tiers: state.inventory.tiers().iter().map(|(id, tier)| TierFact::of(state, id, tier, &status)).collect(),
+            cycles: cycles::all(state, status.success, &causes),
             runs: cycles::runs(state),
             verdicts: tests::verdicts(state),
-            causes: causes::all(state),
-            flight: flight::newest(state),
+            causes,
+            flight: flight::newest(state, status.success),
             deploys: loose::deploys(state),
             services: loose::services(state),
-            contracts: loose::contracts(state),
+            contracts: contracts::all(state),
             evidence: tests::evidence(state),
             commits: loose::commits(state),
             notes: causes::notes_on_tests(state),
             imports: loose::imports(state),
             troubles: state.session.troubles.iter().map(|what| what.to_string()).collect(),
-            next: loose::next(state, &status),
+            next,
+            more_next,
             tests: tests::all(state),
             status,
         }
@@ -225,21 +241,20 @@ impl Totals {
 }
 
 impl TierFact {
-    fn of(tier: &Tier, status: &Status) -> Self {
-        use crate::domain::Protection::{AtRisk, Protected, Unproved};
-        let totals = Totals::of(&tier.tally);
-        let spoilt = totals.environment + totals.straddled + totals.not_run + totals.hollow > 0;
+    fn of(state: &State, id: TierId, tier: &Tier, status: &Status) -> Self {
+        let tests = state.inventory.tests().map(|(_, test)| test);
+        let protection = match state.protection(tier) {
+            // A journal with holes is known to its reader alone.
+            Protection::Protected if status.has("journal") => Protection::Unproved,
+            other => other,
+        };
         Self {
             name: tier.spec.name.to_string(),
             title: tier.spec.title.to_string(),
             at_risk: tier.spec.at_risk.as_ref().map(|what| what.to_string()),
-            // Nothing is called protected on a page that says elsewhere why it is not.
-            protection: match tier.protection() {
-                AtRisk(_) => "at risk",
-                Protected if !spoilt && !status.doubts_everything() => "protected",
-                Protected | Unproved => "unproved",
-            },
-            totals,
+            protection: protection.word(),
+            totals: Totals::of(&tier.tally),
+            origin: OriginFact::of(tests.filter(|test| test.tier == Some(id))),
         }
     }
 }

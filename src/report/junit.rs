@@ -14,10 +14,15 @@ pub(super) fn junit(facts: &Facts) -> String {
     }
     let all = || modules.values().flatten().copied();
     let mut page = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    page.push_str(&format!("<testsuites name=\"{}\" {}>\n", escape(&facts.project), numbers(all())));
+    // Strict readers know of no skipped tests up here.
+    let (counts, _) = numbers(all());
+    page.push_str(&format!("<testsuites name=\"{}\" {counts}>\n", escape(&facts.project)));
     for (module, tests) in &modules {
         let name = escape(module);
-        page.push_str(&format!("  <testsuite name=\"{name}\" {}>\n", numbers(tests.iter().copied())));
+        let (counts, skipped) = numbers(tests.iter().copied());
+        let began = tests.iter().filter_map(|test| test.began.as_deref()).min();
+        let began = began.map_or(String::new(), |began| format!(" timestamp=\"{began}\""));
+        page.push_str(&format!("  <testsuite name=\"{name}\" {counts} skipped=\"{skipped}\"{began}>\n"));
         tests.iter().for_each(|test| page.push_str(&case(test, &name)));
         page.push_str("  </testsuite>\n");
     }
@@ -44,7 +49,8 @@ fn kind(test: &TestFact) -> Kind {
     }
 }
 
-fn numbers<'a>(tests: impl Iterator<Item = &'a TestFact>) -> String {
+/// The counts of a suite as attributes, and how many of its tests were skipped.
+fn numbers<'a>(tests: impl Iterator<Item = &'a TestFact>) -> (String, u32) {
     let (mut all, mut failures, mut errors, mut skipped, mut time) = (0, 0, 0, 0, 0.0);
     for test in tests {
         all += 1;
@@ -56,7 +62,7 @@ fn numbers<'a>(tests: impl Iterator<Item = &'a TestFact>) -> String {
             Kind::Skipped => skipped += 1,
         }
     }
-    format!("tests=\"{all}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{time:.3}\"")
+    (format!("tests=\"{all}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{time:.3}\""), skipped)
 }
 
 fn case(test: &TestFact, module: &str) -> String {

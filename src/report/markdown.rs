@@ -7,7 +7,8 @@ pub fn inline(text: &str) -> String {
     for (n, c) in plain(text).chars().enumerate() {
         match c {
             '\n' | '\r' | '\t' => escaped.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' => escaped.extend(['\\', c]),
+            // A dollar begins a formula for some, an ampersand a letter by name.
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '$' | '&' => escaped.extend(['\\', c]),
             // At the beginning of a line these make headings and lists.
             '#' | '+' | '-' if n == 0 => escaped.extend(['\\', c]),
             c if c.is_control() => {}
@@ -56,6 +57,7 @@ mod tests {
     #[test]
     fn text_from_outside_stays_text() {
         assert_eq!(inline("# a *b* [c](d) <e> f_g"), r"\# a \*b\* \[c\](d) \<e\> f\_g");
+        assert_eq!(inline("$1K & $2K &lt;"), r"\$1K \& \$2K \&lt;");
         assert_eq!(inline("two\nlines \u{1b}[31mred\u{1b}[0m"), "two lines red");
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");

@@ -3,7 +3,9 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, State as Filling, UndefinedBehavior};
+use serde::Serialize;
 
+use super::excerpt::cut;
 use super::facts::Facts;
 use super::{charts, ctrf, junit, markdown};
 pub use crate::domain::ReportForm as Form;
@@ -11,8 +13,9 @@ use crate::domain::Span;
 
 const MARKDOWN: &str = include_str!("templates/report.md");
 const HTML: &str = include_str!("templates/report.html");
-/// How much work a template may make: enough for a hundred thousand tests, and an end to a loop without one.
-const FUEL: u64 = 200_000_000;
+/// How much work a template may make: enough for a hundred thousand tests, and an end to a loop without one. Tests wait
+/// for that end.
+const FUEL: u64 = if cfg!(test) { 5_000_000 } else { 200_000_000 };
 
 /// The report in that form; with a template of the user's own, what that makes of the facts.
 ///
@@ -35,7 +38,7 @@ pub fn render(facts: &Facts, form: Form, template: Option<(&str, &str)>) -> Resu
     }
 }
 
-fn fill(name: &str, source: &str, html: bool, facts: &Facts) -> Result<String, minijinja::Error> {
+fn fill(name: &str, source: &str, html: bool, facts: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment
         .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?);
@@ -46,7 +49,10 @@ fn fill(name: &str, source: &str, html: bool, facts: &Facts) -> Result<String, m
     environment.add_filter("md", |text: String| markdown::inline(&text));
     environment.add_filter("code", |text: String| cell(&markdown::code(&text)));
     environment.add_filter("when", when);
+    environment.add_filter("time", time);
     environment.add_filter("span", |seconds: f64| super::time::took(Span::from_secs_f64(seconds)));
+    environment.add_filter("brief", |seconds: f64| Span::from_secs_f64(seconds).to_string());
+    environment.add_filter("cut", |text: String, characters: usize| cut(&text, characters));
     environment.add_filter("proof", proof);
     environment.add_filter("fence", |text: String| markdown::block("text", &text));
     environment.add_function("chart", chart);
@@ -64,6 +70,15 @@ fn when(stamp: String) -> String {
     match (stamp.get(..10), stamp.get(11..19)) {
         (Some(date), Some(time)) => format!("{date} {time} UTC"),
         _ => stamp,
+    }
+}
+
+/// The same without its day, where that is the day on which the session began: `16:11:36 UTC`.
+fn time(filling: &Filling, stamp: String) -> String {
+    let began = filling.lookup("began").map(|began| began.to_string()).unwrap_or_default();
+    match (stamp.get(..10), stamp.get(11..19)) {
+        (Some(date), Some(time)) if began.get(..10) == Some(date) => format!("{time} UTC"),
+        _ => when(stamp),
     }
 }
 
@@ -88,6 +103,13 @@ fn chart(filling: &Filling, what: &str) -> Result<Value, minijinja::Error> {
         for cause in cycle.get_attr("causes")?.try_iter()? {
             let tests = cause.get_attr("tests").ok().and_then(|value| u32::try_from(value).ok()).unwrap_or(0);
             causes.push((cause.get_attr("class")?.to_string(), tests));
+        }
+        // Only the largest causes of a cycle are kept one by one.
+        let told: u32 = causes.iter().map(|(_, tests)| tests).sum();
+        let more = number("more_causes").is_some_and(|more| more > 0.0);
+        let rest = (number("failed").unwrap_or(0.0) as u32).saturating_sub(told);
+        if more && rest > 0 {
+            causes.push(("other causes".to_owned(), rest));
         }
         columns.push(charts::Column {
             number: number("number").unwrap_or(0.0) as u32,
@@ -116,40 +138,4 @@ fn told(name: &str, error: &minijinja::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::State;
-    use crate::report::About;
-
-    fn facts() -> Facts {
-        Facts::of(&State::default(), &About::default())
-    }
-
-    #[test]
-    fn a_file_says_by_its_name_what_it_wants() {
-        let asked = ["a.md", "A.HTML", "b.json", "c.ctrf.json", "results.xml", "notes.txt"].map(Form::of_name);
-        let [md, html, json, ctrf, xml, none] = asked;
-        assert_eq!((md, html), (Some(Form::Markdown), Some(Form::Html)));
-        assert_eq!((json, ctrf, xml, none), (Some(Form::Json), Some(Form::Ctrf), Some(Form::Junit), None));
-    }
-
-    #[test]
-    fn a_session_in_which_nothing_ran_can_be_told_in_every_form() {
-        for form in [Form::Markdown, Form::Html, Form::Json, Form::Junit, Form::Ctrf] {
-            let text = render(&facts(), form, None).expect("it can be rendered");
-            assert!(!text.contains("Green"), "{form:?}: {text}");
-        }
-    }
-
-    #[test]
-    fn a_template_of_ones_own_is_filled_with_the_facts_and_its_mistakes_have_a_line() {
-        let own = "{{ project }}: {{ status.word }} of {{ totals.tests }}\n";
-        assert_eq!(render(&facts(), Form::Markdown, Some(("own.md", own))).expect("it fits"), ": nothing of 0\n");
-        let wrong =
-            render(&facts(), Form::Markdown, Some(("own.md", "a\n{{ nobody.knows }}"))).expect_err("no such fact");
-        assert!(wrong.starts_with("own.md:2: undefined value"), "{wrong}");
-        let endless = "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}";
-        let wrong = render(&facts(), Form::Markdown, Some(("own.md", endless))).expect_err("it has no end");
-        assert!(wrong.contains("fuel"), "{wrong}");
-    }
-}
+mod tests;

@@ -36,13 +36,19 @@ pub(super) fn clock(moment: Moment) -> String {
     format!("{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
-/// `0.02 s`, `41.3 s`, `4:05 min`.
+/// `0.02 s`, `41.3 s`, `4:05 min`, `7:30:12 h`.
 pub(super) fn took(span: Span) -> String {
     let seconds = span.as_secs_f64();
     match seconds {
         _ if seconds < 1.0 => format!("{seconds:.2} s"),
-        _ if seconds < 60.0 => format!("{seconds:.1} s"),
-        _ => format!("{}:{:02} min", span.0 / 60_000_000, span.0 / 1_000_000 % 60),
+        _ if seconds < 59.95 => format!("{seconds:.1} s"),
+        // What rounds to a minute is one.
+        _ if seconds < 60.0 => "1:00 min".to_owned(),
+        _ if seconds < 3_600.0 => format!("{}:{:02} min", span.0 / 60_000_000, span.0 / 1_000_000 % 60),
+        _ => {
+            let seconds = span.0 / 1_000_000;
+            format!("{}:{:02}:{:02} h", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+        }
     }
 }
 
@@ -86,5 +92,6 @@ mod tests {
     fn spans_are_told_as_far_as_they_matter() {
         let told = |millis| took(Span::millis(millis));
         assert_eq!([told(20), told(4_120), told(245_000)], ["0.02 s", "4.1 s", "4:05 min"]);
+        assert_eq!([told(59_970), told(27_012_000)], ["1:00 min", "7:30:12 h"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Reports that are written at each cycle's end.
 
 use super::Resolver;
+use crate::config::project::ReportPlan;
 use crate::domain::ReportForm;
 
 /// How many files are written at most.
@@ -8,7 +9,7 @@ const MOST: usize = 8;
 
 impl Resolver<'_> {
     /// The files, each of a form that there is and inside the project.
-    pub(super) fn reports(&mut self) -> Vec<String> {
+    pub(super) fn reports(&mut self) -> ReportPlan {
         let settings = self.settings;
         self.range("report.files", settings.report.files.len(), 0..=MOST);
         let mut files = Vec::new();
@@ -25,6 +26,9 @@ impl Resolver<'_> {
                 files.push(file);
             }
         }
-        files
+        let templates = [&settings.report.md_template, &settings.report.html_template];
+        let [md_template, html_template] =
+            templates.map(|template| template.as_ref().and_then(|template| self.public("report", template)));
+        ReportPlan { files, md_template, html_template }
     }
 }

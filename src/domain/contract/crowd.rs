@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use super::latency::{Timed, latencies};
 use super::{CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Judgement, Ledger, UserResult};
-use crate::domain::{Check, Severity, Span};
+use crate::domain::{Check, Severity};
 
 /// Verdicts from the one that weighs most.
 const WEIGHT: [ContractVerdict; 7] = [
@@ -21,8 +22,9 @@ const WEIGHT: [ContractVerdict; 7] = [
 #[must_use]
 pub fn judge_crowd(ledgers: &[Ledger], spec: &ContractSpec) -> Judgement {
     let mut each: Vec<Judgement> = ledgers.iter().map(|ledger| ledger.judge(spec)).collect();
+    let latencies = latencies(ledgers, spec);
     if let [_] = each.as_slice() {
-        return each.remove(0);
+        return Judgement { latencies, ..each.remove(0) };
     }
     keep_apart(ledgers, spec, &mut each);
     let verdict = WEIGHT
@@ -32,7 +34,10 @@ pub fn judge_crowd(ledgers: &[Ledger], spec: &ContractSpec) -> Judgement {
     let of_verdict = each.iter().filter(|one| one.verdict == verdict).count();
     let first = each.iter().find(|one| one.verdict == verdict).map_or("", |one| &one.why);
     let why = match verdict {
-        ContractVerdict::Pass => format!("all {} users; {}", each.len(), latencies(ledgers)),
+        ContractVerdict::Pass => match latencies.iter().find(|latency| latency.what == Timed::FirstEvent) {
+            Some(first) => format!("all {} users; {}", each.len(), first.told()),
+            None => format!("all {} users; no agent event to measure", each.len()),
+        },
         _ => format!("{of_verdict} of {} users: {first}", each.len()),
     };
     let users = ledgers.iter().zip(&each).zip(1..).map(|((ledger, one), number)| UserResult {
@@ -41,7 +46,7 @@ pub fn judge_crowd(ledgers: &[Ledger], spec: &ContractSpec) -> Judgement {
         why: one.why.clone(),
         first_event: ledger.first_event_after().map(|(_, took)| took),
     });
-    Judgement { verdict, why: why.into(), checks: together(&each), users: users.collect() }
+    Judgement { verdict, why: why.into(), checks: together(&each), users: users.collect(), latencies }
 }
 
 /// Whoever sees an event of another's run fails by it, whoever else is at fault.
@@ -93,14 +98,4 @@ fn together(each: &[Judgement]) -> Vec<CheckResult> {
         Some(CheckResult { check, verdict: worst.verdict, detail: detail.into(), event: worst.event })
     };
     Check::ALL.into_iter().filter_map(of).collect()
-}
-
-fn latencies(ledgers: &[Ledger]) -> String {
-    let mut spans: Vec<Span> = ledgers.iter().filter_map(|ledger| Some(ledger.first_event_after()?.1)).collect();
-    if spans.is_empty() {
-        return "no agent event to measure".to_owned();
-    }
-    spans.sort_unstable();
-    let at = |percent: usize| spans[(spans.len() * percent).div_ceil(100).clamp(1, spans.len()) - 1];
-    format!("first event p50 {}, p95 {}, p99 {}", at(50), at(95), at(99))
 }

@@ -433,6 +433,21 @@ fn many_users_are_judged_together_and_kept_apart() {
     let judgement = judge_crowd(&crowd, &spec);
     assert_eq!(judgement.verdict, ContractVerdict::Pass);
     assert_eq!(&*judgement.why, "all 20 users; first event p50 91 ms, p95 100 ms, p99 101 ms");
+    let told = |latency: &Latency| {
+        let budget = latency.budget.map_or("any".to_owned(), |budget| budget.to_string());
+        let kept = if latency.holds() { "kept" } else { "broken" };
+        format!(
+            "{} {} {} {} of {budget} for {}, {kept}",
+            latency.what.word(),
+            latency.p50,
+            latency.p95,
+            latency.p99,
+            latency.users
+        )
+    };
+    let first = judgement.latencies.iter().find(|latency| latency.what == Timed::FirstEvent).expect("it is timed");
+    assert_eq!(told(first), "first event 91 ms 100 ms 101 ms of 500 ms for 20, kept");
+    assert!(!Latency { budget: Some(Span::millis(100)), ..*first }.holds());
     assert_eq!(judgement.users.len(), 20);
 
     let stray = crowd[6].events[2].clone();

@@ -40,7 +40,7 @@ impl Ledger {
     }
 
     /// The median of our own pings.
-    fn median_round_trip(&self) -> Option<Span> {
+    pub(super) fn median_round_trip(&self) -> Option<Span> {
         let mut sorted = self.round_trips.clone();
         sorted.sort_unstable();
         sorted.get(sorted.len() / 2).copied()

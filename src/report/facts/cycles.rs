@@ -1,7 +1,10 @@
 //! Cycles and their runs, in numbers.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::causes::CauseFact;
 use super::loose::CommitFact;
 use crate::domain::{CycleCause, CycleRecord, Lane, NullKind, Run, RunEnd, RunId, RunKind, RunPhase, State, Text};
 use crate::report::time::stamp;
@@ -39,7 +42,7 @@ pub struct CycleFact {
     pub known: u32,
     /// Which part of the selected tests held, in per cent.
     pub pass_rate: Option<f64>,
-    /// Whether everything was green after it.
+    /// Whether everything was green after it; never where words of success are refused.
     pub green: bool,
     /// Whether every selected test has a result that means something; nothing where nobody kept it.
     pub whole: Option<bool>,
@@ -49,6 +52,8 @@ pub struct CycleFact {
     pub more_causes: u32,
     /// What served when it ended.
     pub served: Vec<String>,
+    /// What of that did not serve when the cycle before it ended.
+    pub moved: Vec<String>,
     /// The commit of its newest run.
     pub commit: Option<CommitFact>,
     /// The runs of this session that belong to it, by number.
@@ -58,6 +63,8 @@ pub struct CycleFact {
 /// Why tests of a cycle failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct CycleCauseFact {
+    /// Where it is told, where it belongs to this session.
+    pub anchor: Option<String>,
     /// Its signature's key, in short.
     pub key: String,
     /// What kind of thing went wrong.
@@ -115,20 +122,39 @@ pub struct RunFact {
     pub missing: u32,
     /// Tests that ran while what serves was changing.
     pub straddled: u32,
+    /// Tests that failed while a service was not well.
+    pub environment: u32,
+    /// Tests that failed as it was accepted.
+    pub known: u32,
     /// What served when it began.
     pub served: Vec<String>,
     /// The commit that it was made of.
     pub commit: Option<CommitFact>,
 }
 
-pub(super) fn all(state: &State) -> Vec<CycleFact> {
-    state.records.iter().map(|record| cycle(state, record)).collect()
+/// The cycles. None of them is called green on a page that may not use words of success.
+pub(super) fn all(state: &State, success: bool, causes: &[CauseFact]) -> Vec<CycleFact> {
+    let mut before: Option<&CycleRecord> = None;
+    let told = causes.iter().map(|cause| (cause.key.as_str(), cause.anchor.clone()));
+    let anchors: Anchors = told.collect();
+    state.records.iter().map(|record| cycle(state, record, before.replace(record), success, &anchors)).collect()
 }
 
-fn cycle(state: &State, record: &CycleRecord) -> CycleFact {
+/// Where causes are told, by their keys.
+type Anchors<'a> = BTreeMap<&'a str, String>;
+
+fn cycle(
+    state: &State,
+    record: &CycleRecord,
+    before: Option<&CycleRecord>,
+    success: bool,
+    anchors: &Anchors,
+) -> CycleFact {
     let counts = &record.counts;
     // A record of an older version does not tell these.
     let told = record.ended.is_some();
+    let is_new = |served: &&(Text, Text)| before.is_none_or(|before| !before.served.contains(served));
+    let moved = record.served.iter().filter(is_new);
     let own = state.runs.iter().filter(|(_, run)| run.cycle == record.number && run.kind == RunKind::Test);
     CycleFact {
         number: record.number,
@@ -146,19 +172,21 @@ fn cycle(state: &State, record: &CycleRecord) -> CycleFact {
         environment: counts.environment,
         known: counts.known,
         pass_rate: record.pass_rate().map(|rate| (rate * 10.0).round() / 10.0),
-        green: record.green,
+        green: record.green && success,
         whole: told.then(|| record.is_whole()),
-        causes: record.causes.iter().map(CycleCauseFact::of).collect(),
+        causes: record.causes.iter().map(|cause| CycleCauseFact::of(cause, anchors)).collect(),
         more_causes: record.more_causes,
         served: record.served.iter().map(|(name, revision)| spoken(name, revision)).collect(),
+        moved: moved.map(|(name, revision)| spoken(name, revision)).collect(),
         commit: record.source.as_ref().map(|source| CommitFact::of(source)),
         runs: own.map(|(id, _)| id.0 + 1).collect(),
     }
 }
 
 impl CycleCauseFact {
-    fn of(cause: &CycleCause) -> Self {
+    fn of(cause: &CycleCause, anchors: &Anchors) -> Self {
         Self {
+            anchor: anchors.get(&*cause.key).cloned(),
             key: cause.key.to_string(),
             class: cause.class.word(),
             title: cause.title.to_string(),
@@ -212,6 +240,8 @@ fn fact(state: &State, id: RunId, run: &Run) -> RunFact {
         not_run: numbers.not_run,
         missing: numbers.missing,
         straddled: run.tally.straddled,
+        environment: run.tally.environment,
+        known: run.tally.known,
         served: state.services.revisions(run.epoch).map(|(name, revision)| spoken(name, revision)).collect(),
         commit: run.source.as_ref().map(|source| CommitFact::of(source)),
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{Autopilot, AutopilotEnd, Fix, FixEnd, FixId, State};
+use crate::domain::{Autopilot, AutopilotEnd, Decision, Fix, FixEnd, FixId, Moment, State};
 use crate::report::time::stamp;
 
 /// How many files of a fix are told.
@@ -17,7 +17,8 @@ pub struct FlightFact {
     pub began: String,
     /// How long it took, in seconds.
     pub took: Option<f64>,
-    /// How it ended: `green`, `spent`, `no_progress`, `gave_up`, `cancelled`, or `under_way`.
+    /// How it ended: `green`, `spent`, `no_progress`, `gave_up`, `cancelled`, or `under_way`; `no_failures` where it ended
+    /// as green and words of success are refused.
     pub end: &'static str,
     /// Why it ended so.
     pub why: Option<String>,
@@ -40,6 +41,8 @@ pub struct FlightFact {
 pub struct DecisionFact {
     /// When.
     pub at: String,
+    /// The cycle of that moment, where that is known.
+    pub cycle: Option<u32>,
     /// What was done, and why.
     pub text: String,
 }
@@ -66,21 +69,30 @@ pub struct FixFact {
 }
 
 /// The newest flight, where there was one.
-pub(super) fn newest(state: &State) -> Option<FlightFact> {
-    state.autopilot.as_ref().map(|flight| of(state, flight))
+pub(super) fn newest(state: &State, success: bool) -> Option<FlightFact> {
+    state.autopilot.as_ref().map(|flight| of(state, flight, success))
 }
 
-fn of(state: &State, flight: &Autopilot) -> FlightFact {
+fn of(state: &State, flight: &Autopilot, success: bool) -> FlightFact {
     let (end, why) = match &flight.end {
         None => ("under_way", None),
-        Some(AutopilotEnd::Green) => ("green", None),
+        Some(AutopilotEnd::Green) if success => ("green", None),
+        Some(AutopilotEnd::Green) => ("no_failures", None),
         Some(AutopilotEnd::Spent(why)) => ("spent", Some(why)),
         Some(AutopilotEnd::NoProgress(why)) => ("no_progress", Some(why)),
         Some(AutopilotEnd::GaveUp(why)) => ("gave_up", Some(why)),
         Some(AutopilotEnd::Cancelled) => ("cancelled", None),
     };
-    let decision =
-        |decision: &crate::domain::Decision| DecisionFact { at: stamp(decision.at), text: decision.text.to_string() };
+    let cycle = |at: Moment| state.records.iter().rev().find(|record| record.began <= at).map(|record| record.number);
+    let decision = |decision: &Decision| DecisionFact {
+        at: stamp(decision.at),
+        cycle: cycle(decision.at),
+        // The flight's own rule is milder than a report's.
+        text: match decision.text.strip_prefix("green: ").filter(|_| !success) {
+            Some(rest) => format!("ended: {rest}"),
+            None => decision.text.to_string(),
+        },
+    };
     let ended = flight.ended.unwrap_or(state.at);
     let of_flight = |fix: &Fix| fix.started >= flight.began && fix.started <= ended;
     FlightFact {
@@ -131,7 +143,7 @@ mod tests {
     fn a_flight_is_told_with_its_decisions_and_fixes() {
         let mut story = Story::of(ProjectSpec { fix: Some(vec!["./fix.sh".into()]), ..fixture::staging() });
         story.tell(crate::domain::SessionEvent::Recalled(Arc::default())).healthy().connect();
-        assert!(newest(&story.state).is_none());
+        assert!(newest(&story.state, false).is_none());
         let plan = AutopilotPlan { patience: 1, ..AutopilotPlan::default() };
         story.ask(Command::Autopilot { plan: Arc::new(plan), resume: false });
         let run = story.run();
@@ -142,7 +154,7 @@ mod tests {
         let (fix, _) = story.state.fixes.iter().next_back().expect("it called for a fix");
         story.tell(FixEvent::Printed { fix, lines: vec!["looking".into(), "no idea | at all".into(), " ".into()] });
         story.wait(2_000).tell(FixEvent::Ended { fix, exit: Exit::Code(7), changed: vec!["a|b.py".into()] });
-        let flight = newest(&story.state).expect("it flew");
+        let flight = newest(&story.state, false).expect("it flew");
         assert_eq!((flight.end, flight.fixes, flight.cycles), ("gave_up", 1, 1), "{flight:?}");
         let fix = &flight.mended[0];
         assert_eq!((fix.end, fix.said.as_deref(), fix.took), ("gave_up", Some("no idea | at all"), Some(2.0)));
@@ -152,6 +164,6 @@ mod tests {
         assert!(page.contains("## The autopilot's flight") && page.contains("**gave up**"), "{page}");
         assert!(page.contains("no idea \\| at all"), "{page}");
         let page = render(&facts, Form::Html, None).expect("a page");
-        assert!(page.contains("<td>no idea | at all</td>"), "{page}");
+        assert!(page.contains(">no idea | at all</td>"), "{page}");
     }
 }

@@ -1,14 +1,9 @@
-//! What stands around the tests: deploys, services, contracts, commits, results from elsewhere, and what is next.
+//! What stands around the tests: deploys, services, commits, and results from elsewhere.
 
 use serde::Serialize;
 
-use super::Status;
-use super::status::count;
-use crate::domain::{Baseline, Checkout, Deploy, DeployId, DeployPhase, Health, Protection, State, Surface, Unproved};
+use crate::domain::{Baseline, Checkout, Deploy, DeployId, DeployPhase, Health, State, Surface};
 use crate::report::time::stamp;
-
-/// How many next steps are told.
-const STEPS: usize = 12;
 
 /// A deploy.
 #[derive(Debug, Clone, Serialize)]
@@ -60,19 +55,6 @@ pub struct ServiceFact {
     pub revision_since: Option<String>,
 }
 
-/// A contract.
-#[derive(Debug, Clone, Serialize)]
-pub struct ContractFact {
-    /// Its name.
-    pub name: String,
-    /// What it came to.
-    pub verdict: &'static str,
-    /// Why.
-    pub why: String,
-    /// Each check: its name, how it ended, and what was found.
-    pub checks: Vec<(&'static str, &'static str, String)>,
-}
-
 /// A commit that runs were made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommitFact {
@@ -82,6 +64,8 @@ pub struct CommitFact {
     pub short: String,
     /// Its first line.
     pub subject: String,
+    /// Who wrote it, where that is known.
+    pub author: Option<String>,
     /// The branch.
     pub branch: Option<String>,
     /// How far the files differed from it, in words.
@@ -164,26 +148,13 @@ pub(super) fn services(state: &State) -> Vec<ServiceFact> {
     services.collect()
 }
 
-pub(super) fn contracts(state: &State) -> Vec<ContractFact> {
-    let contracts = state.contracts.iter().map(|(id, judgement)| ContractFact {
-        name: state.inventory.test(*id).map_or_else(String::new, |test| test.name.to_string()),
-        verdict: judgement.verdict.word(),
-        why: judgement.why.to_string(),
-        checks: judgement
-            .checks
-            .iter()
-            .map(|result| (result.check.word(), result.verdict.word(), result.detail.to_string()))
-            .collect(),
-    });
-    contracts.collect()
-}
-
 impl CommitFact {
     pub(super) fn of(source: &Checkout) -> Self {
         Self {
             commit: source.commit.to_string(),
             short: source.short().to_owned(),
             subject: source.subject.to_string(),
+            author: source.author.as_ref().map(|author| author.to_string()),
             branch: source.branch.as_ref().map(|branch| branch.to_string()),
             state: source.state(),
         }
@@ -213,42 +184,4 @@ pub(super) fn imports(state: &State) -> Vec<ImportFact> {
         older_than_runs: loaded.at.zip(first).is_some_and(|(written, first)| written < first),
     });
     imports.collect()
-}
-
-/// What is to be done: what keeps results from counting, then open causes in the order of risk.
-pub(super) fn next(state: &State, status: &Status) -> Vec<String> {
-    let mut steps = Vec::new();
-    let grave = ["truncated", "disagreement", "unproved_revision", "synthetic", "running"];
-    for reason in status.reasons.iter().filter(|reason| grave.contains(&reason.code)) {
-        steps.push(format!("Settle: {}.", reason.text));
-    }
-    for cause in super::causes::all(state).iter().filter(|cause| cause.open) {
-        let tests = count(cause.count, "test", "tests");
-        let tier = cause.tier.as_ref().map_or(String::new(), |tier| match &cause.at_risk {
-            Some(at_risk) => format!(" in {tier} ({at_risk})"),
-            None => format!(" in {tier}"),
-        });
-        let root = cause.note.as_ref().and_then(|note| note.root_cause.as_ref());
-        let root = root.map_or(String::new(), |root| format!(" Found so far: {root}."));
-        steps.push(format!("Fix: {} ({tests}{tier}).{root}", cause.title));
-    }
-    let unproved = Unproved::of(state.inventory.tally());
-    if unproved.total() > 0 {
-        steps.push(format!("Rerun what is not proved: {unproved}."));
-    }
-    let stale = state.inventory.tally().stale;
-    if stale > 0 {
-        steps.push(format!("Prove {} again on what serves now.", count(stale, "result", "results")));
-    }
-    let unproved = state.inventory.tiers().iter().filter(|(_, tier)| tier.protection() == Protection::Unproved);
-    let unproved: Vec<String> = unproved.map(|(_, tier)| tier.spec.name.to_string()).collect();
-    if !unproved.is_empty() {
-        steps.push(format!("Run what is missing of {}.", unproved.join(", ")));
-    }
-    let left_out = steps.len().saturating_sub(STEPS);
-    steps.truncate(STEPS);
-    if left_out > 0 {
-        steps.push(format!("… and {left_out} more."));
-    }
-    steps
 }

@@ -4,9 +4,7 @@
 use serde::Serialize;
 
 use super::About;
-use crate::domain::{
-    Check, CheckVerdict, ContractVerdict, DeployPhase, Outcome, Run, RunEnd, RunKind, RunPhase, Rung, State, TestCase,
-};
+use crate::domain::{DeployPhase, Outcome, Run, RunEnd, RunPhase, State, TestCase};
 
 /// The one word for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,11 +45,9 @@ pub struct Reason {
 }
 
 impl Status {
-    /// Whether there is reason to doubt results that look well by themselves: the record has holes, or what serves is not
-    /// known.
-    pub(super) fn doubts_everything(&self) -> bool {
-        let grave = ["journal", "synthetic", "unproved_revision", "running", "truncated", "disagreement"];
-        self.reasons.iter().any(|reason| grave.contains(&reason.code))
+    /// Whether something of that code stands against success.
+    pub(super) fn has(&self, code: &str) -> bool {
+        self.reasons.iter().any(|reason| reason.code == code)
     }
 }
 
@@ -122,22 +118,16 @@ impl Doubts {
     }
 
     fn runs(&mut self, state: &State) {
-        let Some((newest, run)) = state.runs.newest() else {
+        if state.runs.newest().is_none() {
             return self.say("nothing_ran", "no test has run".to_owned(), "runs");
-        };
+        }
         for (id, _) in state.runs.active() {
             self.say("running", format!("run {} is not over", id.0 + 1), &format!("run-{}", id.0 + 1));
         }
-        // Of each runner, its newest run tells.
-        let of_cycle = state.runs.iter().rev().filter(|(_, run)| run.kind == RunKind::Test);
-        let mut seen = Vec::new();
-        for (id, run) in of_cycle.take_while(|(_, other)| other.cycle == run.cycle) {
-            if !seen.contains(&run.runner) {
-                seen.push(run.runner);
-                self.run(id.0 + 1, run);
-            }
+        for (id, run) in state.newest_runs() {
+            self.run(id.0 + 1, run);
         }
-        if let Some((id, _)) = state.runs.iter().next_back().filter(|(id, run)| run.kind.is_null() && *id > newest) {
+        if let Some(id) = state.newest_null_run() {
             let text = "the newest run was a null run, which proves nothing about the environment".to_owned();
             self.say("synthetic", text, &format!("run-{}", id.0 + 1));
         }
@@ -172,16 +162,9 @@ impl Doubts {
 
     /// Of each service, its newest deploy has to be proved.
     fn deploys(&mut self, state: &State) {
-        let mut seen = Vec::new();
-        for (id, deploy) in state.deploys.iter().rev() {
-            if seen.contains(&deploy.service) {
-                continue;
-            }
-            seen.push(deploy.service);
+        for (id, deploy) in state.unproved_deploys() {
             let name = state.services.get(deploy.service).map_or("a service", |service| &*service.spec.name);
-            let anchor = format!("deploy-{}", id.0 + 1);
             let text = match &deploy.phase {
-                DeployPhase::Live if deploy.rung() >= Rung::DataPlane => continue,
                 DeployPhase::Live => "its platform says it is live, but no connection has proved it".to_owned(),
                 DeployPhase::Running | DeployPhase::Routing | DeployPhase::Proving => "it is under way".to_owned(),
                 DeployPhase::Failed(why) if deploy.out_of_reach => format!("it was never tried: {why}"),
@@ -192,19 +175,14 @@ impl Doubts {
                 DeployPhase::Cancelled => "it was cancelled".to_owned(),
             };
             let text = format!("the newest deploy of {name} is not proved: {text}");
-            self.say("unproved_revision", text, &anchor);
+            self.say("unproved_revision", text, &format!("deploy-{}", id.0 + 1));
         }
     }
 
     fn contracts(&mut self, state: &State) {
-        for (id, judgement) in &state.contracts {
-            let name = state.inventory.test(*id).map_or("a contract", |test| &*test.name);
-            let played = |result: &&crate::domain::CheckResult| {
-                result.check == Check::Synthetic && matches!(result.verdict, CheckVerdict::Fail | CheckVerdict::Warn)
-            };
-            if judgement.verdict == ContractVerdict::Synthetic || judgement.checks.iter().any(|check| played(&check)) {
-                self.say("synthetic", format!("{name}: {}", judgement.why), "contracts");
-            }
+        for (id, judgement) in state.played_contracts() {
+            let name = state.inventory.test(id).map_or("a contract", |test| &*test.name);
+            self.say("synthetic", format!("{name}: {}", judgement.why), "contracts");
         }
     }
 
@@ -224,11 +202,13 @@ impl Doubts {
                 Some(_) | None => {}
             }
         }
-        let (one, many) =
-            ("pass came about without an environment too", "passes came about without an environment too");
-        self.some("vacuous", vacuous, one, many, "evidence");
-        let (one, many) = ("pass touched nothing outside its process", "passes touched nothing outside their process");
-        self.some("without_evidence", empty, one, many, "evidence");
+        let of = if tiers.is_empty() { "" } else { " of tiers that gate" };
+        let without = "came about without an environment too";
+        let (one, many) = (format!("pass{of} {without}"), format!("passes{of} {without}"));
+        self.some("vacuous", vacuous, &one, &many, "evidence");
+        let one = format!("pass{of} touched nothing outside its process");
+        let many = format!("passes{of} touched nothing outside their process");
+        self.some("without_evidence", empty, &one, &many, "evidence");
     }
 
     fn journal(&mut self, about: &About) {
@@ -251,7 +231,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::{CheckResult, Command, DeployEvent, Judgement, NullKind, RunEvent, Selection, SurfaceSpec};
+    use crate::domain::{
+        Check, CheckResult, CheckVerdict, Command, ContractVerdict, DeployEvent, Judgement, NullKind, RunEvent, Rung,
+        Selection, SurfaceSpec,
+    };
     use crate::ui::fixture::{self, Story, cycles, spoilt};
 
     fn codes(story: &Story, about: &About) -> (Word, Vec<&'static str>) {
@@ -349,6 +332,7 @@ mod tests {
             why: "all events came".into(),
             checks: vec![found],
             users: Vec::new(),
+            latencies: Vec::new(),
         };
         story.tell(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
         pass_everything(&mut story).exit(0, "all passed");

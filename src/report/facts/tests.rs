@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::causes::message;
+use super::origin::OriginFact;
 use crate::domain::{Counted, Grade, Standing, State, TestCase, TestId, Verdict};
 use crate::report::time::stamp;
 
@@ -61,6 +62,8 @@ pub struct VerdictGroup {
     pub verdict: &'static str,
     /// How many tests have it.
     pub count: u32,
+    /// The runs of their results.
+    pub origin: OriginFact,
     /// Their full names, with their runs and what they said.
     pub tests: Vec<VerdictTest>,
     /// How many more there are.
@@ -97,10 +100,25 @@ pub struct EvidenceFact {
     pub unmeasured: u32,
     /// Passes of tests that pass without an environment too.
     pub vacuous: u32,
-    /// The passes that prove nothing, by full name.
-    pub hollow: Vec<String>,
+    /// The runs of the passes.
+    pub origin: OriginFact,
+    /// The passes that prove nothing.
+    pub hollow: Vec<HollowFact>,
     /// How many more of them there are.
     pub more_hollow: u32,
+}
+
+/// A pass that proves nothing.
+#[derive(Debug, Clone, Serialize)]
+pub struct HollowFact {
+    /// The test's full name.
+    pub node: String,
+    /// Its priority group.
+    pub tier: Option<String>,
+    /// Its run, where that belongs to this session.
+    pub run: Option<u32>,
+    /// Whether it comes about without an environment too; else it touched nothing.
+    pub vacuous: bool,
 }
 
 /// Every test, in the order in which they were found.
@@ -150,11 +168,14 @@ fn anchor(state: &State, id: TestId) -> Option<String> {
 
 /// The verdicts that are worth naming tests for, the gravest first.
 pub(super) fn verdicts(state: &State) -> Vec<VerdictGroup> {
+    let of =
+        |verdict| state.inventory.tests().map(|(_, test)| test).filter(move |test| test.verdict() == Some(verdict));
     let mut groups: Vec<VerdictGroup> = Verdict::ALL
         .into_iter()
         .map(|verdict| VerdictGroup {
             verdict: verdict.word(),
             count: state.inventory.verdicts().of(verdict),
+            origin: OriginFact::of(of(verdict)),
             tests: Vec::new(),
             more: 0,
         })
@@ -184,6 +205,7 @@ pub(super) fn verdicts(state: &State) -> Vec<VerdictGroup> {
 pub(super) fn evidence(state: &State) -> EvidenceFact {
     let worths = &state.inventory.tally().worths;
     let hollow = |test: &TestCase| test.shown_worth().is_some_and(|worth| worth.is_hollow());
+    let passes = state.inventory.tests().filter(|(_, test)| test.worth().is_some());
     let hollow: Vec<&TestCase> =
         state.inventory.tests().map(|(_, test)| test).filter(|test| !test.gone && hollow(test)).collect();
     EvidenceFact {
@@ -195,6 +217,18 @@ pub(super) fn evidence(state: &State) -> EvidenceFact {
         unmeasured: worths.unmeasured(),
         vacuous: worths.vacuous(),
         more_hollow: hollow.len().saturating_sub(HOLLOW) as u32,
-        hollow: hollow.into_iter().take(HOLLOW).map(|test| test.node.to_string()).collect(),
+        hollow: hollow.into_iter().take(HOLLOW).map(|test| HollowFact::of(state, test)).collect(),
+        origin: OriginFact::of(passes.map(|(_, test)| test)),
+    }
+}
+
+impl HollowFact {
+    fn of(state: &State, test: &TestCase) -> Self {
+        Self {
+            node: test.node.to_string(),
+            tier: test.tier.and_then(|id| state.inventory.tiers().get(id)).map(|tier| tier.spec.name.to_string()),
+            run: test.latest.as_ref().and_then(|latest| latest.run).map(|run| run.0 + 1),
+            vacuous: test.is_vacuous(),
+        }
     }
 }
