@@ -1,6 +1,7 @@
-//! Agent events, grouped into what each agent did under one run id.
+//! Agent events, grouped into what each agent did in one run.
 
-use std::collections::hash_map::Entry;
+mod belonging;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -213,6 +214,9 @@ pub struct AgentRun {
     /// Whether an agent or a tool bears a name that only a fallback uses: then nobody knows whether an agent ran.
     #[serde(default)]
     pub played: bool,
+    /// Whether its events name no run, so that they were put together by their stream, thread and order.
+    #[serde(default)]
+    pub unnamed: bool,
 }
 
 impl AgentRun {
@@ -257,6 +261,9 @@ pub struct Agents {
     epoch: Epoch,
     #[serde(default)]
     rules: SyntheticRules,
+    /// How many runs without an id there were.
+    #[serde(default)]
+    unnamed: u32,
 }
 
 impl Default for Agents {
@@ -279,6 +286,7 @@ impl Agents {
             unknown: BTreeMap::new(),
             epoch: 0,
             rules: SyntheticRules::default(),
+            unnamed: 0,
         }
     }
 
@@ -381,45 +389,6 @@ impl Agents {
             }
         }
         lost
-    }
-
-    fn find_run(&mut self, stream: StreamId, event: &AgentEvent) -> Option<AgentRunId> {
-        let key = event.run.as_ref()?;
-        if let Some(&id) = self.index.get(key)
-            && self.run(id).is_some()
-        {
-            return Some(id);
-        }
-        let id = AgentRunId(self.runs.total() as u32);
-        // The oldest one goes when the ring is full; its key may have come again and stand for a newer one.
-        if self.runs.len() == RUNS_KEPT
-            && let Some(oldest) = self.runs.iter().next()
-            && let Entry::Occupied(known) = self.index.entry(oldest.key.clone())
-            && u64::from(known.get().0) == self.runs.dropped()
-        {
-            known.remove();
-        }
-        self.index.insert(key.clone(), id);
-        self.runs.push(AgentRun {
-            stream,
-            key: key.clone(),
-            agent: event.agent.clone(),
-            thread: event.thread.clone(),
-            started: event.at,
-            last: event.at,
-            last_kind: event.kind,
-            end: None,
-            counts: [0; CRITICAL.len()],
-            events: Ring::new(500),
-            tools: Ring::new(50),
-            longest_silence: Span::ZERO,
-            epoch: self.epoch,
-            epoch_at_end: self.epoch,
-            usage: Usage::default(),
-            inside: Vec::new(),
-            played: false,
-        });
-        Some(id)
     }
 
     fn run_mut(&mut self, id: AgentRunId) -> Option<&mut AgentRun> {
