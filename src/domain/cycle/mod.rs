@@ -107,6 +107,7 @@ impl State {
                 self.recall_known(&memory.known);
                 self.notes.recall(&memory.notes);
                 self.sent.recall(&memory.sent);
+                self.held.recall(&memory.held);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
