@@ -150,7 +150,7 @@ impl State {
             SessionEvent::ReportsWritten { failed, .. } => {
                 failed.iter().for_each(|why| self.say(Tone::Bad, why.clone()));
             }
-            SessionEvent::FilesChanged { paths, more } => self.see_change(paths, *more),
+            SessionEvent::FilesChanged { paths, more, gone } => self.see_change(paths, *more, gone),
             SessionEvent::WatchEnded { why } => self.lose_watch(why),
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
