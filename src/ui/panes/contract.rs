@@ -139,7 +139,8 @@ fn put_course(line: &mut Line, measure: Timed, held: &[Held]) {
     for took in &course {
         line.fill(Role::Muted, spark(took.0, most.0), 1);
     }
-    let told = Short::new(format_args!("{first} → {last}"));
+    let (told, most) = (Short::new(format_args!("{first} → {last}")), held.len());
+    line.gap((most - course.len()) as u16);
     if usize::from(line.room()) > text::width(&told) {
         line.gap(1).put(Role::Muted, &told);
     }
