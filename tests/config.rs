@@ -845,6 +845,23 @@ checks = { latency = "eror" }
 }
 
 #[test]
+fn what_a_contract_asks_for_is_held_against_what_there_is() {
+    let told = |more: &str| {
+        let settings =
+            format!("[stream.agents]\nurl = \"ws://127.0.0.1:1/ws\"\n[contract.five]\nstream = \"agents\"\n{more}");
+        said(&settings, &[]).join("\n")
+    };
+    let whole = "large = 1000\nmany = 5\nif = { tool_executing = [\"tools\"] }\nfields = { \"*\" = [\"run_id\"] }\n\
+                 budgets = { api = \"1s\", tool = \"1m\" }\nlimits = { first_event = \"5s\" }\n\
+                 checks = { clock = \"off\", schema = \"error\", unknown-types = \"info\", size = \"warning\" }";
+    assert_eq!(told(whole), "");
+    let of = |more: &str, wanted: &str| assert!(told(more).contains(wanted), "{}", told(more));
+    of("if = { tool_executed = [\"tools\"] }", "`tool_executed` is not required, so there is nothing to spare");
+    of("budgets = { first_events = \"1s\" }", "first_event");
+    of("checks = { clocks = \"off\" }", "clock");
+}
+
+#[test]
 fn a_revision_is_expected_only_of_who_can_say_it() {
     let of = |service: &str, expected: &str| {
         let settings = format!(

@@ -372,13 +372,8 @@ mod epochs {
         let found = Found { node: "contract:agents".into(), module: "contracts".into(), line: 0, source: None };
         story.happen(RunEvent::Started { run, pid: 1 });
         story.happen(RunEvent::Collected { run, tests: vec![found] }).happen(RunEvent::TestStarted { run, n: 0 });
-        let judgement = Judgement {
-            verdict: ContractVerdict::Straddled,
-            why: "b1 answered first, b2 at the end".into(),
-            checks: Vec::new(),
-            users: Vec::new(),
-            latencies: Vec::new(),
-        };
+        let why = "b1 answered first, b2 at the end";
+        let judgement = Judgement::bare(ContractVerdict::Straddled, why, Vec::new());
         story.happen(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
         let (outcome, took) = (Outcome::Errored, Span::seconds(1));
         story.happen(RunEvent::TestEnded { run, n: 0, outcome, took, detail: None, evidence: None });

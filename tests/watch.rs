@@ -42,7 +42,27 @@ impl Story {
     }
 
     fn change(&mut self, paths: &[&str]) -> &mut Self {
-        self.tell(SessionEvent::FilesChanged { paths: paths.iter().map(|path| (*path).into()).collect(), more: 0 })
+        self.change_and_lose(paths, &[])
+    }
+
+    fn change_and_lose(&mut self, paths: &[&str], gone: &[&str]) -> &mut Self {
+        let all = |paths: &[&str]| paths.iter().map(|path| (*path).into()).collect();
+        self.tell(SessionEvent::FilesChanged { paths: all(paths), more: 0, gone: all(gone) })
+    }
+
+    /// What is there is listed, without running anything.
+    fn list(&mut self, nodes: &[&str]) -> &mut Self {
+        let listing = |effect: &Effect| matches!(effect, Effect::StartRun { kind: RunKind::Collect, .. });
+        assert!(self.effects.iter().any(listing), "{:?}", self.effects);
+        let run = self.state.runs.iter().next_back().expect("a run").0;
+        let found = |node: &&str| {
+            let (module, _) = node.split_once("::").expect("a node id");
+            Found { node: (*node).into(), module: module.into(), line: 1, source: None }
+        };
+        self.tell(RunEvent::Started { run, pid: 1 });
+        self.tell(RunEvent::Collected { run, tests: nodes.iter().map(found).collect() });
+        self.tell(RunEvent::CollectionEnded { run });
+        self.tell(RunEvent::Exited { run, exit: Exit::Code(0), says: "".into(), leaked: 0 })
     }
 
     fn begin(&mut self) -> RunId {
@@ -104,6 +124,28 @@ impl Story {
 
 fn rule(path: &str, word: &str) -> WatchRule {
     WatchRule { paths: vec![path.into()], tests: vec![word.into()] }
+}
+
+#[test]
+fn a_new_file_of_tests_is_listed_first_and_then_run() {
+    let mut story = Story::new(Vec::new());
+    story.ran([Passed, Failed, Passed]).change(&["tests/test_new.py"]);
+    story.starts(&[]).says("test_new.py changed: which tests there are is asked first");
+    story.list(&[TESTS[0], TESTS[1], TESTS[2], "tests/test_new.py::four"]);
+    story.starts(&["tests/test_new.py::four"]).says("test_new.py changed: 1 test runs");
+}
+
+#[test]
+fn the_tests_of_a_file_that_went_are_not_run() {
+    let mut story = Story::new(Vec::new());
+    story.ran([Passed, Passed, Passed]).change_and_lose(&["tests/test_web.py"], &["tests/test_web.py"]);
+    story.list(&TESTS[..2]);
+    story.starts(&[]).says("test_web.py changed: nothing fails, and no [[watch.rule]] names its tests");
+    // What is known is run at once, and what is called otherwise is no file of tests.
+    story.rest().change(&["tests/test_api.py"]).starts(&TESTS[..2]);
+    let run = story.state.runs.iter().next_back().expect("a run").0;
+    story.finish(run, &[]).rest().change_and_lose(&["src/main.py", "test_notes.md"], &["src/main.py"]).starts(&[]);
+    assert!(!story.effects.iter().any(|effect| matches!(effect, Effect::StartRun { kind: RunKind::Collect, .. })));
 }
 
 #[test]

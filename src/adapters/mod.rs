@@ -4,6 +4,7 @@
 //! read in its own file and never travels further. Test tools are driven in the one shape of [`tool`].
 
 pub mod cargo;
+pub mod carried;
 pub mod deployer;
 pub mod detect;
 pub mod git;

@@ -6,6 +6,7 @@ mod autopilot;
 mod change;
 pub mod check;
 pub mod console;
+mod contract;
 pub mod demo;
 pub mod deploy;
 pub mod exit;

@@ -5,15 +5,15 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::contract;
 use super::known;
 use super::progress;
 use super::resumed;
 use super::spoilt;
 use super::worth::{add_evidence, add_worths, in_words, shown_of_runs};
 use crate::domain::{
-    Baseline, Cause, CauseClass, CauseEnd, CauseId, CauseStatus, CheckResult, Entry, Event, Judgement, ModuleId,
-    Moment, Outcome, Repeat, Run, RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase,
-    TestId, Verdict,
+    Baseline, Cause, CauseClass, CauseEnd, CauseId, CauseStatus, Entry, Event, ModuleId, Moment, Outcome, Repeat, Run,
+    RunEnd, RunEvent, RunId, RunKind, RunPhase, SessionEvent, Span, State, TestCase, TestId, Verdict,
 };
 
 /// Prints a headless run as it goes.
@@ -138,7 +138,7 @@ impl<W: Write> Printer for Json<W> {
             add_evidence(&mut line, test);
             self.line(&known::add(line, state, test));
             if let Some(judgement) = state.contracts.get(&id) {
-                self.line(&contract(&test.node, judgement));
+                self.line(&contract::line(&test.node, judgement));
             }
         }
     }
@@ -170,33 +170,6 @@ impl<W: Write> Printer for Json<W> {
         let line = summary(state, complete);
         self.line(&line);
     }
-}
-
-fn contract(node: &str, judgement: &Judgement) -> Value {
-    let check = |one: &CheckResult| {
-        let mut check = json!({ "check": one.check, "verdict": one.verdict, "detail": &*one.detail });
-        if let Some(event) = one.event {
-            check["event"] = event.into();
-        }
-        check
-    };
-    let checks: Vec<Value> = judgement.checks.iter().map(check).collect();
-    let users: Vec<Value> = judgement
-        .users
-        .iter()
-        .map(|one| json!({ "user": &*one.user, "verdict": one.verdict, "why": &*one.why, "first_event_s": one.first_event.map(seconds) }))
-        .collect();
-    let mut line = json!({
-        "type": "contract",
-        "id": node,
-        "verdict": judgement.verdict,
-        "why": &*judgement.why,
-        "checks": checks,
-    });
-    if !users.is_empty() {
-        line["users"] = users.into();
-    }
-    line
 }
 
 /// Why a run's numbers are not what was asked for; nothing where they are.

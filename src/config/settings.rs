@@ -43,7 +43,7 @@ pub use limits::{HistorySettings, JournalSettings, LimitSettings};
 pub use logs::{CommandLogSettings, HttpLogSettings, LogSettings};
 pub use mapping::{MappingSettings, Protocol, RuleSettings, Transport, WhenSettings};
 
-pub use contract::{BudgetSettings, ContractSettings, ReadySettings, SyntheticSettings};
+pub use contract::{ContractSettings, ReadySettings, SyntheticSettings};
 pub use health::{
     CommandHealthSettings, ConditionSettings, HealthSettings, HttpHealthSettings, TcpHealthSettings,
     WebsocketHealthSettings,

@@ -3,22 +3,30 @@
 
 mod checks;
 mod crowd;
-mod latency;
+mod heard;
+mod held;
 mod ledger;
 mod pairing;
 mod spec;
 mod synthetic;
 mod timing;
 mod why;
+mod wire;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, Text, revision};
+use self::timing::Timing;
+use super::{AgentKind, Span, Text, revision};
 
 pub use crowd::judge_crowd;
-pub use latency::{Latency, Timed};
+pub use heard::{Heard, HeardBy};
+pub use held::{Held, HeldBefore};
 pub use ledger::{Ending, Ledger, Sent};
-pub use spec::{Budgets, Check, ContractSpec, Expected, Severity, SyntheticRules};
+pub use spec::{
+    ANY_TYPE, Allowed, Check, ContractSpec, Expected, Severity, Sizes, SyntheticRules, TOOLS, Timed, usual_budgets,
+};
+pub use timing::Latency;
+pub use wire::Wire;
 
 /// What a contract comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,6 +72,8 @@ pub enum CheckVerdict {
     Pass,
     /// It does not hold, and is only worth a warning.
     Warn,
+    /// It does not hold, and is only mentioned.
+    Info,
     /// It does not hold.
     Fail,
     /// It could not be looked at.
@@ -77,6 +87,7 @@ impl CheckVerdict {
         match self {
             Self::Pass => "pass",
             Self::Warn => "warn",
+            Self::Info => "info",
             Self::Fail => "fail",
             Self::Blocked => "blocked",
         }
@@ -95,6 +106,9 @@ pub struct CheckResult {
     /// The event that decided it, counted from 1 in the order of arrival.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<u32>,
+    /// Whose event that is, counted from 1; nothing where one user ran it alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
 }
 
 /// What a contract came to, and why.
@@ -106,12 +120,38 @@ pub struct Judgement {
     pub why: Text,
     /// Every check that was asked for, in the order of [`Check::ALL`].
     pub checks: Vec<CheckResult>,
+    /// The event that decided it, and whose it is where several ran it; nothing where nothing came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<u32>,
+    /// Whose event that is, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
+    /// How long things took, of all users together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<Latency>,
     /// Each user's, where several ran it at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserResult>,
-    /// How long things took, beside what they were allowed.
+    /// What came, by user: of as many users as there is room for, those first whose events are named above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub latencies: Vec<Latency>,
+    pub heard: Vec<HeardBy>,
+}
+
+impl Judgement {
+    /// A verdict with its checks, and nothing else known.
+    #[must_use]
+    pub fn bare(verdict: ContractVerdict, why: &str, checks: Vec<CheckResult>) -> Self {
+        Self {
+            verdict,
+            why: why.into(),
+            checks,
+            event: None,
+            user: None,
+            latencies: Vec::new(),
+            users: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
 }
 
 /// What a contract came to for one of several users.
@@ -125,21 +165,37 @@ pub struct UserResult {
     pub why: Text,
     /// From the message to the first agent event.
     pub first_event: Option<Span>,
+    /// The event that decided it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<u32>,
+}
+
+/// How much a fault counts, beside what its check does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// As its check.
+    Usual,
+    /// It decides, however little its check counts.
+    Grave,
+    /// It may be a false alarm, and is worth a warning at most, unless somebody said otherwise.
+    Mild,
 }
 
 /// What a check found wrong.
 struct Fault {
     detail: String,
     event: Option<u32>,
+    user: Option<u32>,
+    weight: Weight,
 }
 
 impl Fault {
     fn at(event: u32, detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), event: Some(event) }
+        Self { event: Some(event), ..Self::whole(detail) }
     }
 
     fn whole(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into(), event: None }
+        Self { detail: detail.into(), event: None, user: None, weight: Weight::Usual }
     }
 }
 
@@ -156,8 +212,9 @@ impl Ledger {
             .filter(|check| spec.severity(*check) != Severity::Off)
             .filter_map(|check| self.look_at(check, spec, ready))
             .collect();
-        let (verdict, why) = self.conclude(spec, ready, &checks);
-        Judgement { verdict, why: why.into(), checks, users: Vec::new(), latencies: Vec::new() }
+        let (verdict, why, event) = self.conclude(spec, ready, &checks);
+        let latencies = Timing::of(self, 1).latencies(spec);
+        Judgement { event, latencies, ..Judgement::bare(verdict, &why, checks) }
     }
 
     fn look_at(&self, check: Check, spec: &ContractSpec, ready: bool) -> Option<CheckResult> {
@@ -167,19 +224,10 @@ impl Ledger {
                 verdict: CheckVerdict::Blocked,
                 detail: "the connection never became ready".into(),
                 event: None,
+                user: None,
             });
         }
-        let finding = self.find(check, spec)?;
-        Some(match finding {
-            Ok(detail) => CheckResult { check, verdict: CheckVerdict::Pass, detail: detail.into(), event: None },
-            Err(fault) => {
-                let verdict = match spec.severity(check) {
-                    Severity::Error => CheckVerdict::Fail,
-                    Severity::Warning | Severity::Off => CheckVerdict::Warn,
-                };
-                CheckResult { check, verdict, detail: fault.detail.into(), event: fault.event }
-            }
-        })
+        Some(result(check, self.find(check, spec)?, spec))
     }
 
     /// What a check finds; nothing where there is nothing to look at.
@@ -195,45 +243,81 @@ impl Ledger {
             Check::Correlation => Some(self.is_correlated(spec)),
             Check::Sequence => self.is_gapless(),
             Check::Payload => Some(self.has_payloads(spec)),
-            Check::Latency => Some(self.is_in_time(spec)),
+            Check::Latency => Some(Timing::of(self, 1).within(spec).map_err(|fault| Fault { user: None, ..fault })),
             Check::ErrorEvents => Some(self.has_no_errors()),
             Check::Revision => self.is_expected_revision(spec),
             Check::Synthetic => Some(self.is_genuine(spec)),
+            Check::Schema => self.has_fields(spec),
+            Check::Clock => self.is_on_time(),
+            Check::UnknownTypes => Some(self.is_known()),
+            Check::Size => Some(self.is_moderate(spec)),
         }
     }
 
-    fn conclude(&self, spec: &ContractSpec, ready: bool, checks: &[CheckResult]) -> (ContractVerdict, String) {
+    /// The verdict, why, and the event that decided it.
+    fn conclude(
+        &self,
+        spec: &ContractSpec,
+        ready: bool,
+        checks: &[CheckResult],
+    ) -> (ContractVerdict, String, Option<u32>) {
         let failed = |check: Check| checks.iter().find(|one| one.check == check && one.verdict == CheckVerdict::Fail);
         let first = checks.iter().find(|one| one.verdict == CheckVerdict::Fail);
+        let last = self.events.len().try_into().ok().filter(|last| *last > 0);
         if let Some((before, after)) = self.straddles() {
-            return (ContractVerdict::Straddled, format!("{before} answered first, {after} at the end"));
+            return (ContractVerdict::Straddled, format!("{before} answered first, {after} at the end"), last);
         }
         if let Some(stale) = failed(Check::Revision) {
             let known = self.wanted(spec).zip(self.answered(spec));
             let is_another = known.is_some_and(|(wanted, answered)| revision::is_comparable(wanted, answered));
             let verdict = if is_another { ContractVerdict::Stale } else { ContractVerdict::Inconclusive };
-            return (verdict, stale.detail.to_string());
+            return (verdict, stale.detail.to_string(), stale.event.or(last));
         }
         if !ready {
-            return (ContractVerdict::Blocked, self.why_blocked());
+            let error = self.numbered().find(|(_, event)| event.kind == AgentKind::Error).map(|(number, _)| number);
+            return (ContractVerdict::Blocked, self.why_blocked(), error.or(last));
         }
         if let Some(synthetic) = failed(Check::Synthetic) {
-            return (ContractVerdict::Synthetic, synthetic.detail.to_string());
+            return (ContractVerdict::Synthetic, synthetic.detail.to_string(), synthetic.event);
         }
         let only_cut_short = checks
             .iter()
             .filter(|one| one.verdict == CheckVerdict::Fail)
             .all(|one| matches!(one.check, Check::Required | Check::Terminal | Check::Pairing));
-        if let Ending::Lost { why } = &self.ending
+        if let Some(why) = self.ending.cut()
             && !self.has_ended()
             && only_cut_short
         {
-            return (ContractVerdict::Inconclusive, format!("the connection was lost before the run ended: {why}"));
+            let why = format!("the connection was lost before the run ended: {why}");
+            return (ContractVerdict::Inconclusive, why, last);
         }
         match first {
-            Some(_) if !self.has_agent_events() => (ContractVerdict::Fail, self.why_none(spec)),
-            Some(first) => (ContractVerdict::Fail, first.detail.to_string()),
-            None => (ContractVerdict::Pass, self.told()),
+            Some(_) if !self.has_agent_events() => {
+                let (why, event) = self.why_none(spec);
+                (ContractVerdict::Fail, why, event.or(last))
+            }
+            Some(first) => (ContractVerdict::Fail, first.detail.to_string(), first.event.or(last)),
+            None => (ContractVerdict::Pass, self.told(), self.end().map(|(number, _)| number).or(last)),
+        }
+    }
+}
+
+/// What a finding comes to, as much as its check counts.
+fn result(check: Check, finding: Finding, spec: &ContractSpec) -> CheckResult {
+    match finding {
+        Ok(detail) => {
+            CheckResult { check, verdict: CheckVerdict::Pass, detail: detail.into(), event: None, user: None }
+        }
+        Err(fault) => {
+            let is_usual = !spec.severities.contains_key(&check);
+            let verdict = match (fault.weight, spec.severity(check)) {
+                (Weight::Grave, _) => CheckVerdict::Fail,
+                (Weight::Mild, Severity::Error) if is_usual => CheckVerdict::Warn,
+                (_, Severity::Error) => CheckVerdict::Fail,
+                (_, Severity::Warning) => CheckVerdict::Warn,
+                (_, Severity::Info | Severity::Off) => CheckVerdict::Info,
+            };
+            CheckResult { check, verdict, detail: fault.detail.into(), event: fault.event, user: fault.user }
         }
     }
 }

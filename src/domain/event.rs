@@ -147,6 +147,9 @@ pub enum SessionEvent {
         /// How many there are beside them, at least.
         #[serde(default, skip_serializing_if = "is_zero")]
         more: u64,
+        /// Which of them are no longer there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        gone: Vec<Text>,
     },
     /// The files cannot be watched, or no longer.
     WatchEnded {

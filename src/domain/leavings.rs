@@ -10,9 +10,18 @@ impl State {
         let vacuous = self.inventory.vacuous().collect();
         let known = self.known.left_behind(|id| Some(self.inventory.test(id)?.node.clone()));
         let (unproved, sent) = (self.left_unproved(), self.sent.iter().cloned().collect());
-        let (cycle, past_deploys) = (self.cycle, self.past_deploys());
-        let handed_on =
-            Recollection { cycle, cycles, vacuous, known, unproved, sent, past_deploys, ..Recollection::default() };
+        let (cycle, past_deploys, held) = (self.cycle, self.past_deploys(), self.held.left());
+        let handed_on = Recollection {
+            cycle,
+            cycles,
+            vacuous,
+            known,
+            unproved,
+            sent,
+            past_deploys,
+            held,
+            ..Recollection::default()
+        };
         self.session.recalled.then_some(handed_on)
     }
 

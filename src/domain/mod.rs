@@ -81,8 +81,9 @@ pub use chronicle::{Chronicle, Happening, Occasion, TestEnd};
 pub use circumstance::{Circumstance, Counted, Disturbance, Trouble};
 pub use command::{Command, HandOff, Selection};
 pub use contract::{
-    Budgets, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Expected, Judgement, Latency,
-    Ledger, Sent, Severity, SyntheticRules, Timed, UserResult, judge_crowd,
+    ANY_TYPE, Allowed, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Expected, Heard,
+    HeardBy, Held, HeldBefore, Judgement, Latency, Ledger, Sent, Severity, Sizes, SyntheticRules, TOOLS, Timed,
+    UserResult, Wire, judge_crowd, usual_budgets,
 };
 pub use contrast::{Change, contrast};
 pub use course::{Course, Stop, Why as CourseWhy};

@@ -3,10 +3,12 @@
 
 use std::fmt;
 
-use super::{Attempt, On, Outcome, Span, State, TestCase, TestId, TierId};
+use super::{Attempt, On, Outcome, RunKind, Span, State, TestCase, TestId, TierId};
 
 /// What a test is assumed to take where nobody knows of any test how long it takes.
-const ASSUMED: Span = Span::seconds(5);
+pub(in crate::domain) const ASSUMED: Span = Span::seconds(5);
+/// More than that beside its tests is no property of a run: somebody was waited for.
+const MOST_BESIDE: Span = Span::seconds(60);
 /// How far back a failure still counts as lately, in cycles of the test.
 const LATELY: usize = 5;
 
@@ -58,6 +60,8 @@ pub struct Plan {
     pub is_deployed: bool,
     /// Whether it is known of any test how long it takes.
     pub is_timed: bool,
+    /// What a run takes beside its tests: its start, the search for tests, its end; as the newest one had it.
+    pub beside: Span,
 }
 
 impl Plan {
@@ -70,6 +74,7 @@ impl Plan {
             workers: state.runs.newest().map_or(1, |(_, run)| run.workers.max(1)),
             is_deployed: ground.revisions_known,
             is_timed: durations.is_known(),
+            beside: beside(state),
             ..Self::default()
         };
         let mut to_go: Vec<(Place, Planned)> = Vec::new();
@@ -130,9 +135,9 @@ impl Plan {
         Estimate { usual: together(|planned| planned.usual), at_worst: together(|planned| planned.at_worst) }
     }
 
-    /// What so much work takes when the workers share it: no test is shared.
+    /// What so much work takes when the workers share it: no test is shared. What a run takes beside its tests is in it.
     fn spread(&self, sum: u64, longest: u64) -> Span {
-        Span((sum / u64::from(self.workers.max(1))).max(longest))
+        Span(self.beside.0.saturating_add(shared(sum, longest, self.workers)))
     }
 }
 
@@ -163,9 +168,13 @@ impl Plan {
 impl fmt::Display for Outlook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = if self.total == 1 { "test" } else { "tests" };
-        let counts = if self.is_deployed { "on what serves now" } else { "with a result" };
+        let counts = if self.is_deployed { "on what serves now" } else { "run" };
         write!(f, "{} {word}, {} {counts}, {} to go", self.total, self.covered, self.to_go)?;
-        self.estimate.map_or(Ok(()), |estimate| write!(f, ", {estimate}"))
+        match self.estimate {
+            Some(estimate) => write!(f, ", {estimate}"),
+            None if self.to_go > 0 => write!(f, ", nobody knows how long: {ASSUMED} a test are assumed"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -275,6 +284,37 @@ impl<'a> Ground<'a> {
         let then = self.state.records.get(cycle).and_then(|record| record.source.as_deref());
         then.is_some_and(|then| then.commit == now.commit && then.dirty == Some(0) && now.dirty == Some(0))
     }
+}
+
+fn shared(sum: u64, longest: u64, workers: u32) -> u64 {
+    (sum / u64::from(workers.max(1))).max(longest)
+}
+
+/// What the newest whole run took beside its tests; where this session had none, the last cycle whose tests tell all of it.
+fn beside(state: &State) -> Span {
+    let ran = state.runs.iter().rev().find_map(|(id, run)| {
+        let took = run.ended?.since(run.started?);
+        let (count, work) = work(state, |attempt| attempt.run == Some(id), run.workers);
+        (run.kind == RunKind::Test && count as usize == run.tests.len()).then(|| took.0.saturating_sub(work))
+    });
+    let remembered = || {
+        let record = state.records.iter().next_back()?;
+        let (count, work) = work(state, |attempt| attempt.cycle == record.number, 1);
+        // Where a test ran twice, or more than tests happened, the difference would say nothing.
+        (count > 0 && count == record.finished).then(|| record.took().map(|took| took.0.saturating_sub(work)))?
+    };
+    Span(ran.or_else(remembered).unwrap_or(0)).min(MOST_BESIDE)
+}
+
+/// How many tests ended last in what is asked for, and what they took together.
+fn work(state: &State, is_it: impl Fn(&Attempt) -> bool, workers: u32) -> (u32, u64) {
+    let tests = state.inventory.tests().filter_map(|(_, test)| test.latest.as_ref());
+    // Who met an outage waited in between, which is nothing that a run does by itself.
+    let tests = tests.filter(|latest| is_it(latest) && latest.circumstance.is_steady());
+    let (count, sum, longest) = tests.fold((0, 0_u64, 0), |(count, sum, longest), latest| {
+        (count + 1, sum.saturating_add(latest.took.0), latest.took.0.max(longest))
+    });
+    (count, shared(sum, longest, workers))
 }
 
 /// How long tests take, for those of which nobody knows.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, DeployQueue, Deploys, Fixes,
-    Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove, Records,
-    Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId, Watch,
+    HeldBefore, Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove,
+    Records, Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId, Watch,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -129,6 +129,9 @@ pub struct State {
     /// What contracts came to, by the tests that they are.
     #[serde(default)]
     pub contracts: BTreeMap<TestId, Arc<Judgement>>,
+    /// What they came to in the newest cycles.
+    #[serde(default)]
+    pub held: HeldBefore,
     /// What happened lately, in a sentence each.
     pub news: Ring<News>,
     /// What somebody who looks elsewhere wants to know.
@@ -171,6 +174,7 @@ impl Default for State {
             notes: Notes::default(),
             chronicle: Chronicle::default(),
             contracts: BTreeMap::new(),
+            held: HeldBefore::default(),
             news: Ring::new(NEWS_KEPT),
             notices: Notices::default(),
             cycle: 0,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Inventory, ModuleId, Pattern, Runs, TestId, Text, ViewerId};
+use super::{Inventory, Module, ModuleId, Pattern, Runs, TestId, Text, ViewerId};
 
 /// How many changed files are remembered by name while something runs.
 pub const WATCH_PATHS: usize = 200;
@@ -73,6 +73,9 @@ pub struct Changed {
     pub paths: BTreeSet<Text>,
     /// How many there are beside them, at least.
     pub more: u64,
+    /// Whether it has to be asked first which tests there are, as a file of tests came or went.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
 }
 
 impl Changed {
@@ -125,21 +128,50 @@ impl Changed {
             .collect()
     }
 
-    /// Whether a module's own file is among them. Its path starts at the folder that its runner named, else at the
-    /// project's.
-    fn holds(&self, module: &super::Module, root: &str, runs: &Runs) -> bool {
-        if self.paths.contains(&module.path) {
-            return true;
-        }
-        let from = runs.iter().rev().find(|(_, run)| run.runner == module.runner && run.root.is_some());
-        let from = from.and_then(|(_, run)| run.root.as_deref()).unwrap_or(root);
-        let whole = match module.path.starts_with('/') {
-            true => module.path.to_string(),
-            false => format!("{}/{}", from.trim_end_matches('/'), module.path),
-        };
-        let within = whole.strip_prefix(root.trim_end_matches('/')).and_then(|path| path.strip_prefix('/'));
-        within.is_some_and(|path| self.paths.contains(path))
+    /// Whether a module's own file is among them.
+    fn holds(&self, module: &Module, root: &str, runs: &Runs) -> bool {
+        self.paths.contains(&module.path) || within(module, root, runs).is_some_and(|path| self.paths.contains(&*path))
     }
+}
+
+/// A module's own file as seen from the project's folder. Its path starts at the folder that its runner named, else at
+/// the project's.
+fn within(module: &Module, root: &str, runs: &Runs) -> Option<String> {
+    let from = runs.iter().rev().find(|(_, run)| run.runner == module.runner && run.root.is_some());
+    let from = from.and_then(|(_, run)| run.root.as_deref()).unwrap_or(root);
+    let whole = match module.path.starts_with('/') {
+        true => module.path.to_string(),
+        false => format!("{}/{}", from.trim_end_matches('/'), module.path),
+    };
+    whole.strip_prefix(root.trim_end_matches('/'))?.strip_prefix('/').map(str::to_owned)
+}
+
+/// Whether other tests may be there now than are known: the file of a module went, or one came that is called like a
+/// file of tests and ends like those that there are.
+pub(super) fn alters_listing(paths: &[Text], gone: &[Text], root: &str, tests: &Inventory, runs: &Runs) -> bool {
+    let suspects: Vec<&Text> = paths.iter().filter(|path| gone.contains(path) || is_called_test(path)).collect();
+    if suspects.is_empty() {
+        return false;
+    }
+    let (mut files, mut endings) = (BTreeSet::new(), BTreeSet::new());
+    for (_, module) in tests.modules() {
+        endings.extend(ending(&module.path).map(str::to_owned));
+        files.extend(within(module, root, runs));
+        files.insert(module.path.to_string());
+    }
+    suspects.into_iter().any(|path| match (files.contains(&**path), gone.contains(path)) {
+        (known, true) => known,
+        (known, false) => !known && ending(path).is_some_and(|ending| endings.contains(ending)),
+    })
+}
+
+fn is_called_test(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    name.contains("test") || name.contains("spec")
+}
+
+fn ending(path: &str) -> Option<&str> {
+    path.rsplit('/').next()?.rsplit_once('.').map(|(_, ending)| ending)
 }
 
 #[cfg(test)]

@@ -136,8 +136,10 @@ async fn relay(
         }
         let more = more + paths.len().saturating_sub(WATCH_PATHS) as u64;
         let shown = paths.iter().take(WATCH_PATHS);
-        let paths: Vec<Text> = shown.map(|path| sanitize::text(&means.masks.mask(path)).into()).collect();
-        let _ = means.outbox.send(vec![SessionEvent::FilesChanged { paths, more }.into()]).await;
+        let told = |path: &String| -> Text { sanitize::text(&means.masks.mask(path)).into() };
+        let gone = shown.clone().filter(|path| !root.join(path).exists()).map(told).collect();
+        let paths: Vec<Text> = shown.map(told).collect();
+        let _ = means.outbox.send(vec![SessionEvent::FilesChanged { paths, more, gone }.into()]).await;
     }
 }
 
@@ -351,7 +353,7 @@ mod tests {
             while !all.iter().any(|path| path == last) {
                 let events = told.recv().await.expect("the watch goes on");
                 for event in events {
-                    let Event::Session(SessionEvent::FilesChanged { paths, more: 0 }) = event else {
+                    let Event::Session(SessionEvent::FilesChanged { paths, more: 0, .. }) = event else {
                         panic!("another event: {event:?}");
                     };
                     all.extend(paths.iter().map(ToString::to_string));

@@ -292,6 +292,10 @@ impl Footer<'_, '_> {
                 self.key(Action::NextPart, "next part");
             }
             Some(Placed { stop: Stop::Run(_), .. }) => self.key(Action::Open, "its agent run"),
+            Some(Placed { stop: Stop::Event { .. }, .. }) => {
+                self.key(Action::Open, "its event");
+                self.key(Action::NextPart, "next part");
+            }
             None => {}
         }
         self.notes();

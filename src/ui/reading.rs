@@ -27,6 +27,10 @@ pub enum Part {
     Timeline,
     /// The traceback as the tool rendered it.
     Trace,
+    /// The users who ran a contract at once.
+    Users,
+    /// What came to one of them.
+    Heard(u32),
 }
 
 /// Something in an opened test that a key acts on.
@@ -36,6 +40,15 @@ pub enum Stop {
     Part(Part),
     /// The test's own agent run: it is looked at in the agents pane.
     Run(AgentRunId),
+    /// A line of a contract that names an event: it is gone to.
+    Event {
+        /// Which of these lines.
+        place: u16,
+        /// Whose event it is, counted from 1.
+        user: u32,
+        /// Its number.
+        event: u32,
+    },
 }
 
 /// Where a stop is on the page.
@@ -65,6 +78,8 @@ pub struct Holds {
     pub stops: Vec<Placed>,
     /// The lines that match what is searched, from top to bottom.
     pub matches: Vec<Found>,
+    /// The events of a contract that are shown: whose, which, and the line.
+    pub heard: Vec<((u32, u32), u64)>,
     /// What stands at the top, counted in lines that are not wrapped.
     pub at_top: u64,
     /// The line of what was sought, counted likewise.
@@ -78,6 +93,8 @@ pub struct Reading {
     pub folds: BTreeMap<Part, bool>,
     /// What they chose last, for as long as it is in sight.
     pub stop: Option<Stop>,
+    /// Which event of a contract they went to, and whose it is.
+    pub looked_at: Option<(u32, u32)>,
     /// Which of the matches they look at, by its place.
     pub found: Option<usize>,
     /// What the board was narrowed to when they began to search in a test.
@@ -165,16 +182,34 @@ pub(super) fn open(view: &mut ViewState, about: &About) -> Vec<Wish> {
             view.reading.stop = Some(Stop::Run(run));
             (view.focus, view.agent_run, view.agents_scroll) = (Pane::Agents, Some(run), Scroll::Follow);
         }
+        Some(Placed { stop: stop @ Stop::Event { user, event, .. }, .. }) => {
+            view.reading.stop = Some(stop);
+            go_to_event(view, about, (user, event));
+        }
         None => view.note(Tone::Plain, "nothing here can be folded", about.now),
     }
     Vec::new()
+}
+
+/// Shows an event of a contract; a folded part opens for it.
+fn go_to_event(view: &mut ViewState, about: &About, key: (u32, u32)) {
+    let Page::Detail(id) = view.page else { return };
+    view.reading.folds.insert(Part::Heard(key.0), true);
+    let (window, holds) = measure(view, about, id);
+    match holds.heard.iter().find(|(heard, _)| *heard == key) {
+        Some((_, line)) => {
+            view.reading.looked_at = Some(key);
+            scroll_to(view, window.end.saturating_sub(window.shown), *line);
+        }
+        None => view.note(Tone::Plain, format!("event {} of user {} is not kept", key.1, key.0), about.now),
+    }
 }
 
 /// Folds everything that can be folded; unfolds everything where nothing is open.
 pub(super) fn fold_all(view: &mut ViewState, about: &About) -> Vec<Wish> {
     let parts = about.regions.holds.stops.iter().filter_map(|placed| match placed.stop {
         Stop::Part(part) => Some((part, placed.open)),
-        Stop::Run(_) => None,
+        Stop::Run(_) | Stop::Event { .. } => None,
     });
     let open = !parts.clone().any(|(_, open)| open);
     view.reading.folds.extend(parts.map(|(part, _)| (part, open)));

@@ -378,10 +378,12 @@ impl Check<'_> {
         let (p50, p95, p99) = (at(50.0), at(95.0), at(99.0));
         for (m, latency) in judged.latencies.iter().enumerate() {
             let path = format!("{path}.latencies[{m}]");
-            assert_eq!(latency.what, Timed::FirstEvent, "the others are not kept user by user");
-            let told = [(".p50", p50), (".p95", p95), (".p99", p99), (".users", firsts.len() as f64)];
+            assert_eq!(latency.measure, Timed::FirstEvent, "the others are not kept user by user");
+            let told = [(".p50", p50), (".p95", p95), (".p99", p99), (".samples", firsts.len() as f64)];
             told.into_iter().for_each(|(name, value)| self.expect(&format!("{path}{name}"), value));
-            latency.budget.into_iter().for_each(|budget| self.expect(&format!("{path}.budget"), budget.as_secs_f64()));
+            for (name, allowed) in [("budget", latency.budget), ("limit", latency.limit)] {
+                allowed.into_iter().for_each(|span| self.expect(&format!("{path}.{name}"), span.as_secs_f64()));
+            }
         }
     }
 

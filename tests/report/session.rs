@@ -295,20 +295,22 @@ fn judgement(outcome: Outcome) -> Judgement {
         verdict,
         why: "all came".into(),
         first_event: Some(Span::millis(first)),
+        event: None,
     };
     let late = if outcome.is_pass() { 90 } else { 730 };
     Judgement {
-        verdict,
-        why: "as it was heard".into(),
-        checks: Vec::new(),
         users: vec![user("ada", ContractVerdict::Pass, 12), user("kim", verdict, late)],
         latencies: vec![Latency {
-            what: Timed::FirstEvent,
-            budget: Some(Span::millis(500)),
-            users: 2,
+            measure: Timed::FirstEvent,
+            samples: 2,
             p50: Span::millis(12),
             p95: Span::millis(late),
             p99: Span::millis(late),
+            most: Span::millis(late),
+            budget: Some(Span::millis(500)),
+            limit: Some(Span::seconds(2)),
+            late: late > 500,
         }],
+        ..Judgement::bare(verdict, "as it was heard", Vec::new())
     }
 }

@@ -1,10 +1,13 @@
 //! Contracts: a stream, what is said to it, and what has to come.
 
+use std::collections::BTreeMap;
+
 use super::Resolver;
 use crate::config::project::{ContractPlan, StreamSpec, Transport};
 use crate::config::settings::{ContractSettings, ReadySettings};
 use crate::config::template::Template;
-use crate::domain::{Budgets, ContractSpec, Expected, Span, SyntheticRules, Text};
+use crate::config::timespan::Timespan;
+use crate::domain::{Allowed, ContractSpec, Expected, Sizes, Span, SyntheticRules, Text, Timed, usual_budgets};
 
 /// More users than that are a load test, which is another matter.
 const MOST_USERS: u32 = 200;
@@ -37,12 +40,20 @@ impl Resolver<'_> {
         }
         let message = settings.message.as_ref().map(|message| self.public_text(&format!("{path}.message"), message));
         let five = ContractSpec::five_events(&name, &stream.name);
+        let only_if = self.only_if(&path, settings, &five.required);
         let spec = ContractSpec {
+            only_if,
             required: self.names(&format!("{path}.required"), settings.required.as_deref(), five.required),
             order: self.names(&format!("{path}.order"), settings.order.as_deref(), five.order),
             shared: self.names(&format!("{path}.shared"), Some(&settings.shared), Vec::new()),
             placeholders: self.names(&format!("{path}.placeholders"), Some(&settings.placeholders), Vec::new()),
-            budgets: budgets(settings),
+            fields: self.fields(&path, settings),
+            budgets: allowed(&settings.budgets, usual_budgets()),
+            limits: allowed(&settings.limits, Allowed::new()),
+            sizes: Sizes {
+                message: settings.large.unwrap_or(Sizes::default().message),
+                per_second: settings.many.unwrap_or(Sizes::default().per_second),
+            },
             synthetic: self.synthetic(&path, settings),
             severities: settings.checks.clone(),
             name: five.name,
@@ -89,6 +100,31 @@ impl Resolver<'_> {
         Some(if name == CURRENT { Expected::Current } else { Expected::Named(name.into()) })
     }
 
+    /// Conditions, each on an event that is required.
+    fn only_if(&mut self, path: &str, settings: &ContractSettings, five: &[Text]) -> BTreeMap<Text, Vec<Text>> {
+        let required: Vec<String> = match &settings.required {
+            Some(required) => self.public_texts(&format!("{path}.required"), required),
+            None => five.iter().map(ToString::to_string).collect(),
+        };
+        let mut conditions = BTreeMap::new();
+        for (event, others) in &settings.only_if {
+            let at = format!("{path}.if.{event}");
+            if !required.contains(event) {
+                self.mistake(&at, format!("`{event}` is not required, so there is nothing to spare"))
+                    .suggest(event, required.iter());
+            }
+            conditions.insert(event.as_str().into(), self.names(&at, Some(others), Vec::new()));
+        }
+        conditions
+    }
+
+    fn fields(&mut self, path: &str, settings: &ContractSettings) -> BTreeMap<Text, Vec<Text>> {
+        let of = |(event, fields): (&String, &Vec<Template>)| {
+            (event.as_str().into(), self.names(&format!("{path}.fields.{event}"), Some(fields), Vec::new()))
+        };
+        settings.fields.iter().map(of).collect()
+    }
+
     fn synthetic(&mut self, path: &str, settings: &ContractSettings) -> SyntheticRules {
         let (rules, usual) = (&settings.synthetic, SyntheticRules::default());
         let path = format!("{path}.synthetic");
@@ -109,14 +145,8 @@ impl Resolver<'_> {
     }
 }
 
-fn budgets(settings: &ContractSettings) -> Budgets {
-    let (given, usual) = (&settings.budgets, Budgets::default());
-    let span = |given: Option<crate::config::timespan::Timespan>| given.map(|given| Span::from(given.0));
-    Budgets {
-        ready: span(given.ready).unwrap_or(usual.ready),
-        round_trip: span(given.round_trip).unwrap_or(usual.round_trip),
-        first_event: span(given.first_event).unwrap_or(usual.first_event),
-        silence: span(given.silence),
-        total: span(given.total),
-    }
+/// What is allowed: what was given, over what is usual.
+fn allowed(given: &BTreeMap<Timed, Timespan>, mut usual: Allowed) -> Allowed {
+    usual.extend(given.iter().map(|(measure, most)| (*measure, Span::from(most.0))));
+    usual
 }

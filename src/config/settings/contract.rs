@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::config::template::Template;
 use crate::config::timespan::Timespan;
-use crate::domain::{Check, Severity};
+use crate::domain::{Check, Severity, Timed};
 
 /// `[contract.NAME]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -21,12 +21,18 @@ pub struct ContractSettings {
     pub ready: ReadySettings,
     /// Events that must come; unset, the five of a complete run.
     pub required: Option<Vec<Template>>,
+    /// Of these, events that must come only where one of others came; `tools` stands for any event that names a tool.
+    #[serde(default, rename = "if")]
+    pub only_if: BTreeMap<String, Vec<Template>>,
+    /// Fields that events must carry, by type, `*` for all agent events: names, or JSON pointers.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Vec<Template>>,
     /// Events in the order in which the first of each has to come; unset, the five of a complete run.
     pub order: Option<Vec<Template>>,
     /// Types that may come after the end of a run, or with somebody else's ids.
     #[serde(default)]
     pub shared: Vec<Template>,
-    /// Answers that are placeholders rather than answers.
+    /// Answers that are placeholders rather than answers; `*` stands for any text.
     #[serde(default)]
     pub placeholders: Vec<Template>,
     /// How long the whole may take.
@@ -42,9 +48,16 @@ pub struct ContractSettings {
     pub user: Option<Template>,
     /// The revision that has to answer: its name, or `current` for the one that the stream's service serves; unset, any.
     pub revision: Option<Template>,
-    /// How long things may take.
+    /// How long nine of ten of what is timed may take; what is unset keeps its default.
     #[serde(default)]
-    pub budgets: BudgetSettings,
+    pub budgets: BTreeMap<Timed, Timespan>,
+    /// How long what is timed may take at all: whatever takes longer fails.
+    #[serde(default)]
+    pub limits: BTreeMap<Timed, Timespan>,
+    /// A message of more bytes is mentioned; unset, 256 KiB.
+    pub large: Option<u32>,
+    /// More messages in a second are mentioned; unset, 200.
+    pub many: Option<u32>,
     /// How much checks count, where that is not what is usual.
     #[serde(default)]
     pub checks: BTreeMap<Check, Severity>,
@@ -64,22 +77,6 @@ pub enum ReadySettings {
     Open,
 }
 
-/// `[contract.NAME.budgets]`; what is unset keeps its default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BudgetSettings {
-    /// Until the connection is ready: 10 s.
-    pub ready: Option<Timespan>,
-    /// A ping and its answer: 50 ms.
-    pub round_trip: Option<Timespan>,
-    /// From the message to the first agent event: 500 ms.
-    pub first_event: Option<Timespan>,
-    /// The longest silence within a run: any.
-    pub silence: Option<Timespan>,
-    /// From the message to the end of the run: any.
-    pub total: Option<Timespan>,
-}
-
 /// `[contract.NAME.synthetic]`; what is unset keeps its default.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,7 +85,8 @@ pub struct SyntheticSettings {
     pub agents: Option<Vec<Template>>,
     /// Tools that only a fallback has: `response_generator`.
     pub tools: Option<Vec<Template>>,
-    /// Events by which a server says that it answers in place of its agents: `degraded_mode`, `service_info`.
+    /// Events or fields by which a server says that it answers in place of its agents: `degraded_mode`, `service_info`,
+    /// `fallback_active`, `emergency_mode`.
     pub announced_by: Option<Vec<Template>>,
     /// How many signs make it certain; a name of these lists counts as two: 3.
     pub signs: Option<u32>,

@@ -3,29 +3,36 @@
 use std::collections::HashMap;
 
 use super::ledger::{Ending, Ledger, is_agents};
-use super::spec::{ContractSpec, Expected, is_called};
+use super::spec::{ContractSpec, Expected, TOOLS, Timed, is_called};
 use super::{Fault, Finding};
-use crate::domain::{AgentEvent, AgentKind, Text, revision};
+use crate::domain::{AgentEvent, AgentKind, Pattern, Text, revision};
 
 impl Ledger {
     pub(super) fn became_ready(&self, spec: &ContractSpec) -> Finding {
         let Some(ready) = self.ready_at() else { return Err(Fault::whole(self.why_blocked())) };
         let took = ready.since(self.began);
-        if took > spec.budgets.ready {
-            return Err(Fault::whole(format!("ready after {took}, {} are allowed", spec.budgets.ready)));
+        if let Some(most) = spec.budgets.get(&Timed::Ready).filter(|most| took > **most) {
+            return Err(Fault::whole(format!("ready after {took}, {most} are allowed")));
         }
         Ok(format!("ready after {took}"))
     }
 
     pub(super) fn has_required(&self, spec: &ContractSpec) -> Finding {
-        let came = |name: &Text| self.events.iter().any(|event| is_called(event, name));
-        let missing: Vec<&str> = spec.required.iter().filter(|name| !came(name)).map(|name| &**name).collect();
-        let (wanted, seen) = (spec.required.len(), spec.required.len() - missing.len());
+        let came = |name: &Text| {
+            let names_tool = |event: &AgentEvent| &**name == TOOLS && event.tool.is_some();
+            self.events.iter().any(|event| is_called(event, name) || names_tool(event))
+        };
+        let is_due = |name: &&Text| spec.only_if.get(*name).is_none_or(|others| others.iter().any(came));
+        let due: Vec<&Text> = spec.required.iter().filter(is_due).collect();
+        let missing: Vec<&str> = due.iter().filter(|name| !came(name)).map(|name| &***name).collect();
+        let (wanted, seen) = (due.len(), due.len() - missing.len());
+        let spared: Vec<&str> = spec.required.iter().filter(|name| !is_due(name)).map(|name| &**name).collect();
         if missing.is_empty() {
-            return Ok(format!("{wanted} of {wanted} came"));
+            let spared = if spared.is_empty() { String::new() } else { format!(", no need of {}", spared.join(", ")) };
+            return Ok(format!("{wanted} of {wanted} came{spared}"));
         }
         let last = self.agent_events().next_back();
-        let fault = format!("{seen} of {wanted} came, {} never", missing.join(", "));
+        let fault = format!("{seen} of {wanted} came, missing {}", missing.join(", "));
         Err(last.map_or_else(|| Fault::whole(fault.clone()), |(number, _)| Fault::at(number, fault.clone())))
     }
 
@@ -113,15 +120,15 @@ impl Ledger {
                 return Err(Fault::at(number, format!("{name}{what} came twice, first as event {first}")));
             }
         }
-        Ok("nothing came twice".to_owned())
+        self.repeated_id().map_or_else(|| Ok("nothing came twice".to_owned()), Err)
     }
 
     /// Events of another run, of another user, or of more runs than were started.
     pub(super) fn is_correlated(&self, spec: &ContractSpec) -> Finding {
-        let mine = self.run.as_deref().or_else(|| self.first_run());
+        let (mine, user) = (self.own_run(), self.own_user());
         for (number, event) in self.numbered().filter(|(_, event)| !spec.is_shared(event)) {
             let name = &event.type_name;
-            if let (Some(mine), Some(theirs)) = (self.user.as_deref(), event.user.as_deref())
+            if let (Some(mine), Some(theirs)) = (user, event.user.as_deref())
                 && !is_same_user(mine, theirs)
             {
                 return Err(Fault::at(number, format!("{name} is for user {theirs}, we are {mine}")));
@@ -136,10 +143,32 @@ impl Ledger {
         Ok(mine.map_or_else(|| "no event names a run".to_owned(), |run| format!("everything belongs to {run}")))
     }
 
-    /// The run of the first agent event after our message.
-    pub(super) fn first_run(&self) -> Option<&str> {
+    /// The run that was asked for; where none was, the one of most events after our message, of two alike the first.
+    pub(super) fn own_run(&self) -> Option<&str> {
+        self.run.as_deref().or_else(|| self.most_heard(|event| event.run.as_deref()))
+    }
+
+    /// The thread of most events after our message.
+    pub(super) fn own_thread(&self) -> Option<&str> {
+        self.most_heard(|event| event.thread.as_deref())
+    }
+
+    /// Whose token it is; where nobody said that, whom the server greeted.
+    pub(super) fn own_user(&self) -> Option<&str> {
+        let greeted = || self.events.iter().find(|event| event.kind == AgentKind::Ready && event.user.is_some());
+        self.user.as_deref().or_else(|| greeted()?.user.as_deref())
+    }
+
+    fn most_heard<'a>(&'a self, key: impl Fn(&'a AgentEvent) -> Option<&'a str>) -> Option<&'a str> {
         let from = self.sent.as_ref().map_or(self.began, |sent| sent.at);
-        self.agent_events().find(|(_, event)| event.at >= from && event.run.is_some())?.1.run.as_deref()
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for key in self.agent_events().filter(|(_, event)| event.at >= from).filter_map(|(_, event)| key(event)) {
+            match counts.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((key, 1)),
+            }
+        }
+        counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(key, _)| key)
     }
 
     /// Nothing to look at where the protocol has no sequence numbers.
@@ -171,7 +200,8 @@ impl Ledger {
             if says.is_empty() || ["{}", "[]", "null", "\"\""].contains(&says) {
                 return Err(Fault::at(number, format!("{name} says nothing")));
             }
-            if spec.placeholders.iter().any(|placeholder| says.eq_ignore_ascii_case(placeholder)) {
+            let says_so = says.to_lowercase();
+            if spec.placeholders.iter().any(|placeholder| Pattern(placeholder.to_lowercase().into()).fits(&says_so)) {
                 return Err(Fault::at(number, format!("{name} says only «{says}»")));
             }
         }
@@ -197,7 +227,9 @@ impl Ledger {
             }
             (Some(wanted), Some(answered)) => {
                 let is = if *expected == Expected::Current { "serves" } else { "is expected" };
-                Err(Fault::whole(format!("{answered} answered, {wanted} {is}")))
+                let named =
+                    self.numbered().find(|(_, event)| event.raw.contains(&**answered)).map(|(number, _)| number);
+                Err(Fault { event: named, ..Fault::whole(format!("{answered} answered, {wanted} {is}")) })
             }
             (None, _) | (_, None) if self.ready_at().is_none() => return None,
             (None, _) => Err(Fault::whole("the service did not say which revision it serves")),

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::closing;
 use super::spec::{ContractSpec, Expected};
+use super::why::run_in;
+use super::wire::Wire;
 use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, Span, Text};
 
 /// The message that was sent to start a run.
@@ -15,6 +17,28 @@ pub struct Sent {
     pub at: Moment,
     /// The message, secrets masked.
     pub text: Text,
+    /// How many bytes went out, where that was counted.
+    #[serde(default)]
+    pub size: Option<u32>,
+}
+
+impl Sent {
+    /// A message as it was sent; for the record its secrets are masked.
+    #[must_use]
+    pub fn new(at: Moment, text: Text, bytes: usize) -> Self {
+        Self { at, text, size: Some(bytes.try_into().unwrap_or(u32::MAX)) }
+    }
+
+    /// How large it was on the wire.
+    pub(super) fn bytes(&self) -> usize {
+        self.size.map_or(self.text.len(), |size| size as usize)
+    }
+
+    /// The run id that it asks for, where it has one.
+    #[must_use]
+    pub fn run(&self) -> Option<Text> {
+        run_in(&self.text).map(Text::from)
+    }
 }
 
 /// How the connection of a contract ended.
@@ -42,6 +66,20 @@ pub enum Ending {
         /// How long was waited.
         limit: Span,
     },
+}
+
+impl Ending {
+    /// Why the connection was gone before its time, where nobody meant to say anything by it: it broke, or the server
+    /// left, was restarted or asked to come again later.
+    pub(super) fn cut(&self) -> Option<String> {
+        match self {
+            Self::Lost { why } => Some(why.to_string()),
+            Self::Closed { code: code @ Some(1001 | 1006 | 1012 | 1013), reason } => {
+                Some(format!("closed{}", closing(*code, reason)))
+            }
+            Self::Closed { .. } | Self::Refused(_) | Self::Settled | Self::OutOfTime { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Ending {
@@ -74,16 +112,22 @@ pub struct Ledger {
     pub announces_ready: bool,
     /// The user that the token was given for, where that is known.
     pub user: Option<Text>,
-    /// The run id that was asked for, where one was.
+    /// The run id that was asked for, where the message has one.
     pub run: Option<Text>,
     /// What was sent.
     pub sent: Option<Sent>,
     /// What came, in order.
     pub events: Vec<AgentEvent>,
+    /// What each of these carried beside its meaning.
+    #[serde(default)]
+    pub wire: Vec<Wire>,
     /// How many more came than are kept.
     pub left_out: u32,
     /// How long our own pings were under way.
     pub round_trips: Vec<Span>,
+    /// How long the stream's service took to answer over HTTP.
+    #[serde(default)]
+    pub api: Vec<Span>,
     /// How it ended.
     pub ending: Ending,
     /// When it ended.

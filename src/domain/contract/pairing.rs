@@ -1,7 +1,7 @@
 //! Whether every tool call that began came back: by id where there is one, else by the tool's name.
 
 use super::ledger::Ledger;
-use super::{Fault, Finding};
+use super::{Fault, Finding, Weight};
 use crate::domain::{AgentEvent, AgentKind};
 
 impl Ledger {
@@ -18,22 +18,33 @@ impl Ledger {
                         paired += 1;
                     }
                     None => {
-                        let tool = tool(event);
-                        return Some(Err(Fault::at(number, format!("{tool} came back without having been called"))));
+                        let detail = format!("{} came back without having been called", tool(event));
+                        return Some(Err(Fault::at(number, detail).by_name(event)));
                     }
                 },
                 _ => {}
             }
         }
         match open.first() {
-            Some((number, begun)) => Some(Err(Fault::at(*number, format!("{} never came back", tool(begun))))),
+            Some((number, begun)) => {
+                Some(Err(Fault::at(*number, format!("{} never came back", tool(begun))).by_name(begun)))
+            }
             None if paired == 0 => None,
             None => Some(Ok(format!("{paired} tool calls came back"))),
         }
     }
 }
 
-fn belongs(end: &AgentEvent, begun: &AgentEvent) -> bool {
+impl Fault {
+    /// Where only names tell which call came back, calls of the same tool beside each other may have been mixed up.
+    fn by_name(self, event: &AgentEvent) -> Self {
+        let weight = if event.call.is_some() { self.weight } else { Weight::Mild };
+        Self { weight, ..self }
+    }
+}
+
+/// Whether a tool that came back is the one that was called.
+pub(super) fn belongs(end: &AgentEvent, begun: &AgentEvent) -> bool {
     let same_run = end.run == begun.run || end.run.is_none() || begun.run.is_none();
     let same_call = match (&end.call, &begun.call) {
         (Some(end), Some(begun)) => end == begun,

@@ -56,6 +56,18 @@ impl Ledger {
         {
             signs.push(Sign::new(1, number, "no event has a run id".to_owned()));
         }
+        let twice = |event: &AgentEvent| {
+            let says = |field: &str| {
+                let (name, named) = (&event.type_name, format!("\"{field}\""));
+                value_after(&event.raw, &named).is_some_and(|value| value.trim_start_matches('"').starts_with(&**name))
+            };
+            says("type") && says("event")
+        };
+        if let Some((number, _)) = self.agent_events().next()
+            && self.agent_events().all(|(_, event)| twice(event))
+        {
+            signs.push(Sign::new(1, number, "every event says its type twice".to_owned()));
+        }
         signs.extend(self.even_beat());
         signs.extend(self.repeated_question());
         signs
@@ -98,9 +110,26 @@ impl Sign {
     }
 }
 
+/// By its name, by a value that is that word, or by a field of that name that is not denied.
 fn announces(event: &AgentEvent, rules: &SyntheticRules) -> bool {
-    let says = |name: &str| event.kind == AgentKind::System && event.raw.contains(&format!("\"{name}\""));
+    let says = |name: &str| {
+        let quoted = format!("\"{name}\"");
+        event.raw.match_indices(&quoted).any(|(at, _)| {
+            let behind = event.raw[at + quoted.len()..].trim_start();
+            let denied = |value: &str| ["false", "null", "0"].iter().any(|no| value.trim_start().starts_with(no));
+            match behind.strip_prefix(':') {
+                Some(value) => !denied(value),
+                None => matches!(event.kind, AgentKind::System | AgentKind::Ready),
+            }
+        })
+    };
     rules.announced_by.iter().any(|name| is_called(event, name) || says(name))
+}
+
+/// What stands behind a quoted name and its colon.
+fn value_after<'a>(raw: &'a str, named: &str) -> Option<&'a str> {
+    let at = raw.find(named)? + named.len();
+    Some(raw[at..].trim_start().strip_prefix(':')?.trim_start())
 }
 
 /// The longest text in a message that was sent: the question.

@@ -1,6 +1,9 @@
 use super::*;
 use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span, Usage};
 
+mod crowd;
+mod fields;
+
 /// A story told in milliseconds since the connection began.
 struct Story {
     ledger: Ledger,
@@ -24,6 +27,8 @@ impl Story {
             events: Vec::new(),
             left_out: 0,
             round_trips: vec![Span::millis(2)],
+            api: Vec::new(),
+            wire: Vec::new(),
             ending: Ending::Settled,
             ended: at(5_000),
         };
@@ -35,7 +40,7 @@ impl Story {
         let mut story = Self::new();
         story.hear(12, AgentKind::Ready, "connection_ready", "");
         let text = format!(r#"{{"type":"start_agent","payload":{{"user_request":"{QUESTION}"}}}}"#);
-        story.ledger.sent = Some(Sent { at: at(20), text: text.into() });
+        story.ledger.sent = Some(Sent::new(at(20), text.as_str().into(), text.len()));
         story
     }
 
@@ -161,8 +166,8 @@ fn a_run_that_stops_fails_by_what_is_missing_and_by_its_end() {
     story.ledger.ending = Ending::OutOfTime { limit: Span::seconds(5) };
     assert_eq!(
         story.told(),
-        "fail: 2 of 5 came, tool_executing, tool_completed, agent_completed never\n\
-         required fail @3: 2 of 5 came, tool_executing, tool_completed, agent_completed never\n\
+        "fail: 2 of 5 came, missing tool_executing, tool_completed, agent_completed\n\
+         required fail @3: 2 of 5 came, missing tool_executing, tool_completed, agent_completed\n\
          terminal fail @3: no end within 5.0 s; the last event is agent_thinking"
     );
 }
@@ -175,8 +180,8 @@ fn events_that_never_came_are_named() {
     story.run(790, AgentKind::AgentCompleted, "Savings of 18 percent are possible.");
     assert_eq!(
         story.told(),
-        "fail: 3 of 5 came, tool_executing, tool_completed never\n\
-         required fail @4: 3 of 5 came, tool_executing, tool_completed never"
+        "fail: 3 of 5 came, missing tool_executing, tool_completed\n\
+         required fail @4: 3 of 5 came, missing tool_executing, tool_completed"
     );
 }
 
@@ -187,6 +192,12 @@ fn a_connection_that_breaks_in_a_good_run_proves_nothing() {
     story.ledger.ending = Ending::Lost { why: "the server went away".into() };
     let judgement = story.judge();
     assert_eq!(judgement.verdict, ContractVerdict::Inconclusive);
+    // A server that is restarted under us is no other case.
+    story.ledger.ending = Ending::Closed { code: Some(1012), reason: "service restart".into() };
+    let judgement = story.judge();
+    assert_eq!(judgement.verdict, ContractVerdict::Inconclusive);
+    let why = "the connection was lost before the run ended: closed with 1012 (service restart)";
+    assert_eq!(&*judgement.why, why);
     // What went wrong before the break stays wrong.
     story.hear(200, AgentKind::Error, "error", "out of memory");
     assert_eq!(story.judge().verdict, ContractVerdict::Fail);
@@ -201,7 +212,11 @@ fn tools_are_paired_by_id_else_by_name() {
     story.run(101, AgentKind::AgentStarted, "");
     story.run(150, AgentKind::AgentThinking, "hm");
     story.run(200, AgentKind::ToolCompleted, "").tool = Some("usage_report".into());
-    assert!(story.told().contains("pairing fail @4: usage_report came back without having been called"));
+    let fault = "usage_report came back without having been called";
+    // By name alone, calls of one tool beside each other may have been mixed up.
+    assert!(story.told().contains(&format!("pairing warn @4: {fault}")), "{}", story.told());
+    story.spec.severities.insert(Check::Pairing, Severity::Error);
+    assert!(story.told().contains(&format!("pairing fail @4: {fault}")), "{}", story.told());
 }
 
 #[test]
@@ -278,12 +293,12 @@ fn empty_answers_and_placeholders_say_nothing() {
 fn budgets_are_told_with_their_numbers() {
     let mut story = Story::complete();
     story.spec.severities.insert(Check::Latency, Severity::Error);
-    story.spec.budgets.first_event = Span::millis(50);
+    story.spec.budgets.insert(Timed::FirstEvent, Span::millis(50));
     let told = story.told();
     assert!(told.contains("latency fail @2: the first agent event took 81 ms, 50 ms are allowed"), "{told}");
     assert!(told.starts_with("fail: the first agent event took 81 ms"), "{told}");
-    story.spec.budgets.first_event = Span::millis(500);
-    story.spec.budgets.silence = Some(Span::millis(200));
+    story.spec.budgets.insert(Timed::FirstEvent, Span::millis(500));
+    story.spec.budgets.insert(Timed::Silence, Span::millis(200));
     assert!(story.told().contains("latency fail @7: a silence took 216 ms, 200 ms are allowed"), "{}", story.told());
 }
 
@@ -360,7 +375,7 @@ fn events_that_no_agent_made_never_pass() {
 fn silence_has_a_reason() {
     let why = |sent: &str, hear: &dyn Fn(&mut Story)| {
         let mut story = Story::ready();
-        story.ledger.sent = Some(Sent { at: at(20), text: sent.into() });
+        story.ledger.sent = Some(Sent::new(at(20), sent.into(), sent.len()));
         story.ledger.ending = Ending::OutOfTime { limit: Span::seconds(5) };
         hear(&mut story);
         let judgement = story.judge();
@@ -413,48 +428,4 @@ fn a_server_that_is_not_ready_says_so() {
     assert_eq!(&*story.judge().why, "the server is not ready: closed with 1011 (Service not ready: supervisor)");
     story.ledger.ending = Ending::OutOfTime { limit: Span::seconds(5) };
     assert_eq!(&*story.judge().why, "the server never said that it is ready, within 5.0 s");
-}
-
-/// A complete run of user `n`, under a run id of its own.
-fn of_user(n: u32) -> Ledger {
-    let mut ledger = Story::complete().ledger;
-    ledger.user = Some(format!("user-{n:03}").into());
-    for event in ledger.events.iter_mut().filter(|event| event.run.is_some()) {
-        event.run = Some(format!("run_{n}").into());
-        event.at = event.at.after(Span::millis(u64::from(n)));
-    }
-    ledger
-}
-
-#[test]
-fn many_users_are_judged_together_and_kept_apart() {
-    let spec = Story::new().spec;
-    let mut crowd: Vec<Ledger> = (1..=20).map(of_user).collect();
-    let judgement = judge_crowd(&crowd, &spec);
-    assert_eq!(judgement.verdict, ContractVerdict::Pass);
-    assert_eq!(&*judgement.why, "all 20 users; first event p50 91 ms, p95 100 ms, p99 101 ms");
-    let told = |latency: &Latency| {
-        let budget = latency.budget.map_or("any".to_owned(), |budget| budget.to_string());
-        let kept = if latency.holds() { "kept" } else { "broken" };
-        format!(
-            "{} {} {} {} of {budget} for {}, {kept}",
-            latency.what.word(),
-            latency.p50,
-            latency.p95,
-            latency.p99,
-            latency.users
-        )
-    };
-    let first = judgement.latencies.iter().find(|latency| latency.what == Timed::FirstEvent).expect("it is timed");
-    assert_eq!(told(first), "first event 91 ms 100 ms 101 ms of 500 ms for 20, kept");
-    assert!(!Latency { budget: Some(Span::millis(100)), ..*first }.holds());
-    assert_eq!(judgement.users.len(), 20);
-
-    let stray = crowd[6].events[2].clone();
-    crowd[2].events.insert(3, stray);
-    let judgement = judge_crowd(&crowd, &spec);
-    assert_eq!(judgement.verdict, ContractVerdict::Fail);
-    assert_eq!(&*judgement.why, "1 of 20 users: event 4 belongs to run_7 of user 7");
-    let apart = judgement.checks.iter().find(|check| check.check == Check::Correlation).expect("it was looked at");
-    assert_eq!(&*apart.detail, "holds for 19 of 20; user 3: event 4 belongs to run_7 of user 7");
 }

@@ -107,6 +107,7 @@ impl State {
                 self.recall_known(&memory.known);
                 self.notes.recall(&memory.notes);
                 self.sent.recall(&memory.sent);
+                self.held.recall(&memory.held);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
@@ -149,7 +150,7 @@ impl State {
             SessionEvent::ReportsWritten { failed, .. } => {
                 failed.iter().for_each(|why| self.say(Tone::Bad, why.clone()));
             }
-            SessionEvent::FilesChanged { paths, more } => self.see_change(paths, *more),
+            SessionEvent::FilesChanged { paths, more, gone } => self.see_change(paths, *more, gone),
             SessionEvent::WatchEnded { why } => self.lose_watch(why),
             SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),

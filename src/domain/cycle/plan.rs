@@ -2,6 +2,7 @@
 
 use crate::domain::command::Selection;
 use crate::domain::effect::Effects;
+use crate::domain::plan::ASSUMED;
 use crate::domain::{Plan, Span, State, Tone, ViewerId};
 
 impl State {
@@ -17,7 +18,8 @@ impl State {
         }
         let count = batch.len();
         if self.begin_cycle(by, &Selection::Tests(batch), effects) {
-            self.say(Tone::Plain, format!("a batch of {budget}: {count} of {} tests to go", plan.to_go.len()));
+            let assumed = if plan.is_timed { String::new() } else { format!(", {ASSUMED} a test are assumed") };
+            self.say(Tone::Plain, format!("a batch of {budget}: {count} of {} tests to go{assumed}", plan.to_go.len()));
         }
     }
 }

@@ -182,6 +182,9 @@ impl State {
             }
             RunEvent::ContractJudged { run, n, judgement } => {
                 if let Some(id) = self.runs.active_mut(*run).and_then(|run| run.test(*n)) {
+                    if let Some(test) = self.inventory.test(id) {
+                        self.held.judged(&test.node, self.cycle, judgement);
+                    }
                     self.contracts.insert(id, judgement.clone());
                 }
             }

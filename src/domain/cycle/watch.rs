@@ -3,7 +3,7 @@
 use crate::domain::command::Selection;
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::repeat::Repeat;
-use crate::domain::watch::MOST_FOLLOWING;
+use crate::domain::watch::{MOST_FOLLOWING, alters_listing};
 use crate::domain::{Autopilot, Span, State, Text, Tone, ViewerId, Watch};
 
 /// How long after the end of a run a change still counts as one that the run made.
@@ -44,7 +44,7 @@ impl State {
         }
     }
 
-    pub(super) fn see_change(&mut self, paths: &[Text], more: u64) {
+    pub(super) fn see_change(&mut self, paths: &[Text], more: u64, gone: &[Text]) {
         // The autopilot looks at the files itself, after each fix.
         if !self.watch.on || self.autopilot.as_ref().is_some_and(Autopilot::is_active) {
             return;
@@ -57,6 +57,8 @@ impl State {
         }
         let is_first = self.watch.waiting.is_empty();
         self.watch.waiting.add(paths, more);
+        let root = &self.session.project.root;
+        self.watch.waiting.unlisted |= alters_listing(paths, gone, root, &self.inventory, &self.runs);
         if !was_idle && is_first && !self.watch.waiting.is_empty() {
             let title = self.watch.waiting.title();
             self.say(Tone::Plain, format!("{title} changed: its tests run after what is under way"));
@@ -67,6 +69,12 @@ impl State {
     pub(super) fn review_watch(&mut self, effects: &mut Effects) {
         if self.watch.waiting.is_empty() || self.is_busy_for_watch() {
             return;
+        }
+        let by = self.watch.by.or_else(|| self.session.viewers.first().map(|viewer| viewer.id));
+        if std::mem::take(&mut self.watch.waiting.unlisted) {
+            let title = self.watch.waiting.title();
+            self.request_collection(by, effects);
+            return self.say(Tone::Plain, format!("{title} changed: which tests there are is asked first"));
         }
         let changed = std::mem::take(&mut self.watch.waiting);
         let title = changed.title();
@@ -89,7 +97,6 @@ impl State {
             return self.say(Tone::Plain, text);
         };
         self.watch.following += 1;
-        let by = self.watch.by.or_else(|| self.session.viewers.first().map(|viewer| viewer.id));
         // Said last, since it is why the run is there.
         if self.begin_cycle(by.unwrap_or(ViewerId(0)), &selection, effects) {
             self.say(Tone::Plain, format!("{title} changed: {what}"));

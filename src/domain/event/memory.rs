@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, LeftOver, LiveOnce, Moment, Note, Outcome, PastDeploy,
-    RecalledKnown, Signature, Span, Text, VacuousTest,
+    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, Held, LeftOver, LiveOnce, Moment, Note, Outcome,
+    PastDeploy, RecalledKnown, Signature, Span, Text, VacuousTest,
 };
 
 /// What earlier sessions left behind.
@@ -21,6 +21,9 @@ pub struct Recollection {
     /// The newest deploys of each service, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past_deploys: Vec<(Text, Vec<PastDeploy>)>,
+    /// What contracts came to in the newest cycles, oldest first, by their names among the tests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<(Text, Vec<Held>)>,
     /// The newest cycles, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cycles: Vec<CycleRecord>,

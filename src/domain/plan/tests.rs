@@ -157,9 +157,33 @@ fn workers_share_the_work_but_no_test() {
         workers: 4,
         is_deployed: true,
         is_timed: true,
+        ..Plan::default()
     };
     assert_eq!(plan.estimate().map(|estimate| estimate.usual), Some(Span::seconds(9)));
     assert_eq!(plan.batch(Span::seconds(9)).len(), 3);
+}
+
+#[test]
+fn what_a_run_takes_beside_its_tests_is_part_of_every_estimate() {
+    let planned = |n| Planned {
+        test: TestId(n),
+        due: Due::NeverRun,
+        failed_lately: false,
+        usual: Span::seconds(2),
+        at_worst: Span::seconds(3),
+    };
+    let plan = Plan {
+        to_go: (0..4).map(planned).collect(),
+        workers: 1,
+        is_timed: true,
+        beside: Span::seconds(5),
+        ..Plan::default()
+    };
+    assert_eq!(plan.outlook().to_string(), "4 tests, 0 run, 4 to go, ~0:13 to 0:17");
+    assert_eq!(plan.batch(Span::seconds(11)).len(), 2);
+    let unknown = Plan { is_timed: false, ..plan };
+    let told = "4 tests, 0 run, 4 to go, nobody knows how long: 5.0 s a test are assumed";
+    assert_eq!(unknown.outlook().to_string(), told);
 }
 
 #[test]

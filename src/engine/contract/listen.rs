@@ -7,10 +7,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
+use crate::adapters::carried::Carried;
 use crate::adapters::protocol::{Reader, json_in};
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, RevisionSpec};
-use crate::domain::{AgentKind, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Text};
+use crate::domain::{
+    AgentEvent, AgentKind, ContractSpec, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Span, Text,
+};
 use crate::engine::links;
 use crate::engine::means::Means;
 use crate::engine::probe::ask_revision;
@@ -54,11 +57,13 @@ impl Listener<'_> {
         self.user().map_or_else(|| text.to_owned(), |user| text.replace("{user}", &user))
     }
 
-    async fn serving(&self) -> Option<Text> {
-        match self.revision {
-            Some(revision) => ask_revision(revision, self.client).await.ok(),
-            None => None,
-        }
+    /// What the stream's service says it serves, and how long its answer took.
+    async fn serving(&self) -> (Option<Text>, Option<Span>) {
+        let Some(revision) = self.revision else { return (None, None) };
+        let asked = Instant::now();
+        let answered = ask_revision(revision, self.client).await.ok();
+        let took = answered.is_some().then(|| asked.elapsed().into());
+        (answered, took)
     }
 
     fn empty(&self) -> Ledger {
@@ -75,7 +80,9 @@ impl Listener<'_> {
             sent: None,
             events: Vec::new(),
             left_out: 0,
+            wire: Vec::new(),
             round_trips: Vec::new(),
+            api: Vec::new(),
             ending: Ending::Settled,
             ended: now,
         }
@@ -88,10 +95,10 @@ impl Listener<'_> {
 }
 
 /// Opens a connection, says what is to be said, and listens until it is over.
-pub(super) async fn listen(listener: &Listener<'_>) -> Ledger {
-    let revision = listener.serving().await;
-    let mut ledger = Ledger { revision, ..listener.empty() };
-    ledger.ending = match connect(listener, &mut ledger).await {
+pub(super) async fn listen(listener: &Listener<'_>, pass: Pass) -> Ledger {
+    let (revision, took) = listener.serving().await;
+    let mut ledger = Ledger { revision, api: took.into_iter().collect(), ..listener.empty() };
+    ledger.ending = match connect(listener, pass, &mut ledger).await {
         Ok((socket, secrets)) => {
             let ending = converse(listener, &mut ledger, socket, &secrets).await;
             let in_messages = || witness::in_messages(listener.plan.stream.revision.as_ref(), &ledger.events, &secrets);
@@ -101,34 +108,51 @@ pub(super) async fn listen(listener: &Listener<'_>) -> Ledger {
         Err(refusal) => Ending::Refused(refusal),
     };
     ledger.ended = listener.now();
-    ledger.revision_at_end = listener.serving().await;
+    let (revision, took) = listener.serving().await;
+    ledger.revision_at_end = revision;
+    ledger.api.extend(took);
     ledger
 }
 
-async fn connect(listener: &Listener<'_>, ledger: &mut Ledger) -> Result<(Socket, Secrets), Refusal> {
-    let masks = listener.means.masks.clone();
-    let secrets = Secrets::new(move |value| masks.learn(value));
-    let means =
-        token::Means { client: listener.client.clone(), variables: process_variables(), secrets: secrets.clone() };
-    let settings = links::opening(&listener.plan.stream, MAX_MESSAGE);
-    let mut source = listener.plan.stream.token.as_ref().map(links::source);
-    match &mut source {
-        Some(token::TokenSource::Http(call)) => call.body = call.body.as_ref().map(|body| listener.fill(body)),
-        Some(token::TokenSource::Mint(mint)) => mint.fill(|claim| listener.fill(claim)),
-        _ => {}
+/// What a user shows at the door: their token, or why there is none.
+pub(super) struct Pass {
+    token: Result<Option<token::Token>, Refusal>,
+    secrets: Secrets,
+}
+
+impl Pass {
+    /// Obtains a user's own token.
+    pub(super) async fn obtain(listener: &Listener<'_>) -> Self {
+        let masks = listener.means.masks.clone();
+        let secrets = Secrets::new(move |value| masks.learn(value));
+        let means =
+            token::Means { client: listener.client.clone(), variables: process_variables(), secrets: secrets.clone() };
+        let mut source = listener.plan.stream.token.as_ref().map(links::source);
+        match &mut source {
+            Some(token::TokenSource::Http(call)) => call.body = call.body.as_ref().map(|body| listener.fill(body)),
+            Some(token::TokenSource::Mint(mint)) => mint.fill(|claim| listener.fill(claim)),
+            _ => {}
+        }
+        let token = match &source {
+            None => Ok(None),
+            Some(source) => source.obtain(&means).await.map(Some).map_err(|trouble| Refusal {
+                status: None,
+                why: trouble.what.into(),
+                sent: Vec::new(),
+                headers: Vec::new(),
+                body: "".into(),
+                class: if trouble.may_pass { RefusalClass::Environment } else { RefusalClass::Authentication },
+                advice: trouble.what_to_do.into(),
+            }),
+        };
+        Self { token, secrets }
     }
-    let token = match &source {
-        Some(source) => Some(source.obtain(&means).await.map_err(|trouble| Refusal {
-            status: None,
-            why: trouble.what.into(),
-            sent: Vec::new(),
-            headers: Vec::new(),
-            body: "".into(),
-            class: if trouble.may_pass { RefusalClass::Environment } else { RefusalClass::Authentication },
-            advice: trouble.what_to_do.into(),
-        })?),
-        None => None,
-    };
+}
+
+async fn connect(listener: &Listener<'_>, pass: Pass, ledger: &mut Ledger) -> Result<(Socket, Secrets), Refusal> {
+    let Pass { token, secrets } = pass;
+    let token = token?;
+    let settings = links::opening(&listener.plan.stream, MAX_MESSAGE);
     ledger.began = listener.now();
     let offers: Vec<_> = listener.plan.stream.offers.iter().map(Into::into).collect();
     let offered = token.as_ref().map(|token| (&token.secret, offers.as_slice()));
@@ -156,7 +180,9 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
         {
             let text = listener.fill(message);
             let shown = sanitize::text(&secrets.mask(&text)).into();
-            ledger.sent = Some(Sent { at: listener.now(), text: shown });
+            let sent = Sent::new(listener.now(), shown, text.len());
+            ledger.run = sent.run();
+            ledger.sent = Some(sent);
             if let Err(error) = socket.send(Message::text(text)).await {
                 return lost(error.to_string());
             }
@@ -168,12 +194,18 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) if json_in(&bytes).is_none() => {
-                    hear(ledger, |events| reader.receive_binary(&bytes, listener.now(), events));
+                    let text = (bytes.len(), None);
+                    hear(ledger, &listener.plan.spec, text, |events| {
+                        reader.receive_binary(&bytes, listener.now(), events);
+                    });
                 }
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
                     let text = secrets.mask(message.to_text().unwrap_or_default()).into_owned();
                     let masked = listener.means.masks.mask(&text);
-                    hear(ledger, |events| reader.receive_text(None, &masked, listener.now(), events));
+                    let came = (text.len(), Some(&*masked));
+                    hear(ledger, &listener.plan.spec, came, |events| {
+                        reader.receive_text(None, &masked, listener.now(), events);
+                    });
                     if is_ping(ledger)
                         && let Err(error) = socket.send(Message::text(r#"{"type":"pong"}"#)).await
                     {
@@ -210,12 +242,20 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
 }
 
 /// Takes what a frame says, as far as there is room.
-fn hear(ledger: &mut Ledger, read: impl FnOnce(&mut Vec<crate::domain::AgentEvent>)) {
+fn hear(
+    ledger: &mut Ledger,
+    spec: &ContractSpec,
+    (bytes, text): (usize, Option<&str>),
+    read: impl FnOnce(&mut Vec<AgentEvent>),
+) {
     let mut events = Vec::new();
     read(&mut events);
     let room = KEPT.saturating_sub(ledger.events.len());
     ledger.left_out += events.len().saturating_sub(room) as u32;
-    ledger.events.extend(events.into_iter().take(room));
+    events.truncate(room);
+    let mut carried = Carried::new(text, bytes);
+    ledger.wire.extend(events.iter().map(|event| carried.beside(spec.fields_of(event))));
+    ledger.events.extend(events);
 }
 
 /// Some servers ask in a message whether we live, and close on those who do not answer in one.

@@ -47,22 +47,24 @@ pub struct ContractUserFact {
     pub why: String,
 }
 
-/// How long something took for all users of a contract.
+/// How long something took over all samples of all users of a contract.
 #[derive(Debug, Clone, Serialize)]
 pub struct LatencyFact {
     /// What was timed.
     pub what: &'static str,
-    /// What is allowed, in seconds; nothing: any time.
+    /// What nine of ten may take, in seconds; nothing: any time.
     pub budget: Option<f64>,
-    /// For how many users it could be timed.
-    pub users: u32,
+    /// What none may exceed, in seconds; nothing: any time.
+    pub limit: Option<f64>,
+    /// How often it was timed.
+    pub samples: u32,
     /// Half of them took no longer, in seconds.
     pub p50: f64,
     /// Of a hundred, 95 took no longer, in seconds.
     pub p95: f64,
     /// Of a hundred, 99 took no longer, in seconds.
     pub p99: f64,
-    /// Whether that stayed within what is allowed.
+    /// Whether neither was exceeded.
     pub holds: bool,
 }
 
@@ -113,13 +115,14 @@ impl ContractUserFact {
 impl LatencyFact {
     fn of(latency: &Latency) -> Self {
         Self {
-            what: latency.what.word(),
+            what: latency.measure.word(),
             budget: latency.budget.map(|budget| budget.as_secs_f64()),
-            users: latency.users,
+            limit: latency.limit.map(|limit| limit.as_secs_f64()),
+            samples: latency.samples,
             p50: latency.p50.as_secs_f64(),
             p95: latency.p95.as_secs_f64(),
             p99: latency.p99.as_secs_f64(),
-            holds: latency.holds(),
+            holds: !latency.late,
         }
     }
 }

@@ -326,14 +326,9 @@ mod tests {
             verdict: CheckVerdict::Warn,
             detail: "the events were played".into(),
             event: None,
+            user: None,
         };
-        let judgement = Judgement {
-            verdict: ContractVerdict::Pass,
-            why: "all events came".into(),
-            checks: vec![found],
-            users: Vec::new(),
-            latencies: Vec::new(),
-        };
+        let judgement = Judgement::bare(ContractVerdict::Pass, "all events came", vec![found]);
         story.tell(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
         pass_everything(&mut story).exit(0, "all passed");
         refuses(&story, Word::Unproved, "synthetic");

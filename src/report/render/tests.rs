@@ -147,9 +147,12 @@ fn contracted() -> Story {
     let mut story = fixture::busy();
     let run = story.run();
     let latency = Latency {
-        what: Timed::FirstEvent,
+        measure: Timed::FirstEvent,
         budget: Some(Span::millis(500)),
-        users: 2,
+        limit: None,
+        samples: 2,
+        most: Span::millis(700),
+        late: true,
         p50: Span::millis(80),
         p95: Span::millis(700),
         p99: Span::millis(700),
@@ -159,13 +162,13 @@ fn contracted() -> Story {
         verdict,
         why: "7 agent events in 770 ms".into(),
         first_event: Some(Span::millis(80)),
+        event: None,
     };
+    let why = "1 of 2 users: the first agent event took 700 ms, 500 ms are allowed";
     let judgement = Judgement {
-        verdict: ContractVerdict::Fail,
-        why: "1 of 2 users: the first agent event took 700 ms, 500 ms are allowed".into(),
-        checks: Vec::new(),
         users: vec![user("ada", ContractVerdict::Pass), user("kim", ContractVerdict::Fail)],
-        latencies: vec![latency, Latency { what: Timed::Total, budget: None, ..latency }],
+        latencies: vec![latency, Latency { measure: Timed::Total, budget: None, late: false, ..latency }],
+        ..Judgement::bare(ContractVerdict::Fail, why, Vec::new())
     };
     story.tell(RunEvent::ContractJudged { run, n: 0, judgement: Arc::new(judgement) });
     story

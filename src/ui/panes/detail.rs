@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::change::tell_change;
 use super::circumstance;
+use super::contract;
 use super::evidence::{put_hollow, tell_evidence};
 use super::failure;
 use super::happened;
@@ -143,8 +144,10 @@ fn tell(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, around: &
     if let Some(latest) = &test.latest {
         tell_outcome(sheet, state, id, test, latest, around);
         tell_notes(sheet, state, id, test, around.offset);
-        if let Some(detail) = latest.detail.as_deref() {
-            failure::tell(sheet, detail);
+        match (state.contracts.get(&id), latest.detail.as_deref()) {
+            (Some(judgement), _) => contract::tell(sheet, state, id, judgement),
+            (None, Some(detail)) => failure::tell(sheet, detail),
+            (None, None) => {}
         }
         if test.standing != Standing::Running && has_no_end(latest.outcome) {
             let run = latest.run.and_then(|run| state.runs.get(run));
@@ -279,7 +282,10 @@ fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, l
         sheet.gap();
     }
     let trusted = message.contains("assert") || message.contains("Assert");
-    failure::tell_lines(sheet, &failure::split(message).0, trusted, |_| Role::Strong);
+    // A contract tells its verdict with the event that decided it.
+    if !state.contracts.contains_key(&id) {
+        failure::tell_lines(sheet, &failure::split(message).0, trusted, |_| Role::Strong);
+    }
     if stale {
         sheet.line(|line| happened::tell_stale(line, state, latest, around.timeline));
     }

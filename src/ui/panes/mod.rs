@@ -23,6 +23,7 @@ mod causes;
 mod change;
 mod circumstance;
 mod connection;
+mod contract;
 pub(super) mod cycles;
 pub(super) mod deploy;
 pub(super) mod detail;

@@ -131,9 +131,14 @@ impl<'a, 'p> Sheet<'a, 'p> {
 
     /// The same, for a part that is folded where it has more lines than `long`.
     pub(super) fn part_of(&mut self, part: Part, word: &str, lines: usize, end: &str, long: usize) -> bool {
+        self.gap();
+        self.part_below(part, word, lines, end, long)
+    }
+
+    /// The same, directly below what stands above it.
+    pub(super) fn part_below(&mut self, part: Part, word: &str, lines: usize, end: &str, long: usize) -> bool {
         let by_hand = self.reader.reading.and_then(|reading| reading.folds.get(&part).copied());
         let open = by_hand.unwrap_or(lines <= long);
-        self.gap();
         self.stop(Stop::Part(part), open);
         self.line(|line| {
             line.end(Role::Muted, end);
@@ -154,6 +159,18 @@ impl<'a, 'p> Sheet<'a, 'p> {
     pub(super) fn stop(&mut self, stop: Stop, open: bool) {
         if self.pen.is_none() {
             self.holds.stops.push(Placed { line: self.line, stop, open });
+        }
+    }
+
+    /// The event of a contract that the person went to, and whose it is.
+    pub(super) fn looked_at(&self) -> Option<(u32, u32)> {
+        self.reader.reading?.looked_at
+    }
+
+    /// The next line is that event of that user.
+    pub(super) fn heard(&mut self, key: (u32, u32)) {
+        if self.pen.is_none() {
+            self.holds.heard.push((key, self.line));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Screens as people see them: a story in, cells out.
 
+mod contract;
 mod opened;
 
 use ratatui::Terminal;

@@ -83,18 +83,18 @@ fn unequal() -> (Story, TestId) {
     (story, id)
 }
 
-fn opened(id: TestId) -> ViewState {
+pub(super) fn opened(id: TestId) -> ViewState {
     ViewState { page: Page::Detail(id), ..view() }
 }
 
 /// A person at a screen.
-struct Person {
-    viewer: Viewer,
+pub(super) struct Person {
+    pub(super) viewer: Viewer,
     now: crate::domain::Moment,
 }
 
 impl Person {
-    fn at((story, id): (Story, TestId), (width, height): (u16, u16)) -> Self {
+    pub(super) fn at((story, id): (Story, TestId), (width, height): (u16, u16)) -> Self {
         let mut viewer = Viewer::new(opened(id), theme(), (width, height));
         let now = story.now;
         viewer.take(Delivery::Snapshot(Arc::new(story.state)), now);
@@ -102,7 +102,7 @@ impl Person {
     }
 
     /// Keys as they are typed; `⏎` and `⎋` have no letters.
-    fn types(&mut self, keys: &str) -> &mut Self {
+    pub(super) fn types(&mut self, keys: &str) -> &mut Self {
         for key in keys.chars() {
             let code = match key {
                 '⏎' => KeyCode::Enter,
@@ -114,7 +114,7 @@ impl Person {
         self
     }
 
-    fn sees(&mut self) -> String {
+    pub(super) fn sees(&mut self) -> String {
         let area = self.viewer.area();
         let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).expect("a test backend");
         terminal.draw(|frame| self.viewer.draw(frame, self.now)).expect("a test backend cannot fail");
