@@ -84,6 +84,7 @@ impl Story {
             subject: "Check the *cart*".into(),
             branch: Some("main".into()),
             dirty: Some(2),
+            ..Checkout::default()
         })));
         let found = |(name, _): &(&str, _)| Found {
             node: format!("tests/test_shop.py::{name}").into(),

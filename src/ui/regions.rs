@@ -396,7 +396,7 @@ impl Regions {
             let taken = [&mut self.board, &mut self.agents, &mut self.deploys, &mut self.news, &mut self.service_table];
             let taken = taken.map(std::mem::take);
             self.cycles = taken.into_iter().filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
-            self.cycle_rows.refresh(state, &view.cycles);
+            self.cycle_rows.refresh(state, &view.cycles, view.utc_offset);
         }
     }
 

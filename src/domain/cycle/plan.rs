@@ -2,7 +2,7 @@
 
 use crate::domain::command::Selection;
 use crate::domain::effect::Effects;
-use crate::domain::{Plan, Span, State, Tone, ViewerId};
+use crate::domain::{CycleWhy, Plan, Span, State, Tone, ViewerId};
 
 impl State {
     pub(super) fn request_batch(&mut self, by: ViewerId, budget: Span, effects: &mut Effects) {
@@ -17,6 +17,7 @@ impl State {
         }
         let count = batch.len();
         if self.begin_cycle(by, &Selection::Tests(batch), effects) {
+            self.cycle_why = CycleWhy::Batch;
             self.say(Tone::Plain, format!("a batch of {budget}: {count} of {} tests to go", plan.to_go.len()));
         }
     }

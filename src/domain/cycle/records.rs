@@ -1,7 +1,12 @@
 //! Cycles in numbers: what is kept of each one when its runs end.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use crate::domain::record::CAUSES_KEPT;
-use crate::domain::{CycleCause, CycleCounts, CycleRecord, Effect, Effects, RunId, RunKind, State};
+use crate::domain::{
+    CycleCause, CycleCounts, CycleRecord, Effect, Effects, Outcome, Run, RunId, RunKind, State, Tally, TestId,
+};
 
 /// How many runs of one cycle are looked at.
 const RUNS_LOOKED_AT: usize = 64;
@@ -13,28 +18,25 @@ impl State {
         let (number, what, source) = (ended.cycle, ended.what.clone(), ended.source.clone());
         let asked = ended.asked;
         let mut runners = Vec::new();
-        let mut record = CycleRecord { number, what, source, ended: Some(self.at), ..CycleRecord::default() };
+        // The commits before it are told once, as those since the cycle before.
+        let alone = source.as_ref().map(|source| Arc::new(source.alone()));
+        let mut record = CycleRecord { number, what, source: alone, ended: Some(self.at), ..CycleRecord::default() };
         let of_cycle = self.runs.iter().rev().map(|(_, run)| run).take_while(|run| run.cycle == number);
-        for run in of_cycle.filter(|run| run.kind == RunKind::Test).take(RUNS_LOOKED_AT) {
-            record.counts.runs += 1;
-            // Where a runner ran several times in a cycle, its newest run counts.
+        let of_cycle: Vec<&Run> = of_cycle.filter(|run| run.kind == RunKind::Test).take(RUNS_LOOKED_AT).collect();
+        record.counts.runs = of_cycle.len() as u32;
+        for run in &of_cycle {
             if runners.contains(&run.runner) {
                 continue;
             }
             runners.push(run.runner);
-            record.finished += run.integrity.finished;
-            record.failed += run.tally.failures();
-            let counts = &mut record.counts;
-            *counts = CycleCounts {
-                selected: counts.selected + run.integrity.selected.max(run.integrity.collected),
-                passed: counts.passed + run.tally.passes(),
-                lost: counts.lost + run.integrity.lost,
-                not_run: counts.not_run + run.integrity.not_run,
-                straddled: counts.straddled + run.tally.straddled,
-                environment: counts.environment + run.tally.environment,
-                known: counts.known + run.tally.known,
-                runs: counts.runs,
+            let several: Vec<&Run> = of_cycle.iter().filter(|other| other.runner == run.runner).copied().collect();
+            let (finished, failed, own) = match several.as_slice() {
+                [_] => of_run(run),
+                several => self.of_runs(number, several),
             };
+            record.finished += finished;
+            record.failed += failed;
+            record.counts.add(&own);
         }
         let present = self.causes.present();
         record.more_causes = present.len().saturating_sub(CAUSES_KEPT) as u32;
@@ -51,9 +53,44 @@ impl State {
         record.served = served.map(|(name, revision)| (name.clone(), revision.clone())).collect();
         record.green = self.is_green();
         record.began = if number == self.cycle { self.cycle_since } else { asked };
+        record.around = self.around(number, record.began);
+        if let Some(source) = source {
+            let earlier = self.records.iter().rev().filter(|earlier| earlier.number < number);
+            let known = earlier.filter_map(|earlier| earlier.source.as_ref()).map(|source| &*source.commit).next();
+            let (commits, more) = source.since(known);
+            (record.around.commits, record.around.more_commits) = (commits, more);
+        }
         self.baseline.outdated |= record.green;
         self.records.note(record);
         self.records.unreported = self.session.project.has_reports;
+    }
+
+    /// What several runs of one runner come to in a cycle, test by test: a proof reruns what failed and then what is
+    /// stale, a retry runs the same tests again. The last attempt counts.
+    fn of_runs(&self, number: u32, runs: &[&Run]) -> (u32, u32, CycleCounts) {
+        let asked = |run: &Run| {
+            if run.tests.is_empty() { run.selection.clone().unwrap_or_default() } else { run.tests.clone() }
+        };
+        let tests: BTreeSet<TestId> = runs.iter().flat_map(|run| asked(run)).collect();
+        let (mut tally, mut counts) = (Tally::default(), CycleCounts::default());
+        for test in tests.iter().filter_map(|id| self.inventory.test(*id)) {
+            counts.selected += 1;
+            match test.latest.as_ref().filter(|latest| latest.cycle == number && latest.run.is_some()) {
+                Some(latest) => {
+                    counts.lost += u32::from(latest.outcome == Outcome::Lost);
+                    tally.add(test.counted());
+                }
+                None => counts.not_run += 1,
+            }
+        }
+        counts = CycleCounts {
+            passed: tally.passes(),
+            straddled: tally.straddled,
+            environment: tally.environment,
+            known: tally.known,
+            ..counts
+        };
+        (tally.finished() - counts.lost, tally.failures(), counts)
     }
 
     /// The cycle is over where no run of tests goes on: then its reports are wanted.
@@ -63,4 +100,19 @@ impl State {
             effects.push(Effect::WriteReports);
         }
     }
+}
+
+/// What one run comes to: tests that finished, tests that failed, and the rest.
+fn of_run(run: &Run) -> (u32, u32, CycleCounts) {
+    let counts = CycleCounts {
+        selected: run.integrity.selected.max(run.integrity.collected),
+        passed: run.tally.passes(),
+        lost: run.integrity.lost,
+        not_run: run.integrity.not_run,
+        straddled: run.tally.straddled,
+        environment: run.tally.environment,
+        known: run.tally.known,
+        runs: 0,
+    };
+    (run.integrity.finished, run.tally.failures(), counts)
 }
