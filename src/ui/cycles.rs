@@ -47,6 +47,8 @@ pub struct CycleRows {
     pub tests: Vec<TestId>,
     /// The lines of the record, where one cycle is opened.
     pub lines: Vec<record::Told>,
+    /// The first cycle of which any of these tests knows how it ended, where they stand across the cycles.
+    pub since: u32,
     made_of: Option<MadeOf>,
 }
 
@@ -63,7 +65,11 @@ impl CycleRows {
             (Sight::Contrast, Some((before, after))) => {
                 self.changes = contrast(&state.inventory, &state.causes, before, after);
             }
-            (Sight::Heat, _) => self.tests = across(state),
+            (Sight::Heat, _) => {
+                self.tests = across(state);
+                let first = |id: &TestId| state.inventory.test(*id)?.course.iter().next().map(|stop| stop.cycle);
+                self.since = self.tests.iter().filter_map(first).min().unwrap_or(0);
+            }
             (Sight::Record, _) => {
                 self.lines = chosen.map(|record| record::tell(state, record, offset)).unwrap_or_default();
             }
@@ -164,7 +170,8 @@ pub(super) fn sideways(view: &mut ViewState, about: &About, back: bool) -> Vec<W
         looks.row = 0;
         return Vec::new();
     }
-    let last = about.state.records.iter().len().saturating_sub(1);
+    let since = about.regions.cycle_rows.since;
+    let last = about.state.records.iter().filter(|record| record.number >= since).count().saturating_sub(1);
     looks.back = if back { (looks.back + 1).min(last) } else { looks.back.saturating_sub(1) };
     Vec::new()
 }

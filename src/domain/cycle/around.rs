@@ -10,7 +10,8 @@ use crate::domain::{
 const KEPT: usize = 16;
 /// How many spells of a service's health.
 const SPELLS: usize = 8;
-/// How many of the newest deploys are looked at.
+/// How many of the newest runs are looked at, and of the newest deploys.
+const RUNS_LOOKED_AT: usize = 64;
 const DEPLOYS_LOOKED_AT: usize = 64;
 
 impl State {
@@ -44,8 +45,10 @@ impl State {
         let until = (!is_present).then_some(self.cycle_since);
         let deploys: Vec<CycleDeploy> =
             self.deploys_since(began, until).map(|deploy| self.deploy_of_cycle(deploy)).collect();
-        let asked = self.runs.iter().rev().take(DEPLOYS_LOOKED_AT).map(|(_, run)| run);
-        let by = asked.filter(|run| run.cycle == number && run.kind == RunKind::Test).last().and_then(|run| run.by);
+        // The newest runs, of which the first one of the cycle began it.
+        let newest = self.runs.iter().rev().take(RUNS_LOOKED_AT).map(|(_, run)| run);
+        let of_cycle = newest.filter(|run| run.cycle == number && run.kind == RunKind::Test);
+        let by = of_cycle.min_by_key(|run| run.asked).and_then(|run| run.by);
         let by: Option<Text> = by.map(|by| self.viewer_name(Some(by)).into());
         let people = self.people_since(began, by.iter().chain(deploys.iter().map(|deploy| &deploy.by)));
         let written = self.notes.iter().filter(|note| note.at >= began && until.is_none_or(|until| note.at < until));

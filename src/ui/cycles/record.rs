@@ -181,8 +181,8 @@ impl Page<'_> {
         }
         for commit in &around.commits {
             self.line([
-                (Role::Link, format!("{}  ", commit.short())),
-                (Role::Text, commit.subject.to_string()),
+                (Role::Link, commit.short().to_owned()),
+                (Role::Text, format!("  {}", commit.subject)),
                 (Role::Muted, format!("  {}", commit.author)),
             ]);
         }

@@ -213,7 +213,7 @@ fn kinds(records: &[&CycleRecord], height: u16) -> Vec<CauseClass> {
             None => kinds.push((cause.tests, cause.class)),
         }
     }
-    kinds.sort_by(|one, other| other.0.cmp(&one.0));
+    kinds.sort_by_key(|(tests, _)| std::cmp::Reverse(*tests));
     kinds.into_iter().take(room).map(|(_, class)| class).collect()
 }
 
@@ -276,7 +276,7 @@ fn draw_opened(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, inne
     let mut title = pen.title(area);
     let below = lines.len().saturating_sub(first + room);
     if below > 0 {
-        title.end_fmt(Role::Muted, format_args!(" {below} more lines below "));
+        title.end_fmt(Role::Muted, format_args!(" {below} more below "));
     }
     let name = record.name.as_deref().map_or(String::new(), |name| format!(" · {name}"));
     title.fmt(Role::Text, format_args!(" cycle {}{name} ", record.number));
