@@ -85,6 +85,7 @@ impl Story {
             author: Some("ada".into()),
             branch: Some("main".into()),
             dirty: Some(2),
+            ..Checkout::default()
         })));
         let found = |(name, _): &(&str, _)| Found {
             node: format!("tests/test_shop.py::{name}").into(),

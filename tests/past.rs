@@ -195,3 +195,77 @@ fn a_bad_file_is_told_with_its_place_and_writes_nothing() {
     let shown = String::from_utf8_lossy(&shown);
     assert!(shown.contains("passed 0 of 1") && shown.contains("assert 1 == 2"), "{shown}");
 }
+
+#[test]
+fn imported_cycles_are_told_with_their_causes_and_stand_in_the_course_of_tests() {
+    let mut project = Project::new();
+    project.bring_in(&[("old.json", CTRF), ("new.xml", JUNIT)]);
+    let memory = recall(&project.connection).expect("an answer");
+    let told: Vec<_> =
+        memory.cycles.iter().map(|cycle| (cycle.number, cycle.finished, cycle.failed, cycle.green)).collect();
+    assert_eq!(told, [(1, 1, 0, false), (2, 2, 1, false)]);
+    let cycle = &memory.cycles[1];
+    assert!(cycle.is_imported() && cycle.is_whole() && cycle.pass_rate() == Some(50.0));
+    assert_eq!((&*cycle.what, cycle.causes[0].tests, cycle.around.attempts), ("imported from new.xml", 1, 2));
+    // A session of this project knows the test too: then its course has both.
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/journals/v1.0.jsonl");
+    fs::copy(golden, project.sessions().join("2026-01-01.jsonl")).expect("a journal");
+    let sessions = project.sessions();
+    journals::rebuild(&mut project.connection, &sessions, Fate::Over, |_, _| {}).expect("rebuilt");
+    let memory = recall(&project.connection).expect("an answer");
+    let node = memory.tests[0].node.to_string();
+    let (file, name) = node.split_once("::").expect("a node id");
+    let ctrf = format!(
+        r#"{{"results":{{"summary":{{"start":1863370000000}},"tests":[{{"name":"{name}","status":"failed","filePath":"{file}","message":"no"}}]}}}}"#
+    );
+    let [Fared::Cycle { number, known: 1, .. }] = project.bring_in(&[("later.json", &ctrf)])[..] else {
+        panic!("it is not known again");
+    };
+    let memory = recall(&project.connection).expect("an answer");
+    let test = memory.tests.iter().find(|test| *test.node == *node).expect("it is remembered");
+    let stop = test.course.at(number).expect("it stands in its course");
+    assert_eq!(stop.outcome, Outcome::Failed);
+    assert_ne!(test.cycle, number, "what a file told is nobody's latest result");
+}
+
+#[test]
+fn an_imported_cycle_in_which_all_held_is_not_pruned() {
+    let mut project = Project::new();
+    let day = |text: &str, day: u32| text.replace("11-18", &format!("11-{day:02}"));
+    let whole = JUNIT.replace("<failure message=\"AssertionError: assert 1 == 2\">no</failure>", "");
+    let files = [day(&whole, 1), day(&whole, 2), day(JUNIT, 3), day(JUNIT, 4)];
+    let names: Vec<(String, &str)> = files.iter().zip(1..).map(|(text, n)| (format!("{n}.xml"), &**text)).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|(name, text)| (&**name, *text)).collect();
+    project.bring_in(&files);
+    let file = schema::path(&project.folder.path().join(".liveloop"));
+    let sessions = project.sessions();
+    let wish = Wish { keep: 1, journals: false, dry: false };
+    let pruned = prune::prune(&mut project.connection, &file, &sessions, wish).expect("deleted");
+    assert_eq!((pruned.cycles, &*pruned.spared), (2, &[2][..]));
+}
+
+#[test]
+fn what_nextest_recorded_is_a_cycle() {
+    let mut project = Project::new();
+    let stored = include_str!("../src/adapters/nextest/recorded-store.jsonl");
+    let stream = include_str!("../src/adapters/nextest/recorded-run.jsonl");
+    let told = project.bring_in(&[("run.log", stored), ("kept.jsonl", stream)]);
+    assert!(told.iter().any(|fared| matches!(fared, Fared::Cycle { tests: 4, failed: 1, .. })), "{told:?}");
+    let tests = query::tests_named(&project.connection, "shop::flaky$sometimes").expect("an answer");
+    let record = query::record_of(&project.connection, tests[0].id, 9).expect("an answer");
+    assert_eq!((record[0].outcome, record[0].tries), (Outcome::Flaky, 2));
+
+    // As nextest leaves it: a folder with a packed log.
+    let folder = project.folder.path().join("4d1b84aa");
+    fs::create_dir_all(&folder).expect("a folder");
+    let packed = ruzstd::encoding::compress_to_vec(stored.as_bytes(), ruzstd::encoding::CompressionLevel::Uncompressed);
+    fs::write(folder.join("run.log.zst"), packed).expect("writable");
+    let read = import::read(project.folder.path(), &folder, &Masks::new([])).expect("results");
+    assert!(read.path.ends_with("run.log.zst"));
+    fs::write(folder.join("run.log.zst"), [0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3]).expect("writable");
+    let why = import::read(project.folder.path(), &folder, &Masks::new([])).expect_err("torn");
+    assert!(why.contains("cannot be unpacked"), "{why}");
+    fs::write(folder.join("x.zip"), b"PK\x03\x04....").expect("writable");
+    let why = import::read(project.folder.path(), &folder.join("x.zip"), &Masks::new([])).expect_err("an archive");
+    assert!(why.contains("is an archive"), "{why}");
+}

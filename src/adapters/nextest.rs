@@ -14,6 +14,8 @@ use super::sanitize;
 use super::tool::{Order, Source, Step, Tool};
 use crate::domain::{Detail, Event, Exit, Outcome, RunEvent, RunId, Span, Text, Wanted};
 
+pub mod recording;
+
 /// How many tests one filter expression names, so that parsing it needs no deep stack.
 const TESTS_A_FILTER: usize = 100;
 /// How many bytes of filters one process is given.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Commit, Text};
 
 /// The state of the project's files, as its version control tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -11,12 +11,15 @@ pub struct Checkout {
     pub commit: Text,
     /// Its first line.
     pub subject: Text,
-    /// Who wrote it; nothing in a journal of a version that did not ask.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<Text>,
     /// The branch; nothing where none is checked out, or nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<Text>,
+    /// Who made the commit; nothing in what an older version wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Text>,
+    /// The commits before it, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Commit>,
     /// How many files differ from the commit, new ones included; nothing where nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dirty: Option<u32>,
@@ -27,6 +30,24 @@ impl Checkout {
     #[must_use]
     pub fn short(&self) -> &str {
         self.commit.get(..9).unwrap_or(&self.commit)
+    }
+
+    /// The commits that came after `known`, the newest first, and whether there may be more than these: then `known` is
+    /// not among those that were asked about. Where nothing is known, that is the commit itself.
+    #[must_use]
+    pub fn since(&self, known: Option<&str>) -> (Vec<Commit>, bool) {
+        let author = self.author.clone().unwrap_or_default();
+        let own = Commit { hash: self.commit.clone(), author, subject: self.subject.clone() };
+        let Some(known) = known else { return (vec![own], !self.earlier.is_empty()) };
+        let all = || std::iter::once(&own).chain(&self.earlier);
+        let is_known = all().any(|commit| *commit.hash == *known);
+        (all().take_while(|commit| *commit.hash != *known).cloned().collect(), !is_known)
+    }
+
+    /// The same without the commits before it.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { earlier: Vec::new(), ..self.clone() }
     }
 
     /// How far the files differ from the commit, for people.

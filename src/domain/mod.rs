@@ -128,7 +128,10 @@ pub use project::{
     StreamSpec, SurfaceSpec,
 };
 pub use prove::{Prove, ProveDelta, ProveEnd, ProveLink, ProveStage, ProveStep, ProveWait};
-pub use record::{CycleCause, CycleCounts, CycleRecord, Records};
+pub use record::{
+    Around, CauseChange, Commit, CycleCause, CycleContract, CycleCounts, CycleDeploy, CycleHealth, CycleNote,
+    CycleRecord, CycleWhy, Records, Spell,
+};
 pub use repeat::{MOST_REPETITIONS, Repeat, RepeatEnd, RepeatUntil};
 pub use report_form::ReportForm;
 pub use ring::Ring;

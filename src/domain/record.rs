@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{CauseClass, Checkout, Moment, Span, Text};
 
+mod around;
+
+pub use around::{Around, Commit, CycleContract, CycleDeploy, CycleHealth, CycleNote, CycleWhy, Spell};
+
 /// How many cycles are remembered; those with a name are the last to go.
-const KEPT: usize = 100;
+const KEPT: usize = 300;
 /// How many causes are remembered of a cycle.
 pub(super) const CAUSES_KEPT: usize = 12;
 
@@ -29,7 +33,7 @@ pub struct CycleRecord {
     pub failed: u32,
     /// Whether everything was green after it.
     pub green: bool,
-    /// When the last of its runs so far ended; nothing for a cycle of a version that did not say.
+    /// When the last of its runs and deploys so far ended; nothing for a cycle of a version that did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Moment>,
     /// Whether its numbers add up.
@@ -47,10 +51,13 @@ pub struct CycleRecord {
     /// The state of the project's files when its newest run started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Arc<Checkout>>,
+    /// What stood around it.
+    #[serde(default)]
+    pub around: Around,
 }
 
 impl CycleRecord {
-    /// How long it took, from its beginning to the end of the last of its runs.
+    /// How long it took, from its beginning until all of it was settled.
     #[must_use]
     pub fn took(&self) -> Option<Span> {
         self.ended.map(|ended| ended.since(self.began))
@@ -64,6 +71,32 @@ impl CycleRecord {
         (counts.selected > 0).then(|| f64::from(counts.passed) * 100.0 / f64::from(counts.selected))
     }
 
+    /// Why tests failed before it and after it, what is worst now first; those that only the cycle before had are gone.
+    #[must_use]
+    pub fn cause_changes(&self, before: Option<&Self>) -> Vec<CauseChange<'_>> {
+        // The lists are cut: what is in neither of them may still be there.
+        let earlier = |key: &Text| before.map(|before| before.causes.iter().find(|cause| cause.key == *key));
+        let own = self.causes.iter().map(|cause| CauseChange {
+            cause,
+            before: earlier(&cause.key).map(|cause| cause.map_or(0, |cause| cause.tests)),
+            after: cause.tests,
+        });
+        own.collect()
+    }
+
+    /// The causes of the cycle before that this one no longer has.
+    pub fn causes_gone<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a CycleCause> {
+        let is_gone = |cause: &&CycleCause| self.causes.iter().all(|own| own.key != cause.key);
+        // Where the own list is cut, nobody knows what is gone.
+        before.causes.iter().filter(|_| self.more_causes == 0).filter(is_gone)
+    }
+
+    /// Whether it came from a file of results.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        self.around.why == CycleWhy::Imported
+    }
+
     /// Whether every test that it selected has a result that means something.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -72,8 +105,18 @@ impl CycleRecord {
     }
 }
 
-/// Whether the numbers of a cycle add up. Where a runner ran several times in it, each test counts once, by its last
-/// attempt.
+/// How many tests failed for a cause before a cycle and after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CauseChange<'a> {
+    /// The cause.
+    pub cause: &'a CycleCause,
+    /// How many tests failed for it after the cycle before; nothing where no such cycle is known.
+    pub before: Option<u32>,
+    /// How many tests fail for it after this one.
+    pub after: u32,
+}
+
+/// Whether the numbers of a cycle add up. Where a runner ran several times in it, the last attempt of each test counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CycleCounts {
     /// Tests that were asked for.
@@ -101,6 +144,18 @@ pub struct CycleCounts {
 }
 
 impl CycleCounts {
+    /// Adds what another runner came to.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.selected += other.selected;
+        self.passed += other.passed;
+        self.lost += other.lost;
+        self.not_run += other.not_run;
+        self.straddled += other.straddled;
+        self.environment += other.environment;
+        self.known += other.known;
+        self.runs += other.runs;
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -143,6 +198,17 @@ impl Records {
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&CycleRecord> {
         self.all.iter().find(|record| record.number == number)
+    }
+
+    /// The cycle before that one, where it is known.
+    #[must_use]
+    pub fn before(&self, number: u32) -> Option<&CycleRecord> {
+        // A file of results says nothing of what was done here in between.
+        self.all.iter().rev().find(|record| record.number < number && !record.is_imported())
+    }
+
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut CycleRecord> {
+        self.all.iter_mut().find(|record| record.number == number)
     }
 
     /// The newest cycle of that name.

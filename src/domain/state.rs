@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{SessionEnd, SessionEvent};
 use super::{
-    Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, Dependence, DeployQueue, Deploys, Fixes,
-    HeldBefore, Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec, Prove,
-    Records, Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId, Watch,
+    Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, CycleWhy, Dependence, DeployQueue, Deploys,
+    Fixes, HeldBefore, Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec,
+    Prove, Records, Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
+    Watch,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -32,6 +33,9 @@ pub struct Viewer {
     /// Whether their terminal has the focus; nothing where it never told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks: Option<bool>,
+    /// When they left, once they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Moment>,
 }
 
 /// The session itself.
@@ -141,6 +145,9 @@ pub struct State {
     pub cycle: u32,
     /// When the present cycle began.
     pub cycle_since: Moment,
+    /// What started it.
+    #[serde(default)]
+    pub cycle_why: CycleWhy,
 }
 
 impl Default for State {
@@ -179,6 +186,7 @@ impl Default for State {
             notices: Notices::default(),
             cycle: 0,
             cycle_since: Moment::default(),
+            cycle_why: CycleWhy::default(),
         }
     }
 }
@@ -228,10 +236,10 @@ impl State {
 
 impl Session {
     /// Who came or went; the rest of a session's events concerns others too and is folded by the cycle.
-    pub(super) fn apply(&mut self, event: &SessionEvent) {
+    pub(super) fn apply(&mut self, event: &SessionEvent, at: Moment) {
         match event {
             SessionEvent::ViewerJoined { viewer, name, drives } => {
-                self.viewers.push(Viewer { id: *viewer, name: name.clone(), drives: *drives, looks: None });
+                self.viewers.push(Viewer { id: *viewer, name: name.clone(), drives: *drives, looks: None, left: None });
             }
             SessionEvent::ViewerLooked { viewer, looks } => {
                 let known = self.viewers.iter_mut().filter(|known| known.id == *viewer);
@@ -240,7 +248,8 @@ impl Session {
             SessionEvent::ViewerLeft { viewer } => {
                 let (left, attached) = self.viewers.drain(..).partition(|known| known.id == *viewer);
                 self.viewers = attached;
-                self.left.extend::<Vec<Viewer>>(left);
+                let left: Vec<Viewer> = left;
+                self.left.extend(left.into_iter().map(|viewer| Viewer { left: Some(at), ..viewer }));
                 let beyond = self.left.len().saturating_sub(LEFT_KEPT);
                 self.left.drain(..beyond);
             }

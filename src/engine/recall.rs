@@ -14,6 +14,7 @@ use crate::domain::{
     CauseClass, Course, CourseWhy, Ground, LiveOnce, Moment, On, Recalled, Recollection, Signature, Span, Stop, Text,
 };
 
+mod imported;
 mod past_deploys;
 
 /// How many cycles back a test is still remembered that has not run since.
@@ -33,7 +34,7 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     let from = connection.query_row(oldest, [i64::from(cycle) - CYCLES], |row| row.get(0))?;
     let mut memory = Memory { connection, signatures: HashMap::new() };
     let (mut tests, mut failed) = (Vec::new(), None);
-    recent::each_test(connection, from, |test| match memory.recalled(&own(test)) {
+    recent::each_test(connection, from, |test| match memory.recalled(test) {
         Ok(recalled) => tests.extend(recalled),
         Err(error) => failed = Some(error),
     })?;
@@ -45,7 +46,11 @@ pub fn recall(connection: &Connection) -> Result<Recollection, Trouble> {
     let live = live(connection)?;
     // Whatever else sessions hand on comes as the newest of them knew it.
     let cycle = cycle.max(left.cycle);
-    Ok(Recollection { cycle, tests, deploys, past_deploys, unfinished: None, revisions, live, ..left })
+    let mut cycles = left.cycles;
+    let missing = imported::cycles(connection, &cycles)?;
+    cycles.extend(missing);
+    cycles.sort_by_key(|record| record.number);
+    Ok(Recollection { cycle, cycles, tests, deploys, past_deploys, unfinished: None, revisions, live, ..left })
 }
 
 /// A test as this project's own runs know it: what a file told is to be compared with, and is nobody's latest result.
@@ -68,7 +73,10 @@ struct Memory<'a> {
 }
 
 impl Memory<'_> {
-    fn recalled(&mut self, test: &RecentTest) -> rusqlite::Result<Option<Recalled>> {
+    fn recalled(&mut self, test: RecentTest) -> rusqlite::Result<Option<Recalled>> {
+        // What a file told of it stands beside what was seen, cycle by cycle.
+        let course = self.course(&test)?;
+        let test = &own(test);
         let Some(latest) = test.attempts.first() else { return Ok(None) };
         let mut recalled = Recalled {
             node: test.node.as_str().into(),
@@ -80,7 +88,7 @@ impl Memory<'_> {
             message: None,
             signature: None,
             grounds: test.grounds().to_remember(),
-            course: self.course(test)?,
+            course,
         };
         if latest.outcome.is_failure() {
             // Where it failed because another test did, what it is known again by follows from its own message.

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::masks::Masks;
 use super::means::Means;
 use crate::adapters::git;
-use crate::domain::{Checkout, SessionEvent};
+use crate::domain::{Checkout, Commit, SessionEvent};
 
 /// How long git may take for an answer; what takes longer is not known.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -37,6 +37,15 @@ pub async fn look(root: &Path, masks: &Masks) -> Option<SessionEvent> {
         subject: masked(&found.subject),
         branch: found.branch.as_deref().map(masked),
         author: found.author.as_deref().map(masked),
+        earlier: found
+            .earlier
+            .iter()
+            .map(|commit| Commit {
+                author: masked(&commit.author),
+                subject: masked(&commit.subject),
+                hash: commit.hash.clone(),
+            })
+            .collect(),
         ..found
     })))
 }

@@ -1,4 +1,7 @@
-//! One person's look at the cycles: a table of them, two side by side, or every test across all of them.
+//! One person's look at the cycles: a table of them, one with all that is recorded of it, two side by side, or every test
+//! across all of them.
+
+pub mod record;
 
 use super::navigate;
 use super::regions::Regions;
@@ -12,6 +15,8 @@ pub enum Sight {
     /// All cycles, one a row.
     #[default]
     Table,
+    /// The whole record of one cycle, line by line.
+    Record,
     /// What changed between two cycles, one test a row.
     Contrast,
     /// Every test across the cycles: the tests that failed last come first.
@@ -27,7 +32,7 @@ pub struct CyclesView {
     pub cycle: Option<u32>,
     /// The cycle that it is compared with; nothing: the one before.
     pub marked: Option<u32>,
-    /// The row under the cursor, where rows are tests.
+    /// The row under the cursor, where rows are tests or lines.
     pub row: usize,
     /// How many of the newest cycles are scrolled away.
     pub back: usize,
@@ -40,13 +45,18 @@ pub struct CycleRows {
     pub changes: Vec<(Change, TestId)>,
     /// The tests across the cycles, where those are shown.
     pub tests: Vec<TestId>,
+    /// The lines of the record, where one cycle is opened.
+    pub lines: Vec<record::Told>,
+    /// The first cycle of which any of these tests knows how it ended, where they stand across the cycles.
+    pub since: u32,
     made_of: Option<MadeOf>,
 }
 
 impl CycleRows {
     /// Looks for them again where anything has changed.
-    pub fn refresh(&mut self, state: &State, view: &CyclesView) {
-        let made_of = Some((state.seq, view.sight, view.pair(state)));
+    pub fn refresh(&mut self, state: &State, view: &CyclesView, offset: i32) {
+        let chosen = view.chosen(state);
+        let made_of = Some((state.seq, view.sight, view.pair(state), chosen.map(|record| record.number)));
         if self.made_of == made_of {
             return;
         }
@@ -55,24 +65,32 @@ impl CycleRows {
             (Sight::Contrast, Some((before, after))) => {
                 self.changes = contrast(&state.inventory, &state.causes, before, after);
             }
-            (Sight::Heat, _) => self.tests = across(state),
+            (Sight::Heat, _) => {
+                self.tests = across(state);
+                let first = |id: &TestId| state.inventory.test(*id)?.course.iter().next().map(|stop| stop.cycle);
+                self.since = self.tests.iter().filter_map(first).min().unwrap_or(0);
+            }
+            (Sight::Record, _) => {
+                self.lines = chosen.map(|record| record::tell(state, record, offset)).unwrap_or_default();
+            }
             (Sight::Table | Sight::Contrast, _) => {}
         }
     }
 
     fn len(&self) -> usize {
-        self.changes.len() + self.tests.len()
+        self.changes.len() + self.tests.len() + self.lines.len()
     }
 
     /// The test in that row.
     #[must_use]
     pub fn test(&self, row: usize) -> Option<TestId> {
-        self.changes.get(row).map(|(_, id)| *id).or_else(|| self.tests.get(row).copied())
+        let told = || self.lines.get(row).and_then(|line| line.test).map(|(id, _)| id);
+        self.changes.get(row).map(|(_, id)| *id).or_else(|| self.tests.get(row).copied()).or_else(told)
     }
 }
 
-/// The place of the last entry, what is looked at, and which cycles are compared.
-type MadeOf = (u64, Sight, Option<(u32, u32)>);
+/// The place of the last entry, what is looked at, which cycles are compared, and which is chosen.
+type MadeOf = (u64, Sight, Option<(u32, u32)>, Option<u32>);
 
 /// The tests that ran in some cycle: those that failed in the newest cycle first.
 fn across(state: &State) -> Vec<TestId> {
@@ -126,7 +144,11 @@ pub(super) fn step(view: &mut ViewState, about: &About, by: i64) {
         looks.row = moved(looks.row, by, last);
         return;
     }
-    // The newest cycle comes first.
+    choose(looks, about, by);
+}
+
+/// So many cycles further down, where the newest comes first.
+fn choose(looks: &mut CyclesView, about: &About, by: i64) {
     let numbers: Vec<u32> = about.state.records.iter().rev().map(|record| record.number).collect();
     let chosen = looks.chosen(about.state).map(|record| record.number);
     let place = numbers.iter().position(|number| Some(*number) == chosen).unwrap_or(0);
@@ -140,10 +162,16 @@ fn moved(place: usize, by: i64, last: usize) -> usize {
     place.saturating_add_signed(by).min(last)
 }
 
-/// So many cycles back, or on, where cycles are columns.
+/// So many cycles back, or on: as columns, or where one is opened the next one.
 pub(super) fn sideways(view: &mut ViewState, about: &About, back: bool) -> Vec<Wish> {
     let looks = &mut view.cycles;
-    let last = about.state.records.iter().len().saturating_sub(1);
+    if matches!(looks.sight, Sight::Record | Sight::Contrast) {
+        choose(looks, about, if back { 1 } else { -1 });
+        looks.row = 0;
+        return Vec::new();
+    }
+    let since = about.regions.cycle_rows.since;
+    let last = about.state.records.iter().filter(|record| record.number >= since).count().saturating_sub(1);
     looks.back = if back { (looks.back + 1).min(last) } else { looks.back.saturating_sub(1) };
     Vec::new()
 }
@@ -162,15 +190,19 @@ pub(super) fn heat(view: &mut ViewState) -> Vec<Wish> {
     Vec::new()
 }
 
-/// Compares the cycle under the cursor; where rows are tests, opens the test.
+/// Opens the cycle under the cursor, or compares it where another one is marked; an opened one is compared with the one
+/// before. Where the row is a test, opens the test.
 pub(super) fn open(view: &mut ViewState, regions: &Regions) {
-    match view.cycles.sight {
-        Sight::Table => (view.cycles.sight, view.cycles.row) = (Sight::Contrast, 0),
-        Sight::Contrast | Sight::Heat => {
-            if let Some(id) = regions.cycle_rows.test(view.cycles.row) {
-                navigate::open_test(view, id);
-            }
+    let test = regions.cycle_rows.test(view.cycles.row);
+    match (view.cycles.sight, test) {
+        (Sight::Table, _) => {
+            let looks = &mut view.cycles;
+            let compares = looks.marked.is_some() && looks.marked != looks.cycle;
+            (looks.sight, looks.row) = (if compares { Sight::Contrast } else { Sight::Record }, 0);
         }
+        (Sight::Record | Sight::Contrast | Sight::Heat, Some(id)) => navigate::open_test(view, id),
+        (Sight::Record, None) => (view.cycles.sight, view.cycles.row) = (Sight::Contrast, 0),
+        (Sight::Contrast | Sight::Heat, None) => {}
     }
 }
 

@@ -373,11 +373,21 @@ impl Footer<'_, '_> {
             (Pane::Cycles, _) => {
                 match view.cycles.sight {
                     Sight::Table => {
-                        self.key(Action::Open, "compare");
+                        let compares = view.cycles.marked.is_some() && view.cycles.marked != view.cycles.cycle;
+                        self.key(Action::Open, if compares { "compare with the marked one" } else { "open" });
                         self.key(Action::MarkCycle, "mark");
                         self.key(Action::HeatMap, "tests × cycles");
                     }
-                    Sight::Contrast => self.key(Action::Open, "open the test"),
+                    Sight::Record => {
+                        self.key(Action::Open, "compare, or open the test");
+                        self.key(Action::EarlierCycles, "cycle before");
+                        self.key(Action::LaterCycles, "cycle after");
+                    }
+                    Sight::Contrast => {
+                        self.key(Action::Open, "open the test");
+                        self.key(Action::EarlierCycles, "cycle before");
+                        self.key(Action::LaterCycles, "cycle after");
+                    }
                     Sight::Heat => {
                         self.key(Action::Open, "open the test");
                         self.key(Action::EarlierCycles, "earlier");

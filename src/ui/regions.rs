@@ -407,7 +407,7 @@ impl Regions {
             let taken = [&mut self.board, &mut self.agents, &mut self.fix, &mut self.deploys, &mut self.news];
             let taken = taken.into_iter().chain([&mut self.service_table]).map(std::mem::take);
             self.cycles = taken.filter(|area| !area.is_empty()).reduce(Rect::union).unwrap_or_default();
-            self.cycle_rows.refresh(state, &view.cycles);
+            self.cycle_rows.refresh(state, &view.cycles, view.utc_offset);
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Case, Format, ctrf, junit, tap};
-use crate::adapters::sanitize;
-use crate::adapters::time;
+use crate::adapters::nextest::recording;
+use crate::adapters::{sanitize, time};
 use crate::domain::{BaselineResult, Detail, Moment, Outcome, Signature, Span, Text};
 
 /// How much of a message is kept.
@@ -12,25 +12,61 @@ const MESSAGE: usize = 2_000;
 /// No test takes longer than a year, in microseconds.
 const LONGEST: u64 = 366 * 86_400 * 1_000_000;
 
-/// How a file of results is written, by its name, else by its beginning.
+/// How results from elsewhere are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// As a report of that format.
+    As(Format),
+    /// As nextest records a run, or as it tells one line by line.
+    Nextest,
+}
+
+impl Written {
+    /// What it is called.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::As(Format::Junit) => "JUnit XML",
+            Self::As(Format::Tap) => "TAP",
+            Self::As(Format::Ctrf) => "CTRF",
+            Self::Nextest => "a nextest recording",
+        }
+    }
+}
+
+/// How a file of results is written, by its beginning, and by its name.
 #[must_use]
-pub fn format_of(name: &str, text: &str) -> Format {
+pub fn format_of(name: &str, text: &str) -> Written {
+    if recording::is_recording(text) {
+        return Written::Nextest;
+    }
     let ends = |end: &str| name.to_ascii_lowercase().ends_with(end);
-    match text.trim_start_matches('\u{feff}').trim_start().as_bytes().first() {
+    Written::As(match text.trim_start_matches('\u{feff}').trim_start().as_bytes().first() {
         _ if ends(".tap") => Format::Tap,
         Some(b'<') => Format::Junit,
         Some(b'{') => Format::Ctrf,
         _ if ends(".xml") => Format::Junit,
         _ if ends(".json") => Format::Ctrf,
         _ => Format::Tap,
-    }
+    })
+}
+
+/// What a file says of one test.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastResult {
+    /// How it ended, to be compared with.
+    pub result: BaselineResult,
+    /// How long it took.
+    pub took: Span,
+    /// How many executions it took.
+    pub tries: u32,
 }
 
 /// A file of results that is to be a cycle of the past.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Past {
-    /// What it says of each test, and how long that took.
-    pub results: Vec<(BaselineResult, Span)>,
+    /// What it says of each test.
+    pub results: Vec<PastResult>,
     /// When it began, where the file says so.
     pub began: Option<Moment>,
 }
@@ -41,12 +77,12 @@ pub struct Past {
 /// # Errors
 /// When it cannot be read as what it seems to be, or names no test.
 pub fn import(
-    format: Format,
+    format: Written,
     text: &str,
     exists: &dyn Fn(&str) -> bool,
     mask: &dyn Fn(&str) -> String,
 ) -> Result<Vec<BaselineResult>, String> {
-    Ok(past(format, text, exists, mask)?.results.into_iter().map(|(result, _)| result).collect())
+    Ok(past(format, text, exists, mask)?.results.into_iter().map(|past| past.result).collect())
 }
 
 /// Reads a file of results with what it says about time.
@@ -54,11 +90,15 @@ pub fn import(
 /// # Errors
 /// When it cannot be read as what it seems to be, or names no test.
 pub fn past(
-    format: Format,
+    format: Written,
     text: &str,
     exists: &dyn Fn(&str) -> bool,
     mask: &dyn Fn(&str) -> String,
 ) -> Result<Past, String> {
+    let format = match format {
+        Written::As(format) => format,
+        Written::Nextest => return recorded(text, mask),
+    };
     let mut cases = Vec::new();
     match format {
         Format::Junit => junit::read(text, &mut cases)?,
@@ -68,21 +108,45 @@ pub fn past(
     if cases.is_empty() {
         return Err("it names no test".to_owned());
     }
-    let mut results: Vec<(BaselineResult, Span)> = Vec::with_capacity(cases.len());
+    let mut results: Vec<PastResult> = Vec::with_capacity(cases.len());
     let mut places = std::collections::HashMap::new();
     for case in cases {
         let took = Span(if case.seconds.is_finite() { (case.seconds.max(0.0) * 1e6).round() as u64 } else { 0 });
-        let result = (result_of(&case, exists, mask), took.min(Span(LONGEST)));
+        let tries = case.retries.saturating_add(1);
+        let result = PastResult { result: result_of(&case, exists, mask), took: took.min(Span(LONGEST)), tries };
         // A test that is named twice was tried twice: the last attempt counts.
-        match places.get(&result.0.node) {
+        match places.get(&result.result.node) {
             Some(&place) => results[place] = result,
             None => {
-                places.insert(result.0.node.clone(), results.len());
+                places.insert(result.result.node.clone(), results.len());
                 results.push(result);
             }
         }
     }
     Ok(Past { results, began: began(format, text) })
+}
+
+/// What nextest recorded: its names are those of our own runs.
+fn recorded(text: &str, mask: &dyn Fn(&str) -> String) -> Result<Past, String> {
+    let recording = recording::read(text);
+    if recording.tests.is_empty() {
+        return Err("it names no test".to_owned());
+    }
+    let result = |test: recording::Recorded| {
+        let failed = test.outcome.is_failure();
+        let message: Text = mask(&test.detail.message).chars().take(MESSAGE).collect::<String>().into();
+        let detail = Detail { message: message.clone(), trace: mask(&test.detail.trace).into(), ..test.detail };
+        let result = BaselineResult {
+            node: test.node.into(),
+            module: test.module.into(),
+            also: Vec::new(),
+            outcome: test.outcome,
+            signature: failed.then(|| Arc::new(Signature::of(test.outcome, Some(&detail)))),
+            message: Some(message).filter(|_| failed),
+        };
+        PastResult { result, took: test.took.min(Span(LONGEST)), tries: test.tries }
+    };
+    Ok(Past { results: recording.tests.into_iter().map(result).collect(), began: recording.began })
 }
 
 /// When the tests of a file began: the first `timestamp` of JUnit's suites (UTC where it names no zone), the `start` of
@@ -171,7 +235,7 @@ mod tests {
 
     fn read(format: Format, text: &str) -> Vec<BaselineResult> {
         let exists = |path: &str| path == "tests/e2e/test_a.py" || path == "tests/Odd/test_b.py";
-        import(format, text, &exists, &|text| text.replace("hunter22", "…")).expect("results")
+        import(Written::As(format), text, &exists, &|text| text.replace("hunter22", "…")).expect("results")
     }
 
     #[test]
@@ -217,24 +281,25 @@ mod tests {
 
     #[test]
     fn when_it_began_and_how_long_each_test_took_is_read() {
-        let past = |format, text| past(format, text, &|_| false, &|text| text.to_owned()).expect("results");
+        let past =
+            |format, text| past(Written::As(format), text, &|_| false, &|text| text.to_owned()).expect("results");
         let junit = r#"<testsuites><testsuite timestamp="2026-11-20T10:00:05+00:00"><testcase name="a" time="1.5"/>
             </testsuite><testsuite timestamp="2026-11-20T10:00:00"><testcase name="b" time="-nan"/></testsuite></testsuites>"#;
         let read = past(Format::Junit, junit);
         assert_eq!(read.began, Some(Moment(1_795_168_800_000_000)));
-        assert_eq!(read.results.iter().map(|(_, took)| took.0).collect::<Vec<_>>(), [1_500_000, 0]);
+        assert_eq!(read.results.iter().map(|past| past.took.0).collect::<Vec<_>>(), [1_500_000, 0]);
         let ctrf =
             r#"{"results":{"summary":{"start":1795168800000},"tests":[{"name":"a","status":"passed","duration":20}]}}"#;
         let read = past(Format::Ctrf, ctrf);
-        assert_eq!((read.began, read.results[0].1), (Some(Moment(1_795_168_800_000_000)), Span(20_000)));
+        assert_eq!((read.began, read.results[0].took), (Some(Moment(1_795_168_800_000_000)), Span(20_000)));
         assert_eq!(past(Format::Tap, "1..1\nok 1 - a\n").began, None);
     }
 
     #[test]
     fn how_a_file_is_written_is_told_by_name_and_beginning() {
-        assert_eq!(format_of("results", "\u{feff} <?xml"), Format::Junit);
-        assert_eq!(format_of("report.json", ""), Format::Ctrf);
-        assert_eq!(format_of("out.tap", "1..2"), Format::Tap);
-        assert!(import(Format::Junit, "<testsuite/>", &|_| false, &|text| text.to_owned()).is_err());
+        assert_eq!(format_of("results", "\u{feff} <?xml"), Written::As(Format::Junit));
+        assert_eq!(format_of("report.json", ""), Written::As(Format::Ctrf));
+        assert_eq!(format_of("out.tap", "1..2"), Written::As(Format::Tap));
+        assert!(import(Written::As(Format::Junit), "<testsuite/>", &|_| false, &|text| text.to_owned()).is_err());
     }
 }

@@ -6,8 +6,8 @@ use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::FixEvent;
 use crate::domain::prove::ProveEnd;
 use crate::domain::{
-    CauseId, Counted, DeployId, DeployPhase, FixId, Outcome, RunEnd, RunKind, RunPhase, ServiceId, Standing, State,
-    TestCase, TestId, Text, Tone, ViewerId,
+    CauseId, Counted, CycleWhy, DeployId, DeployPhase, FixId, Outcome, RunEnd, RunKind, RunPhase, ServiceId, Standing,
+    State, TestCase, TestId, Text, Tone, ViewerId,
 };
 
 /// What stands between now and green, the first that there is.
@@ -267,6 +267,7 @@ impl State {
             let why = self.news.last().map_or_else(|| "the tests could not be run".into(), |news| news.text.clone());
             return self.land(AutopilotEnd::GaveUp(why));
         }
+        self.cycle_why = CycleWhy::Autopilot;
         let cycle = self.cycle;
         self.decided(format!("cycle {cycle} runs {why}"));
         self.enter(AutopilotPhase::Running { cycle });

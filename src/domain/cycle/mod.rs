@@ -1,6 +1,7 @@
 //! The one fold, and the only place where areas meet: an entry goes to its area, the fact that comes back decides what
 //! follows elsewhere.
 
+mod around;
 mod autopilot;
 mod baselines;
 mod causes;
@@ -63,6 +64,7 @@ impl State {
         self.review_prove(effects);
         self.review_autopilot(effects);
         self.review_watch(effects);
+        self.review_record(&entry.event);
         self.want_reports(effects);
         // Who looks at it needs no call.
         if self.session.project.has_hook && self.session.viewers.iter().all(|viewer| viewer.looks != Some(true)) {
@@ -72,7 +74,7 @@ impl State {
     }
 
     fn apply_session(&mut self, event: &SessionEvent, effects: &mut Effects) {
-        self.session.apply(event);
+        self.session.apply(event, self.at);
         match event {
             SessionEvent::Opened { project } => {
                 self.session.project = project.clone();

@@ -3,7 +3,7 @@
 use crate::domain::command::Selection;
 use crate::domain::effect::Effects;
 use crate::domain::plan::ASSUMED;
-use crate::domain::{Plan, Span, State, Tone, ViewerId};
+use crate::domain::{CycleWhy, Plan, Span, State, Tone, ViewerId};
 
 impl State {
     pub(super) fn request_batch(&mut self, by: ViewerId, budget: Span, effects: &mut Effects) {
@@ -18,6 +18,7 @@ impl State {
         }
         let count = batch.len();
         if self.begin_cycle(by, &Selection::Tests(batch), effects) {
+            self.cycle_why = CycleWhy::Batch;
             let assumed = if plan.is_timed { String::new() } else { format!(", {ASSUMED} a test are assumed") };
             self.say(Tone::Plain, format!("a batch of {budget}: {count} of {} tests to go{assumed}", plan.to_go.len()));
         }

@@ -7,8 +7,8 @@ use crate::domain::prove::{Prove, ProveDelta, ProveEnd, ProveStage, ProveStep};
 use crate::domain::run::{RunEnd, RunPhase};
 use crate::domain::stream::Link;
 use crate::domain::{
-    DeployPhase, Moment, NoticeKind, ProveId, Repeat, RunId, RunKind, ServiceId, Span, State, StreamId, TestCase,
-    TestId, Text, Tone, ViewerId,
+    CycleWhy, DeployPhase, Moment, NoticeKind, ProveId, Repeat, RunId, RunKind, ServiceId, Span, State, StreamId,
+    TestCase, TestId, Text, Tone, ViewerId,
 };
 
 /// How long a healthy probe, or the end of a run that is in the way, is waited for where the project sets no limit.
@@ -230,6 +230,8 @@ impl State {
         } else if !self.begin_cycle(by, selection, effects) {
             let why = self.news.last().map_or_else(|| "the tests could not be run".into(), |news| news.text.clone());
             return Look::Over(ProveStage::Failed(why));
+        } else {
+            self.cycle_why = CycleWhy::Proof;
         }
         let cycle = self.cycle;
         if let Some(prove) = &mut self.prove {

@@ -1,11 +1,11 @@
 //! Cycles in numbers: what is kept of each one when its runs end.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::domain::record::CAUSES_KEPT;
 use crate::domain::{
-    Counted, CycleCause, CycleCounts, CycleRecord, Effect, Effects, Outcome, Run, RunId, RunKind, State, Tally,
-    TestCase, TestId, Text,
+    CycleCause, CycleCounts, CycleRecord, Effect, Effects, Outcome, Run, RunId, RunKind, State, Tally, TestId, Text,
 };
 
 /// How many runs of one cycle are looked at.
@@ -18,17 +18,27 @@ impl State {
     pub(super) fn record_cycle(&mut self, id: RunId) {
         let Some(ended) = self.runs.get(id).filter(|run| run.kind == RunKind::Test) else { return };
         let (number, source, asked) = (ended.cycle, ended.source.clone(), ended.asked);
-        let mut record = CycleRecord { number, source, ended: Some(self.at), ..CycleRecord::default() };
+        let mut runners = Vec::new();
+        // The commits before it are told once, as those since the cycle before.
+        let alone = source.as_ref().map(|source| Arc::new(source.alone()));
+        let mut record = CycleRecord { number, source: alone, ended: Some(self.at), ..CycleRecord::default() };
         let of_cycle = self.runs.iter().rev().map(|(_, run)| run).take_while(|run| run.cycle == number);
-        let runs: Vec<&Run> = of_cycle.filter(|run| run.kind == RunKind::Test).take(RUNS_LOOKED_AT).collect();
-        record.what = what(&runs);
-        record.counts.runs = runs.len() as u32;
-        for (place, newest) in runs.iter().enumerate() {
-            if runs[..place].iter().any(|run| run.runner == newest.runner) {
+        let of_cycle: Vec<&Run> = of_cycle.filter(|run| run.kind == RunKind::Test).take(RUNS_LOOKED_AT).collect();
+        record.what = what(&of_cycle);
+        record.counts.runs = of_cycle.len() as u32;
+        for run in &of_cycle {
+            if runners.contains(&run.runner) {
                 continue;
             }
-            let own: Vec<&Run> = runs.iter().copied().filter(|run| run.runner == newest.runner).collect();
-            self.add_runs(&mut record, &own);
+            runners.push(run.runner);
+            let several: Vec<&Run> = of_cycle.iter().filter(|other| other.runner == run.runner).copied().collect();
+            let (finished, failed, own) = match several.as_slice() {
+                [_] => of_run(run),
+                several => self.of_runs(number, several),
+            };
+            record.finished += finished;
+            record.failed += failed;
+            record.counts.add(&own);
         }
         let present = self.causes.present();
         record.more_causes = present.len().saturating_sub(CAUSES_KEPT) as u32;
@@ -45,32 +55,44 @@ impl State {
         record.served = served.map(|(name, revision)| (name.clone(), revision.clone())).collect();
         record.green = self.is_green();
         record.began = if number == self.cycle { self.cycle_since } else { asked };
+        record.around = self.around(number, record.began);
+        if let Some(source) = source {
+            let earlier = self.records.iter().rev().filter(|earlier| earlier.number < number);
+            let known = earlier.filter_map(|earlier| earlier.source.as_ref()).map(|source| &*source.commit).next();
+            let (commits, more) = source.since(known);
+            (record.around.commits, record.around.more_commits) = (commits, more);
+        }
         self.baseline.outdated |= record.green;
         self.records.note(record);
         self.records.unreported = self.session.project.has_reports;
     }
 
-    /// Adds what the runs of one runner came to in the cycle of a record. Where it ran several times, each test is counted
-    /// once, by its last attempt there: a chain that reruns what failed and then what is stale is one result.
-    fn add_runs(&self, record: &mut CycleRecord, runs: &[&Run]) {
-        if let [run] = runs {
-            let selected = run.integrity.selected.max(run.integrity.collected);
-            return record.add(selected, run.integrity.finished, run.integrity.not_run, run.integrity.lost, &run.tally);
-        }
-        let asked = |run: &&Run| run.selection.as_ref().unwrap_or(&run.tests).clone();
-        let selected: BTreeSet<TestId> = runs.iter().flat_map(asked).collect();
-        let (mut tally, mut lost, mut not_run) = (Tally::default(), 0, 0);
-        for test in selected.iter().filter_map(|id| self.inventory.test(*id)) {
-            match counted_in(record.number, test) {
-                Some(counted) => {
-                    tally.add(counted);
-                    let outcome = test.latest.as_ref().map(|latest| latest.outcome);
-                    lost += u32::from(matches!(outcome, Some(Outcome::Lost | Outcome::Interrupted)));
+    /// What several runs of one runner come to in a cycle, test by test: a proof reruns what failed and then what is
+    /// stale, a retry runs the same tests again. The last attempt counts.
+    fn of_runs(&self, number: u32, runs: &[&Run]) -> (u32, u32, CycleCounts) {
+        let asked = |run: &Run| {
+            if run.tests.is_empty() { run.selection.clone().unwrap_or_default() } else { run.tests.clone() }
+        };
+        let tests: BTreeSet<TestId> = runs.iter().flat_map(|run| asked(run)).collect();
+        let (mut tally, mut counts) = (Tally::default(), CycleCounts::default());
+        for test in tests.iter().filter_map(|id| self.inventory.test(*id)) {
+            counts.selected += 1;
+            match test.latest.as_ref().filter(|latest| latest.cycle == number && latest.run.is_some()) {
+                Some(latest) => {
+                    counts.lost += u32::from(latest.outcome == Outcome::Lost);
+                    tally.add(test.counted());
                 }
-                None => not_run += 1,
+                None => counts.not_run += 1,
             }
         }
-        record.add(selected.len() as u32, tally.finished() - lost, not_run, lost, &tally);
+        counts = CycleCounts {
+            passed: tally.passes(),
+            straddled: tally.straddled,
+            environment: tally.environment,
+            known: tally.known,
+            ..counts
+        };
+        (tally.finished() - counts.lost, tally.failures(), counts)
     }
 
     /// The cycle is over where no run of tests goes on: then its reports are wanted.
@@ -82,28 +104,19 @@ impl State {
     }
 }
 
-impl CycleRecord {
-    fn add(&mut self, selected: u32, finished: u32, not_run: u32, lost: u32, tally: &Tally) {
-        self.finished += finished;
-        self.failed += tally.failures();
-        let counts = &mut self.counts;
-        *counts = CycleCounts {
-            selected: counts.selected + selected,
-            passed: counts.passed + tally.passes(),
-            lost: counts.lost + lost,
-            not_run: counts.not_run + not_run,
-            straddled: counts.straddled + tally.straddled,
-            environment: counts.environment + tally.environment,
-            known: counts.known + tally.known,
-            runs: counts.runs,
-        };
-    }
-}
-
-/// As what a test counts in a cycle; nothing where it has no result there.
-fn counted_in(cycle: u32, test: &TestCase) -> Option<Counted> {
-    let latest = test.latest.as_ref().filter(|latest| latest.cycle == cycle && latest.run.is_some())?;
-    Some(if test.known.is_some() { Counted::Known } else { latest.circumstance.counts(latest.outcome) })
+/// What one run comes to: tests that finished, tests that failed, and the rest.
+fn of_run(run: &Run) -> (u32, u32, CycleCounts) {
+    let counts = CycleCounts {
+        selected: run.integrity.selected.max(run.integrity.collected),
+        passed: run.tally.passes(),
+        lost: run.integrity.lost,
+        not_run: run.integrity.not_run,
+        straddled: run.tally.straddled,
+        environment: run.tally.environment,
+        known: run.tally.known,
+        runs: 0,
+    };
+    (run.integrity.finished, run.tally.failures(), counts)
 }
 
 /// What was asked for in a cycle, from its runs, the newest first: each wish once, in the order in which they came.

@@ -7,7 +7,7 @@ use crate::domain::effect::Effects;
 use crate::domain::event::RunEvent;
 use crate::domain::repeat::{Repeat, RepeatEnd, RepeatUntil};
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
-use crate::domain::{Outcome, RunId, State, TestId, Tone, ViewerId};
+use crate::domain::{CycleWhy, Outcome, RunId, State, TestId, Tone, ViewerId};
 
 impl State {
     pub(super) fn request_repeat(
@@ -29,6 +29,7 @@ impl State {
         if !self.begin_cycle(by, &Selection::Tests(tests.clone()), effects) {
             return;
         }
+        self.cycle_why = CycleWhy::Repeated;
         let limit = until.limit();
         let how = match until {
             RepeatUntil::Failure { .. } => format!("until it fails, at most {limit} times"),

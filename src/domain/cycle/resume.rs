@@ -4,7 +4,7 @@
 use crate::domain::command::Selection;
 use crate::domain::effect::Effects;
 use crate::domain::flake::ground_of;
-use crate::domain::{On, Outcome, RunKind, State, TestCase, TestId, Tone, ViewerId};
+use crate::domain::{CycleWhy, On, Outcome, RunKind, State, TestCase, TestId, Tone, ViewerId};
 
 /// What goes on with a cycle finds of its results.
 #[derive(Debug, Default)]
@@ -41,6 +41,7 @@ impl State {
             return self.say(Tone::Warning, format!("nothing to resume: {why}"));
         }
         self.cycle_since = self.at;
+        self.cycle_why = CycleWhy::Resumed;
         let (kept, left) = (found.kept.len(), found.left.len());
         self.say(Tone::Person, format!("cycle {cycle} goes on: {kept} tests have ended, {left} are left"));
         self.begin_runs(by, &Selection::Tests(found.left), effects);

@@ -8,8 +8,8 @@ use crate::domain::effect::{Effect, Effects, Wanted};
 use crate::domain::event::RunEvent;
 use crate::domain::run::{RunEnd, RunKind, RunPhase};
 use crate::domain::{
-    Attempt, Detail, Evidence, Exit, Found, NoticeKind, Outcome, Repeat, Run, RunId, RunnerId, Span, Standing, State,
-    TestId, Text, Tone, Unproved, ViewerId,
+    Attempt, CycleWhy, Detail, Evidence, Exit, Found, NoticeKind, Outcome, Repeat, Run, RunId, RunnerId, Span,
+    Standing, State, TestId, Text, Tone, Unproved, ViewerId,
 };
 
 /// How one attempt of a run ended.
@@ -64,6 +64,7 @@ impl State {
         self.renew_baseline(effects);
         self.cycle += 1;
         self.cycle_since = self.at;
+        self.cycle_why = CycleWhy::Asked;
         self.begin_runs(by, selection, effects);
         true
     }

@@ -4,7 +4,7 @@ use crate::domain::command::Selection;
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::repeat::Repeat;
 use crate::domain::watch::{MOST_FOLLOWING, alters_listing};
-use crate::domain::{Autopilot, Span, State, Text, Tone, ViewerId, Watch};
+use crate::domain::{Autopilot, CycleWhy, Span, State, Text, Tone, ViewerId, Watch};
 
 /// How long after the end of a run a change still counts as one that the run made.
 const MOMENT_AFTER: Span = Span::seconds(3);
@@ -99,6 +99,7 @@ impl State {
         self.watch.following += 1;
         // Said last, since it is why the run is there.
         if self.begin_cycle(by.unwrap_or(ViewerId(0)), &selection, effects) {
+            self.cycle_why = CycleWhy::Watch;
             self.say(Tone::Plain, format!("{title} changed: {what}"));
         }
     }

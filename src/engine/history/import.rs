@@ -14,10 +14,9 @@ use super::journals::{self, Fate};
 use super::project::Projection;
 use super::record::{AttemptRecord, Record, RunRecord, SessionRecord};
 use super::schema::Trouble;
-use crate::adapters::results::Format;
-use crate::adapters::results::import::{Past, format_of, past};
+use crate::adapters::results::import::{Past, PastResult, Written, format_of, past};
 use crate::adapters::sanitize;
-use crate::domain::{BaselineResult, Moment, Outcome, RunKind, Signature, Span, Text};
+use crate::domain::{BaselineResult, Moment, Outcome, RunKind, Signature, Text};
 use crate::engine::folder;
 use crate::engine::masks::Masks;
 
@@ -25,6 +24,8 @@ use crate::engine::masks::Masks;
 pub const IMPORTED: &str = "imported";
 /// The largest file of results that is read.
 const LARGEST: u64 = 128 << 20;
+/// How a file that zstd packed begins.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// How many bytes of a failure's message are kept.
 const MESSAGE: usize = 1_000;
 
@@ -33,10 +34,10 @@ const MESSAGE: usize = 1_000;
 pub struct Results {
     /// The file.
     pub path: PathBuf,
-    format: Format,
+    format: Written,
     hash: String,
     began: Moment,
-    results: Vec<(BaselineResult, Span)>,
+    results: Vec<PastResult>,
 }
 
 /// The project whose history it is.
@@ -71,6 +72,10 @@ pub enum Fared {
 /// # Errors
 /// When it cannot be read, is too large, or is no file of results. The words name the file.
 pub fn read(root: &Path, path: &Path, masks: &Masks) -> Result<Results, String> {
+    let folder = path.is_dir();
+    // The folder of a run in nextest's record store.
+    let named = ["run.log.zst", "run.log"].map(|name| path.join(name)).into_iter().find(|log| folder && log.is_file());
+    let path = named.as_deref().unwrap_or(path);
     let shown = path.display();
     let failed = |error: std::io::Error| format!("{shown} cannot be read: {error}");
     let file = std::fs::File::open(path).map_err(failed)?;
@@ -83,16 +88,30 @@ pub fn read(root: &Path, path: &Path, masks: &Masks) -> Result<Results, String> 
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(format!("{shown} is an archive: name the folder of a nextest run, or unpack its run.log.zst"));
+    }
+    if bytes.starts_with(&ZSTD) {
+        bytes = unpacked(&bytes).map_err(|why| format!("{shown} cannot be unpacked: {why}"))?;
+    }
     let text = String::from_utf8_lossy(&bytes);
     let format = format_of(&path.to_string_lossy(), &text);
     let exists = |path: &str| root.join(path).is_file();
     let Past { results, began } = past(format, &text, &exists, &|text| masks.mask(text).into_owned())
-        .map_err(|why| format!("{shown} cannot be read as {}: {why}", word(format)))?;
+        .map_err(|why| format!("{shown} cannot be read as {}: {why}", format.word()))?;
     let written = facts.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let written = written.map_or(Moment(0), |since| Moment(u64::try_from(since.as_micros()).unwrap_or(0)));
     let digest = Sha256::digest(&bytes);
     let hash = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     Ok(Results { path: path.to_owned(), format, hash, began: began.unwrap_or(written), results })
+}
+
+/// What zstd packed, up to the largest size that is read.
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let decoder = ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    decoder.take(LARGEST + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > LARGEST { Err(format!("it is larger than {} MB", LARGEST >> 20)) } else { Ok(text) }
 }
 
 /// Writes files as cycles, the oldest first, all or none. What the journals hold and the history does not is read
@@ -152,8 +171,8 @@ fn run_record(file: &Results, cycle: u32, runner: &str, what: &str, known: &Know
     let mut causes: Vec<Signature> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut attempts = Vec::with_capacity(file.results.len());
-    let took: u64 = file.results.iter().fold(0, |sum, (_, took)| sum.saturating_add(took.0));
-    for (result, took) in &file.results {
+    let took: u64 = file.results.iter().fold(0, |sum, past| sum.saturating_add(past.took.0));
+    for PastResult { result, took, tries } in &file.results {
         let cause = result.signature.as_ref().map(|signature| {
             *places.entry(signature.key()).or_insert_with(|| {
                 causes.push(Signature::clone(signature));
@@ -166,7 +185,7 @@ fn run_record(file: &Results, cycle: u32, runner: &str, what: &str, known: &Know
             outcome: result.outcome,
             started: file.began,
             took: *took,
-            tries: if result.outcome == Outcome::Flaky { 2 } else { 1 },
+            tries: if result.outcome == Outcome::Flaky { (*tries).max(2) } else { *tries },
             served: None,
             circumstance: None,
             cause,
@@ -176,7 +195,7 @@ fn run_record(file: &Results, cycle: u32, runner: &str, what: &str, known: &Know
         });
     }
     let count = |is: fn(Outcome) -> bool| attempts.iter().filter(|attempt| is(attempt.outcome)).count() as u32;
-    let all = attempts.len() as u32;
+    let (all, lost) = (attempts.len() as u32, count(|outcome| outcome == Outcome::Lost));
     RunRecord {
         n: 0,
         runner: runner.into(),
@@ -184,30 +203,22 @@ fn run_record(file: &Results, cycle: u32, runner: &str, what: &str, known: &Know
         cycle,
         what: what.into(),
         by: None,
-        tool: Some(word(file.format).into()),
+        tool: Some(file.format.word().into()),
         asked: file.began,
         started: Some(file.began),
         ended: Some(Moment(file.began.0.saturating_add(took))),
         end: "complete",
         why: None,
         selected: all,
-        finished: all,
+        finished: all - lost,
         passed: count(Outcome::is_pass),
-        failed: count(Outcome::is_failure),
-        lost: 0,
+        failed: count(|outcome| outcome.is_failure() && outcome != Outcome::Lost),
+        lost,
         not_run: 0,
         missing: 0,
         served: Vec::new(),
         causes,
         attempts,
-    }
-}
-
-fn word(format: Format) -> &'static str {
-    match format {
-        Format::Junit => "JUnit XML",
-        Format::Tap => "TAP",
-        Format::Ctrf => "CTRF",
     }
 }
 
@@ -233,9 +244,9 @@ impl Known {
     }
 
     /// The runner that knows most of these tests, and how many; where none does, the project's only one.
-    fn runner_of(&self, results: &[(BaselineResult, Span)]) -> (Arc<str>, usize) {
+    fn runner_of(&self, results: &[PastResult]) -> (Arc<str>, usize) {
         let count =
-            |runner: &Arc<str>| results.iter().filter(|(result, _)| self.finds(result, runner).is_some()).count();
+            |runner: &Arc<str>| results.iter().filter(|past| self.finds(&past.result, runner).is_some()).count();
         let best = self.runners.iter().map(|runner| (count(runner), runner));
         match best.max_by(|(a, one), (b, other)| a.cmp(b).then_with(|| other.cmp(one))) {
             Some((known, runner)) if known > 0 => (runner.clone(), known),

@@ -1,5 +1,5 @@
 //! Old cycles are taken out of the history, when somebody asks for it. The newest ones stay, those with a name, and the
-//! newest green one. Deploys stay all: they are few, and say what can be brought back.
+//! newest green one, and the newest imported one in which all held. Deploys stay all: they are few, and say what can be brought back.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -101,8 +101,10 @@ fn choose(to: &Transaction<'_>, keep: u32) -> Result<Pruned, Trouble> {
     let green = remembered.iter().filter(|cycle| cycle.green).map(|cycle| cycle.number).max();
     precious.extend(match green {
         Some(green) => Some(green),
-        None => newest_whole(to)?,
+        None => newest_whole(to, false)?,
     });
+    // What a file told makes nothing green, so it stays beside the newest green one, not in its place.
+    precious.extend(newest_whole(to, true)?);
     let mut statement =
         to.prepare_cached("SELECT DISTINCT number FROM cycle ORDER BY number DESC LIMIT -1 OFFSET ?1")?;
     let older: Vec<u32> = statement.query_map([keep], |row| row.get(0))?.collect::<Result<_, _>>()?;
@@ -116,14 +118,15 @@ fn choose(to: &Transaction<'_>, keep: u32) -> Result<Pruned, Trouble> {
     Ok(Pruned { cycles: doomed.len() as u32, span, spared, ..Pruned::default() })
 }
 
-/// The newest cycle of which all runs were complete and held, where no session remembers a green one.
-fn newest_whole(from: &Connection) -> Result<Option<u32>, Trouble> {
+/// The newest cycle of which all runs were complete and held: an imported one, or one of our own, which counts where no
+/// session remembers a green one.
+fn newest_whole(from: &Connection, imported: bool) -> Result<Option<u32>, Trouble> {
     let sql = "SELECT max(number) FROM (
                    SELECT run.cycle AS number FROM run JOIN session ON session.id = run.session
-                   WHERE run.kind = 'test' AND session.how IS NOT ?1 GROUP BY run.cycle
+                   WHERE run.kind = 'test' AND (session.how IS ?1) = ?2 GROUP BY run.cycle
                    HAVING sum(run.finished) > 0 AND sum(run.failed + run.lost + run.not_run + run.missing) = 0
                    AND sum(run.how <> 'complete') = 0)";
-    Ok(from.query_row(sql, [IMPORTED], |row| row.get(0))?)
+    Ok(from.query_row(sql, params![IMPORTED, imported], |row| row.get(0))?)
 }
 
 /// The journals of sessions that are over, are not the newest, and knew of no cycle that stays.

@@ -6,7 +6,10 @@ use serde::Serialize;
 
 use super::causes::CauseFact;
 use super::loose::CommitFact;
-use crate::domain::{CycleCause, CycleRecord, Lane, NullKind, Run, RunEnd, RunId, RunKind, RunPhase, State, Text};
+use crate::domain::{
+    CauseChange, Commit, CycleContract, CycleDeploy, CycleHealth, CycleNote, CycleRecord, Lane, NullKind, Run, RunEnd,
+    RunId, RunKind, RunPhase, State, Text,
+};
 use crate::report::time::stamp;
 
 /// A cycle.
@@ -58,6 +61,110 @@ pub struct CycleFact {
     pub commit: Option<CommitFact>,
     /// The runs of this session that belong to it, by number.
     pub runs: Vec<u32>,
+    /// What started it.
+    pub why: &'static str,
+    /// Who asked for it.
+    pub by: Option<String>,
+    /// Whether it came from a file of results.
+    pub imported: bool,
+    /// How many executions its tests took; nothing where nobody kept it.
+    pub executions: Option<u32>,
+    /// Who was attached while it lasted, or acted in it.
+    pub people: Vec<String>,
+    /// The deploys that began in it.
+    pub deploys: Vec<CycleDeployFact>,
+    /// The commits since the cycle before, the newest first.
+    pub commits: Vec<CycleCommitFact>,
+    /// Whether there are commits beyond those.
+    pub more_commits: bool,
+    /// How each service did over its time.
+    pub health: Vec<CycleHealthFact>,
+    /// What the contracts came to that ran in it.
+    pub contracts: Vec<CycleContractFact>,
+    /// What was written in it.
+    pub notes: Vec<CycleNoteFact>,
+    /// The causes that only the cycle before had.
+    pub causes_gone: Vec<CycleCauseFact>,
+}
+
+/// A deploy of a cycle.
+#[derive(Debug, Clone, Serialize)]
+pub struct CycleDeployFact {
+    /// What was deployed.
+    pub service: String,
+    /// Who asked for it.
+    pub by: String,
+    /// The revision that served before.
+    pub from: Option<String>,
+    /// The revision that was put in place, or announced.
+    pub to: Option<String>,
+    /// When it began.
+    pub began: String,
+    /// How long it took, in seconds.
+    pub took: Option<f64>,
+    /// How it ended, in a word.
+    pub end: String,
+}
+
+/// A commit that a cycle met first.
+#[derive(Debug, Clone, Serialize)]
+pub struct CycleCommitFact {
+    /// Its hash, in full.
+    pub commit: String,
+    /// Short enough for a line.
+    pub short: String,
+    /// Who made it.
+    pub author: String,
+    /// Its first line.
+    pub subject: String,
+}
+
+/// How a service did over the time of a cycle.
+#[derive(Debug, Clone, Serialize)]
+pub struct CycleHealthFact {
+    /// Its name.
+    pub service: String,
+    /// Whether it served all the time, as far as anybody knows.
+    pub steady: bool,
+    /// What was believed of it and since when, oldest first.
+    pub spells: Vec<SpellFact>,
+    /// How many of them were not kept.
+    pub left_out: u32,
+}
+
+/// A time in which the same was believed of a service.
+#[derive(Debug, Clone, Serialize)]
+pub struct SpellFact {
+    /// Since when.
+    pub since: String,
+    /// Whether it served.
+    pub serves: bool,
+    /// What was believed.
+    pub health: String,
+}
+
+/// What a contract came to in a cycle.
+#[derive(Debug, Clone, Serialize)]
+pub struct CycleContractFact {
+    /// Its name.
+    pub name: String,
+    /// What it came to.
+    pub verdict: String,
+    /// Whether that is as it should be.
+    pub holds: bool,
+    /// Why.
+    pub why: String,
+}
+
+/// What was written in a cycle.
+#[derive(Debug, Clone, Serialize)]
+pub struct CycleNoteFact {
+    /// On what.
+    pub about: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Its first line, or the root cause.
+    pub line: String,
 }
 
 /// Why tests of a cycle failed.
@@ -73,6 +180,8 @@ pub struct CycleCauseFact {
     pub title: String,
     /// How many tests failed for it.
     pub tests: u32,
+    /// How many failed for it after the cycle before; nothing where that is not known.
+    pub before: Option<u32>,
 }
 
 /// A run.
@@ -155,6 +264,8 @@ fn cycle(
     let told = record.ended.is_some();
     let is_new = |served: &&(Text, Text)| before.is_none_or(|before| !before.served.contains(served));
     let moved = record.served.iter().filter(is_new);
+    let around = &record.around;
+    let gone = before.into_iter().flat_map(|before| record.causes_gone(before));
     let own = state.runs.iter().filter(|(_, run)| run.cycle == record.number && run.kind == RunKind::Test);
     CycleFact {
         number: record.number,
@@ -174,24 +285,97 @@ fn cycle(
         pass_rate: record.pass_rate().map(|rate| (rate * 10.0).round() / 10.0),
         green: record.green && success,
         whole: told.then(|| record.is_whole()),
-        causes: record.causes.iter().map(|cause| CycleCauseFact::of(cause, anchors)).collect(),
+        causes: record.cause_changes(before).iter().map(|change| CycleCauseFact::of(change, anchors)).collect(),
         more_causes: record.more_causes,
         served: record.served.iter().map(|(name, revision)| spoken(name, revision)).collect(),
         moved: moved.map(|(name, revision)| spoken(name, revision)).collect(),
         commit: record.source.as_ref().map(|source| CommitFact::of(source)),
         runs: own.map(|(id, _)| id.0 + 1).collect(),
+        why: around.why.word(),
+        by: around.by.as_ref().map(|by| by.to_string()),
+        imported: record.is_imported(),
+        executions: (around.attempts > 0).then_some(around.attempts),
+        people: around.people.iter().map(|name| name.to_string()).collect(),
+        deploys: around.deploys.iter().map(CycleDeployFact::of).collect(),
+        commits: around.commits.iter().map(CycleCommitFact::of).collect(),
+        more_commits: around.more_commits,
+        health: around.health.iter().map(CycleHealthFact::of).collect(),
+        contracts: around.contracts.iter().map(CycleContractFact::of).collect(),
+        notes: around.notes.iter().map(CycleNoteFact::of).collect(),
+        causes_gone: gone
+            .map(|cause| CycleCauseFact::of(&CauseChange { cause, before: Some(cause.tests), after: 0 }, anchors))
+            .collect(),
     }
 }
 
 impl CycleCauseFact {
-    fn of(cause: &CycleCause, anchors: &Anchors) -> Self {
+    fn of(change: &CauseChange<'_>, anchors: &Anchors) -> Self {
         Self {
-            anchor: anchors.get(&*cause.key).cloned(),
-            key: cause.key.to_string(),
-            class: cause.class.word(),
-            title: cause.title.to_string(),
-            tests: cause.tests,
+            anchor: anchors.get(&*change.cause.key).cloned(),
+            key: change.cause.key.to_string(),
+            class: change.cause.class.word(),
+            title: change.cause.title.to_string(),
+            tests: change.after,
+            before: change.before,
         }
+    }
+}
+
+impl CycleDeployFact {
+    fn of(deploy: &CycleDeploy) -> Self {
+        Self {
+            service: deploy.service.to_string(),
+            by: deploy.by.to_string(),
+            from: deploy.from.as_ref().map(|from| from.to_string()),
+            to: deploy.to.as_ref().map(|to| to.to_string()),
+            began: stamp(deploy.began),
+            took: deploy.ended.map(|ended| ended.since(deploy.began).as_secs_f64()),
+            end: deploy.end.to_string(),
+        }
+    }
+}
+
+impl CycleCommitFact {
+    fn of(commit: &Commit) -> Self {
+        Self {
+            commit: commit.hash.to_string(),
+            short: commit.short().to_owned(),
+            author: commit.author.to_string(),
+            subject: commit.subject.to_string(),
+        }
+    }
+}
+
+impl CycleHealthFact {
+    fn of(health: &CycleHealth) -> Self {
+        let spells = health.spells.iter().map(|spell| SpellFact {
+            since: stamp(spell.from),
+            serves: spell.serves,
+            health: spell.health.to_string(),
+        });
+        Self {
+            service: health.service.to_string(),
+            steady: health.is_steady(),
+            spells: spells.collect(),
+            left_out: health.left_out,
+        }
+    }
+}
+
+impl CycleContractFact {
+    fn of(contract: &CycleContract) -> Self {
+        Self {
+            name: contract.name.to_string(),
+            verdict: contract.verdict.to_string(),
+            holds: contract.holds,
+            why: contract.why.to_string(),
+        }
+    }
+}
+
+impl CycleNoteFact {
+    fn of(note: &CycleNote) -> Self {
+        Self { about: note.about.to_string(), author: note.author.to_string(), line: note.line.to_string() }
     }
 }
 

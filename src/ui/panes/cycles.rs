@@ -7,7 +7,7 @@ use super::heat;
 use super::pen::{Line, Pen};
 use super::row::short_name;
 use super::services::short_revision;
-use crate::domain::{Change, CycleRecord, Moment, TestCase, Text};
+use crate::domain::{CauseClass, Change, CycleRecord, Moment, TestCase, Text};
 use crate::ui::cycles::Sight;
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
@@ -16,8 +16,10 @@ use crate::ui::theme::{Mark, Role};
 
 /// Bars of seven heights: a full one would touch the row above.
 const BARS: [&str; 7] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇"];
-/// How many lines the chart takes, with the empty one below it.
+/// How many lines of the chart are always there: what held, what failed, how long it took, and an empty one.
 const CHART: u16 = 4;
+/// How many kinds of causes the chart tells apart where there is room.
+const KINDS: usize = 4;
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.cycles;
@@ -32,6 +34,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     match scene.view.cycles.sight {
         Sight::Table => draw_table(pen, scene, area, inner),
+        Sight::Record => draw_opened(pen, scene, regions, area, inner),
         Sight::Contrast => draw_contrast(pen, scene, regions, area, inner),
         Sight::Heat => heat::draw(pen, scene, regions, area, inner),
     }
@@ -45,15 +48,17 @@ fn draw_table(pen: &mut Pen, scene: &Scene, area: Rect, inner: Rect) {
     let greens = records.iter().filter(|record| record.green).count();
     title.end_fmt(Role::Muted, format_args!(" {} kept, {greens} green ", records.len()));
     title.put(Role::Text, " cycles ");
-    draw_chart(pen, scene, inner, &records);
+    let kinds = kinds(&records, inner.height);
+    draw_chart(pen, scene, inner, &records, &kinds);
+    let chart = CHART + kinds.len() as u16;
     let chosen = scene.view.cycles.chosen(scene.state).map(|record| record.number);
-    let top = inner.y + CHART;
+    let top = inner.y + chart;
     let mut line = pen.line(inner, top);
     Columns::of(inner.width).head(&mut line);
     // The causes of the chosen cycle stand below, as far as there is room.
     let causes = records.iter().find(|record| Some(record.number) == chosen).map_or(0, |record| record.causes.len());
-    let below = (causes as u16 + 1).min(inner.height.saturating_sub(CHART + 6)).min(9);
-    let room = usize::from(inner.height.saturating_sub(CHART + 1 + below));
+    let below = (causes as u16 + 1).min(inner.height.saturating_sub(chart + 6)).min(9);
+    let room = usize::from(inner.height.saturating_sub(chart + 1 + below));
     let place = records.iter().rev().position(|record| Some(record.number) == chosen).unwrap_or(0);
     let first = (place + 1).saturating_sub(room);
     for (record, y) in records.iter().rev().skip(first).take(room).zip(top + 1..) {
@@ -101,7 +106,11 @@ fn draw_record(line: &mut Line, scene: &Scene, record: &CycleRecord, width: u16)
     let is_marked = scene.view.cycles.marked == Some(record.number);
     line.cell(Role::Link, if is_marked { scene.theme.mark(Mark::Here) } else { "" }, 1);
     let role = if record.green { Role::Good } else { Role::Text };
-    let name = record.name.as_deref().unwrap_or(if record.green { "green" } else { "" });
+    let name = record.name.as_deref().unwrap_or(match (record.is_imported(), record.green) {
+        (true, _) => "imported",
+        (false, true) => "green",
+        (false, false) => "",
+    });
     line.number(role, &Short::new(format_args!("{}", record.number)), 4).gap(1).cell(role, name, 9).gap(1);
     line.cell(Role::Muted, &began(scene, record.began), 9);
     match record.pass_rate() {
@@ -194,18 +203,33 @@ fn draw_causes(pen: &mut Pen, record: &CycleRecord, area: Rect) {
     }
 }
 
-/// Three lines over the newest cycles: which part held, how many failed, how long it took.
-fn draw_chart(pen: &mut Pen, scene: &Scene, inner: Rect, records: &[&CycleRecord]) {
-    const LABEL: u16 = 9;
-    let room = usize::from(inner.width.saturating_sub(LABEL + 12) / 2).max(1);
+/// The kinds of causes that most tests failed for, over all cycles; as many as there is room for.
+fn kinds(records: &[&CycleRecord], height: u16) -> Vec<CauseClass> {
+    let room = usize::from(height.saturating_sub(20) / 3).min(KINDS);
+    let mut kinds: Vec<(u32, CauseClass)> = Vec::new();
+    for cause in records.iter().flat_map(|record| &record.causes) {
+        match kinds.iter_mut().find(|(_, class)| *class == cause.class) {
+            Some((tests, _)) => *tests += cause.tests,
+            None => kinds.push((cause.tests, cause.class)),
+        }
+    }
+    kinds.sort_by_key(|(tests, _)| std::cmp::Reverse(*tests));
+    kinds.into_iter().take(room).map(|(_, class)| class).collect()
+}
+
+/// A line each over the newest cycles: which part held, how many failed and for which kinds of causes, how long it took.
+fn draw_chart(pen: &mut Pen, scene: &Scene, inner: Rect, records: &[&CycleRecord], kinds: &[CauseClass]) {
+    let widest = kinds.iter().map(|class| class.word().chars().count() + 3).max().unwrap_or(0);
+    let label = (widest as u16).max(9);
+    let room = usize::from(inner.width.saturating_sub(label + 12) / 2).max(1);
     let shown = &records[records.len().saturating_sub(room)..];
     let most = |of: fn(&CycleRecord) -> f64| shown.iter().map(|record| of(record)).fold(0.0, f64::max);
     let failed = |record: &CycleRecord| f64::from(record.failed);
     let lasted = |record: &CycleRecord| record.took().map_or(0.0, |span| span.as_secs_f64());
     let chosen = scene.view.cycles.chosen(scene.state).map(|record| record.number);
-    let mut row = |y: u16, label: &str, most: f64, of: &dyn Fn(&CycleRecord) -> Option<(f64, Role)>, said: &str| {
+    let mut row = |y: u16, word: &str, most: f64, of: &dyn Fn(&CycleRecord) -> Option<(f64, Role)>, said: &str| {
         let mut line = pen.line(inner, y);
-        line.cell(Role::Muted, label, LABEL);
+        line.cell(Role::Muted, word, label);
         for record in shown {
             let Some((value, role)) = of(record) else {
                 line.put(Role::Faint, "·").gap(1);
@@ -223,10 +247,61 @@ fn draw_chart(pen: &mut Pen, scene: &Scene, inner: Rect, records: &[&CycleRecord
     let role = |record: &CycleRecord| if record.failed > 0 { Role::Bad } else { Role::Good };
     let worst = most(failed);
     row(inner.y + 1, "failed", worst, &|record| Some((failed(record), role(record))), &format!("of {worst:.0}"));
+    for (class, y) in kinds.iter().zip(inner.y + 2..) {
+        let of_kind = |record: &CycleRecord| {
+            let causes = record.causes.iter().filter(|cause| cause.class == *class);
+            f64::from(causes.map(|cause| cause.tests).sum::<u32>())
+        };
+        let value = |record: &CycleRecord| {
+            let tests = of_kind(record);
+            (tests > 0.0).then_some((tests, Role::Bad))
+        };
+        let most = shown.iter().map(|record| of_kind(record)).fold(0.0, f64::max);
+        row(y, &format!("  {}", class.word()), worst, &value, &format!("up to {most:.0}"));
+    }
     let longest = most(lasted);
     let span = crate::domain::Span::from_secs_f64(longest);
     let time = |record: &CycleRecord| record.took().map(|span| (span.as_secs_f64(), Role::Text));
-    row(inner.y + 2, "took", longest, &time, &format!("of {}", &*took(span)));
+    row(inner.y + 2 + kinds.len() as u16, "took", longest, &time, &format!("of {}", &*took(span)));
+}
+
+// ── One cycle, with all that is recorded ──────────────────────────────────────────────────────────────────────────────
+
+fn draw_opened(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, inner: Rect) {
+    let Some(record) = scene.view.cycles.chosen(scene.state) else { return };
+    let lines = &regions.cycle_rows.lines;
+    let room = usize::from(inner.height);
+    let chosen = scene.view.cycles.row.min(lines.len().saturating_sub(1));
+    let first = (chosen + 1).saturating_sub(room);
+    let mut title = pen.title(area);
+    let below = lines.len().saturating_sub(first + room);
+    if below > 0 {
+        title.end_fmt(Role::Muted, format_args!(" {below} more below "));
+    }
+    let name = record.name.as_deref().map_or(String::new(), |name| format!(" · {name}"));
+    title.fmt(Role::Text, format_args!(" cycle {}{name} ", record.number));
+    if record.green {
+        title.put(Role::Good, "green ");
+    }
+    for (n, (told, y)) in lines.iter().skip(first).take(room).zip(inner.y..).enumerate() {
+        if n + first == chosen {
+            pen.select(Rect { x: area.x + 1, width: area.width - 2, ..area }, y);
+        }
+        let mut line = pen.line(inner, y);
+        if !told.is_head {
+            line.gap(2);
+        }
+        if let Some((_, stop)) = &told.test {
+            let (mark, role) = heat::mark_of(stop);
+            line.mark(role, mark).gap(1);
+        }
+        told.parts.iter().for_each(|(role, text)| {
+            line.put(*role, text);
+        });
+        if told.is_head {
+            line.gap(1).rule();
+        }
+    }
 }
 
 // ── Two cycles side by side ──────────────────────────────────────────────────────────────────────────────────────────

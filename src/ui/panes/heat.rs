@@ -12,7 +12,7 @@ use crate::ui::scene::Scene;
 use crate::ui::text::Short;
 use crate::ui::theme::{Mark, Role};
 
-/// How wide a column is.
+/// How wide a column is at least; numbers of cycles stay apart.
 const COLUMN: u16 = 3;
 
 /// What the marks mean.
@@ -32,9 +32,12 @@ pub(super) fn mark_of(stop: &Stop) -> (Mark, Role) {
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, inner: Rect) {
     let (state, view) = (scene.state, &scene.view.cycles);
     let tests = &regions.cycle_rows.tests;
-    let cycles: Vec<u32> = state.records.iter().map(|record| record.number).collect();
+    let since = regions.cycle_rows.since;
+    let cycles: Vec<u32> = state.records.iter().map(|record| record.number).filter(|number| *number >= since).collect();
+    let column = cycles.last().map_or(COLUMN, |newest| COLUMN.max(newest.to_string().len() as u16 + 1));
+    let kept = state.records.iter().len();
     let names = (inner.width * 2 / 5).clamp(20, 60).min(inner.width);
-    let columns = usize::from((inner.width - names) / COLUMN).max(1);
+    let columns = usize::from((inner.width - names) / column).max(1);
     // At least one cycle stays.
     let end = cycles.len() - view.back.min(cycles.len().saturating_sub(1));
     let shown = &cycles[end.saturating_sub(columns)..end];
@@ -46,14 +49,14 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, 
     if older > 0 {
         title.end_fmt(Role::Muted, format_args!(" ← {older} earlier "));
     }
-    title.fmt(
-        Role::Text,
-        format_args!(" {} tests × {} cycle{} ", tests.len(), cycles.len(), if cycles.len() == 1 { "" } else { "s" }),
-    );
+    // Tests remember fewer cycles than are kept as a whole.
+    let of = if cycles.len() < kept { format!(" of {kept}") } else { String::new() };
+    let plural = if kept == 1 { "" } else { "s" };
+    title.fmt(Role::Text, format_args!(" {} tests × {}{of} cycle{plural} ", tests.len(), cycles.len()));
     let mut head = pen.line(inner, inner.y);
     head.cell(Role::Muted, "what failed last comes first", names);
     for number in shown {
-        head.number(Role::Muted, &Short::new(format_args!("{number}")), COLUMN);
+        head.number(Role::Muted, &Short::new(format_args!("{number}")), column);
     }
     let top = inner.y + 1;
     let room = usize::from(inner.bottom().saturating_sub(top));
@@ -72,10 +75,10 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, 
                 Some(stop) => {
                     let (mark, role) = mark_of(stop);
                     let glyph = line.theme().mark(mark);
-                    line.number(role, glyph, COLUMN);
+                    line.number(role, glyph, column);
                 }
                 None => {
-                    line.gap(COLUMN);
+                    line.gap(column);
                 }
             }
         }

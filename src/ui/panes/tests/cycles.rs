@@ -17,6 +17,19 @@ fn what_each_cycle_came_to() {
 }
 
 #[test]
+fn one_cycle_with_all_that_is_recorded_of_it() {
+    let mut view = looking(Sight::Record);
+    view.cycles.cycle = Some(9);
+    for size in [(80, 24), (120, 40)] {
+        check("cycle-record", &several(), &view, size);
+    }
+    // A cycle of an older version has less to tell.
+    view.cycles.cycle = Some(6);
+    let screen = text(&super::render(&several(), &view, &theme(), 80, 24));
+    assert!(screen.contains("more was not kept"), "{screen}");
+}
+
+#[test]
 fn two_cycles_side_by_side() {
     let mut view = looking(Sight::Contrast);
     check("cycles-contrast", &several(), &view, (80, 24));
