@@ -1,5 +1,10 @@
-//! The timeline of agent runs: one bar a run, below it one for each agent and tool inside it, all from the run's own
-//! beginning on, so that they compare; thoughts and everything else stand as moments. Below, the frames on demand.
+//! The timeline of agent runs: one bar a run, below it one for each agent and tool inside it; thoughts and everything
+//! else stand as moments. Below, the frames on demand.
+//!
+//! A run's bar begins at the left, so that runs compare. Runs that overlap in time share one axis, which begins with the
+//! first of them, so that what happened at once stands below each other.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use ratatui::layout::Rect;
 
@@ -42,7 +47,6 @@ pub(crate) fn rooms(area: Rect, view: &SpanView) -> (u16, u16, u16) {
 }
 
 /// Where things stand across.
-#[derive(Clone, Copy)]
 struct Columns {
     /// How wide the left part is, which tells in words.
     words: u16,
@@ -50,18 +54,42 @@ struct Columns {
     axis: u16,
     /// What the whole axis stands for.
     longest: Span,
+    /// Where the axis of each run that is shown begins.
+    origins: BTreeMap<AgentRunId, Moment>,
+    /// How many of the runs that are shown went on at once, at most.
+    at_once: usize,
 }
 
 impl Columns {
     fn new(scene: &Scene, rows: &SpanRows, width: u16) -> Self {
-        let runs = rows.visible().iter().filter_map(|row| row.run(&scene.state.agents));
-        let spans = runs.filter_map(|id| scene.state.agents.run(id)).map(|run| until(scene, run).since(run.started));
-        let longest = spans.max().unwrap_or_default().max(Span::millis(1));
+        let agents = &scene.state.agents;
+        let ids: BTreeSet<AgentRunId> = rows.visible().iter().filter_map(|row| row.run(agents)).collect();
+        let runs = ids.into_iter().filter_map(|id| Some((id, agents.run(id)?)));
+        let mut times: Vec<_> = runs.map(|(id, run)| (run.started, until(scene, run), id)).collect();
+        times.sort_unstable();
+        let mut origins = BTreeMap::new();
+        let (mut origin, mut reached, mut longest, mut at_once) = (Moment(0), Moment(0), Span::millis(1), 0);
+        let mut open: Vec<Moment> = Vec::new();
+        for (from, until, id) in times {
+            if from >= reached {
+                origin = from;
+            }
+            open.retain(|end| *end > from);
+            open.push(until);
+            (reached, at_once) = (reached.max(until), at_once.max(open.len()));
+            longest = longest.max(until.since(origin));
+            origins.insert(id, origin);
+        }
         let axis = if width >= 60 { width * 9 / 20 } else { width / 3 };
-        Self { words: width - axis - 1, axis, longest }
+        Self { words: width - axis - 1, axis, longest, origins, at_once }
     }
 
-    fn column(self, since: Span) -> u16 {
+    /// Where on the axis of a run a moment stands.
+    fn place(&self, id: AgentRunId, at: Moment) -> u16 {
+        self.origins.get(&id).map_or(0, |origin| self.column(at.since(*origin)))
+    }
+
+    fn column(&self, since: Span) -> u16 {
         let place = since.0.min(self.longest.0).saturating_mul(u64::from(self.axis.saturating_sub(1))) / self.longest.0;
         place as u16
     }
@@ -82,13 +110,13 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     }
     let plan = Plan::new(area, &scene.view.spans);
     let columns = Columns::new(scene, rows, inner.width);
-    draw_axis(&mut pen.line(inner, inner.y), columns);
+    draw_axis(&mut pen.line(inner, inner.y), &columns);
     for (row, (place, y)) in rows.visible().iter().zip((rows.top..).zip(inner.y + 1..)) {
         let mut line = pen.line(inner, y);
         match row {
-            SpanRow::Run(id) => draw_run(&mut line, scene, *id, columns, is_open(rows, place)),
-            SpanRow::Part(id, part) => draw_part(&mut line, scene, *id, part, columns),
-            SpanRow::Found(event) => draw_found(&mut line, scene, *event, columns),
+            SpanRow::Run(id) => draw_run(&mut line, scene, *id, &columns, is_open(rows, place)),
+            SpanRow::Part(id, part) => draw_part(&mut line, scene, *id, part, &columns),
+            SpanRow::Found(event) => draw_found(&mut line, scene, *event, &columns),
         }
         let marked = row.events(&scene.state.agents).0.is_some_and(|event| scene.view.spans.marks.contains(&event));
         if marked {
@@ -165,10 +193,13 @@ fn draw_empty(pen: &mut Pen, scene: &Scene, inner: Rect) {
     }
 }
 
-/// The times since the beginning of each run, and what stands left of them.
-fn draw_axis(line: &mut Line, columns: Columns) {
+/// The times since the axis begins, and what stands left of them.
+fn draw_axis(line: &mut Line, columns: &Columns) {
     line.keeping(columns.axis + 1, |line| {
         line.end(Role::Muted, "took ").put(Role::Muted, "  run");
+        if columns.at_once > 1 {
+            line.fmt(Role::Muted, format_args!("  up to {} at once, on one axis", columns.at_once));
+        }
     });
     line.column(columns.words).put(Role::Faint, "│");
     let step = tick(columns.longest);
@@ -221,7 +252,7 @@ fn gap_role(gap: &Gap) -> Role {
     if gap.expected { Role::Muted } else { Role::Warning }
 }
 
-fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, open: bool) {
+fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: &Columns, open: bool) {
     let Some(run) = scene.state.agents.run(id) else { return };
     let (role, glyph, mark) = look(run);
     let whole = until(scene, run).since(run.started);
@@ -252,9 +283,11 @@ fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, op
         }
     });
     line.column(columns.words).put(Role::Faint, "│");
-    let (mut drawn, reach) = (0, columns.column(whole).max(1));
+    let start = columns.place(id, run.started);
+    let (mut drawn, reach) = (start, columns.place(id, until(scene, run)).max(start + 1));
+    line.gap(start);
     for gap in gaps(scene, run) {
-        let place = |at: Moment| columns.column(at.since(run.started)).min(reach);
+        let place = |at: Moment| columns.place(id, at).min(reach);
         let (from, until) = (place(gap.from).max(drawn), place(gap.until).max(drawn));
         line.fill(role, glyph, from - drawn).fill(gap_role(gap), UNHEARD, until - from);
         drawn = until;
@@ -279,7 +312,7 @@ fn draw_usage(line: &mut Line, usage: Usage) {
     }
 }
 
-fn draw_part(line: &mut Line, scene: &Scene, id: AgentRunId, part: &Part, columns: Columns) {
+fn draw_part(line: &mut Line, scene: &Scene, id: AgentRunId, part: &Part, columns: &Columns) {
     let agents = &scene.state.agents;
     let (Some(run), Some(seen)) = (agents.run(id), agents.events().nth(part.event)) else { return };
     let (mark, role) = match part.kind {
@@ -304,7 +337,7 @@ fn draw_part(line: &mut Line, scene: &Scene, id: AgentRunId, part: &Part, column
         draw_words(line, agents, part, seen);
     });
     line.column(columns.words).put(Role::Faint, "│");
-    let start = columns.column(since);
+    let start = columns.place(id, part.began);
     line.gap(start);
     if !is_bar {
         line.mark(role, mark);
@@ -316,7 +349,7 @@ fn draw_part(line: &mut Line, scene: &Scene, id: AgentRunId, part: &Part, column
         (None, None) => ("━", Some((Role::Running, Mark::Play))),
         (None, Some(_)) => ("─", Some((Role::Bad, Mark::Lost))),
     };
-    line.fill(role, glyph, columns.column(end.since(run.started)).saturating_sub(start).max(1));
+    line.fill(role, glyph, columns.place(id, end).saturating_sub(start).max(1));
     if let Some((role, mark)) = tail {
         line.mark(role, mark);
     }
@@ -338,7 +371,7 @@ fn draw_words(line: &mut Line, agents: &Agents, part: &Part, seen: &crate::domai
     }
 }
 
-fn draw_found(line: &mut Line, scene: &Scene, event: u64, columns: Columns) {
+fn draw_found(line: &mut Line, scene: &Scene, event: u64, columns: &Columns) {
     let agents = &scene.state.agents;
     let Some(seen) = agents.events().nth(event) else { return };
     let (mark, role) = agents::look(seen);
@@ -358,8 +391,8 @@ fn draw_found(line: &mut Line, scene: &Scene, event: u64, columns: Columns) {
         line.ansi(Role::Text, text::first_line(&seen.text));
     });
     line.column(columns.words).put(Role::Faint, "│");
-    if let Some(run) = run {
-        line.gap(columns.column(seen.at.since(run.started))).mark(role, mark);
+    if let Some(id) = seen.run {
+        line.gap(columns.place(id, seen.at)).mark(role, mark);
     }
 }
 

@@ -107,6 +107,32 @@ fn a_time_in_which_nobody_listened_is_drawn_into_the_bar() {
 }
 
 #[test]
+fn runs_at_once_stand_on_one_axis() {
+    let top = ("supervisor", "");
+    let mut desk = Desk::new((120, 40), &OPEN);
+    desk.hides("at once");
+    let bar = |desk: &mut Desk, run: &str| {
+        let screen = desk.screen();
+        let row = screen.lines().find(|row| row.contains(run)).expect("the run is shown").to_owned();
+        let axis: String = row.chars().skip_while(|c| *c != '│').skip(1).skip_while(|c| *c != '│').skip(1).collect();
+        axis.chars().position(|c| c == '━').expect("the run has a bar")
+    };
+    assert_eq!(bar(&mut desk, "run_4f"), 0);
+    desk.story.hear(200, "run_5f", AgentKind::AgentStarted, top, "").wait(2_000);
+    desk.refresh();
+    desk.shows("up to 2 at once");
+    assert_eq!(bar(&mut desk, "run_4f"), 0);
+    let later = bar(&mut desk, "run_5f");
+    assert!(later > 10, "the second run begins where it began: {later}");
+    // One that begins when both are over has an axis of its own again.
+    desk.story.hear(100, "run_4f", AgentKind::AgentCompleted, top, "done");
+    desk.story.hear(100, "run_5f", AgentKind::AgentCompleted, top, "done").wait(500);
+    desk.story.hear(100, "run_6f", AgentKind::AgentStarted, top, "").wait(900);
+    desk.refresh();
+    assert_eq!(bar(&mut desk, "run_6f"), 0);
+}
+
+#[test]
 fn a_frame_is_folded_and_searched() {
     let mut desk = Desk::new((120, 40), &OPEN);
     desk.press(&["k", "\r", "\r", "Z", "j", "j"]);
