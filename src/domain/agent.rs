@@ -1,11 +1,11 @@
 //! Agent events, grouped into what each agent did under one run id.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::contract::SyntheticRules;
+use super::contract::{Signs, SyntheticRules, is_agents};
 use super::project::Limits;
 use super::{AgentRunId, Epoch, Moment, Ring, Span, StreamId, Text, Usage};
 
@@ -210,9 +210,11 @@ pub struct AgentRun {
     /// The agents inside it that have not ended.
     #[serde(default)]
     pub inside: Vec<Text>,
-    /// Whether an agent or a tool bears a name that only a fallback uses: then nobody knows whether an agent ran.
+    /// Whether its events were played and no agent ran, by the signs that a contract goes by.
     #[serde(default)]
     pub played: bool,
+    #[serde(default)]
+    signs: Signs,
 }
 
 impl AgentRun {
@@ -255,8 +257,12 @@ pub struct Agents {
     /// The present period, by which all that comes is stamped.
     #[serde(default)]
     epoch: Epoch,
+    /// By which signs a played run is known.
     #[serde(default)]
     rules: SyntheticRules,
+    /// The streams that said that they answer in place of their agents.
+    #[serde(default)]
+    announced: BTreeSet<StreamId>,
 }
 
 impl Default for Agents {
@@ -279,6 +285,7 @@ impl Agents {
             unknown: BTreeMap::new(),
             epoch: 0,
             rules: SyntheticRules::default(),
+            announced: BTreeSet::new(),
         }
     }
 
@@ -344,12 +351,15 @@ impl Agents {
         }
         let ordinal = self.events.total();
         let run = self.find_run(stream, event);
-        let played = self.rules.name_of_fallback(event);
         let epoch = self.epoch;
         if let Some(run) = run.and_then(|id| self.run_mut(id)) {
             run.receive(event, ordinal);
             run.epoch_at_end = epoch;
-            run.played |= played;
+        }
+        if let Some(run) = run {
+            self.judge(stream, run, event);
+        } else if self.rules.announces(event) {
+            self.announced.insert(stream);
         }
         let name = self.intern(&event.type_name);
         let subject = event.tool.as_ref().or(event.agent.as_ref()).map_or(u16::MAX, |text| self.intern(text));
@@ -367,8 +377,27 @@ impl Agents {
         });
     }
 
+    /// Whether the run that an event belongs to was played.
+    fn judge(&mut self, stream: StreamId, id: AgentRunId, event: &AgentEvent) {
+        let rules = &self.rules;
+        let announced = self.announced.contains(&stream);
+        let Some(run) = self.run(id) else { return };
+        let mut signs = run.signs;
+        signs.hear(rules, event, announced);
+        if matches!(event.kind, AgentKind::AgentCompleted | AgentKind::AgentFailed) {
+            let seen = run.events.iter().filter_map(|&ordinal| self.events.nth(ordinal));
+            let times = seen.filter(|seen| is_agents(seen.kind)).map(|seen| seen.at);
+            signs.hear_beat(&times.chain([event.at]).collect::<Vec<_>>());
+        }
+        let played = signs.are_enough(&self.rules);
+        if let Some(run) = self.run_mut(id) {
+            (run.signs, run.played) = (signs, run.played || played);
+        }
+    }
+
     /// The connection ended: open runs will never be heard of again.
     pub(super) fn lose(&mut self, stream: StreamId) -> u32 {
+        self.announced.remove(&stream);
         let mut lost = 0;
         let first = self.runs.dropped();
         for place in 0..self.runs.len() as u64 {
@@ -418,6 +447,7 @@ impl Agents {
             usage: Usage::default(),
             inside: Vec::new(),
             played: false,
+            signs: Signs::default(),
         });
         Some(id)
     }

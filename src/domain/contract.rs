@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::{Span, Text, revision};
 
 pub use crowd::judge_crowd;
+pub(super) use ledger::is_agents;
 pub use ledger::{Ending, Ledger, Sent};
 pub use spec::{Budgets, Check, ContractSpec, Expected, Severity, SyntheticRules};
+pub(crate) use synthetic::Signs;
 
 /// What a contract comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
