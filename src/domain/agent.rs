@@ -169,6 +169,9 @@ pub struct ToolCall {
     pub started: Moment,
     /// When it came back.
     pub ended: Option<Moment>,
+    /// The ordinal of the event that called it, and of the one with which it came back.
+    #[serde(default)]
+    pub events: (u64, Option<u64>),
 }
 
 /// What one agent did under one run id.
@@ -495,8 +498,9 @@ impl AgentRun {
                 call: event.call.clone(),
                 started: event.at,
                 ended: None,
+                events: (ordinal, None),
             }),
-            AgentKind::ToolCompleted => self.close_tool(event),
+            AgentKind::ToolCompleted => self.close_tool(event, ordinal),
             AgentKind::AgentCompleted => self.end = Some(AgentRunEnd::Completed),
             AgentKind::AgentFailed => self.end = Some(AgentRunEnd::Failed),
             AgentKind::AgentThinking
@@ -532,13 +536,14 @@ impl AgentRun {
     }
 
     /// Pairs by call id where there is one, else by the tool's name, last in first out.
-    fn close_tool(&mut self, event: &AgentEvent) {
+    fn close_tool(&mut self, event: &AgentEvent, ordinal: u64) {
         let open = self.tools.iter_mut().rev().find(|call| {
             call.ended.is_none()
                 && if event.call.is_some() { call.call == event.call } else { Some(&call.tool) == event.tool.as_ref() }
         });
         if let Some(call) = open {
             call.ended = Some(event.at);
+            call.events.1 = Some(ordinal);
         }
     }
 }

@@ -133,6 +133,26 @@ fn runs_at_once_stand_on_one_axis() {
 }
 
 #[test]
+fn calls_of_one_tool_at_once_keep_their_own_results() {
+    use AgentKind::{ToolCompleted, ToolExecuting};
+    let mut desk = Desk::new((120, 40), &OPEN);
+    for (kind, call, text) in [
+        (ToolExecuting, "1", "for a"),
+        (ToolExecuting, "2", "for b"),
+        (ToolCompleted, "1", "first"),
+        (ToolCompleted, "2", "second"),
+    ] {
+        desk.story.wait(100);
+        let event = fixture::runs::event(&desk.story, "run_4f", kind, "supervisor", "search", text);
+        let event = AgentEvent { call: Some(call.into()), ..event };
+        desk.story.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] });
+    }
+    desk.refresh();
+    desk.shows("for a → first");
+    desk.shows("for b → second");
+}
+
+#[test]
 fn a_frame_is_folded_and_searched() {
     let mut desk = Desk::new((120, 40), &OPEN);
     desk.press(&["k", "\r", "\r", "Z", "j", "j"]);
