@@ -2,11 +2,11 @@
 
 mod belonging;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::contract::SyntheticRules;
+use super::contract::{Signs, SyntheticRules, is_agents};
 use super::project::Limits;
 use super::{AgentRunId, Epoch, Moment, Ring, Span, StreamId, Text, Usage};
 
@@ -170,6 +170,9 @@ pub struct ToolCall {
     pub started: Moment,
     /// When it came back.
     pub ended: Option<Moment>,
+    /// The ordinal of the event that called it, and of the one with which it came back.
+    #[serde(default)]
+    pub events: (u64, Option<u64>),
 }
 
 /// What one agent did under one run id.
@@ -211,12 +214,14 @@ pub struct AgentRun {
     /// The agents inside it that have not ended.
     #[serde(default)]
     pub inside: Vec<Text>,
-    /// Whether an agent or a tool bears a name that only a fallback uses: then nobody knows whether an agent ran.
+    /// Whether its events were played and no agent ran, by the signs that a contract goes by.
     #[serde(default)]
     pub played: bool,
     /// Whether its events name no run, so that they were put together by their stream, thread and order.
     #[serde(default)]
     pub unnamed: bool,
+    #[serde(default)]
+    signs: Signs,
 }
 
 impl AgentRun {
@@ -259,11 +264,15 @@ pub struct Agents {
     /// The present period, by which all that comes is stamped.
     #[serde(default)]
     epoch: Epoch,
+    /// By which signs a played run is known.
     #[serde(default)]
     rules: SyntheticRules,
     /// How many runs without an id there were.
     #[serde(default)]
     unnamed: u32,
+    /// The streams that said that they answer in place of their agents.
+    #[serde(default)]
+    announced: BTreeSet<StreamId>,
 }
 
 impl Default for Agents {
@@ -287,6 +296,7 @@ impl Agents {
             epoch: 0,
             rules: SyntheticRules::default(),
             unnamed: 0,
+            announced: BTreeSet::new(),
         }
     }
 
@@ -352,12 +362,15 @@ impl Agents {
         }
         let ordinal = self.events.total();
         let run = self.find_run(stream, event);
-        let played = self.rules.name_of_fallback(event);
         let epoch = self.epoch;
         if let Some(run) = run.and_then(|id| self.run_mut(id)) {
             run.receive(event, ordinal);
             run.epoch_at_end = epoch;
-            run.played |= played;
+        }
+        if let Some(run) = run {
+            self.judge(stream, run, event);
+        } else if self.rules.announces(event) {
+            self.announced.insert(stream);
         }
         let name = self.intern(&event.type_name);
         let subject = event.tool.as_ref().or(event.agent.as_ref()).map_or(u16::MAX, |text| self.intern(text));
@@ -375,8 +388,27 @@ impl Agents {
         });
     }
 
+    /// Whether the run that an event belongs to was played.
+    fn judge(&mut self, stream: StreamId, id: AgentRunId, event: &AgentEvent) {
+        let rules = &self.rules;
+        let announced = self.announced.contains(&stream);
+        let Some(run) = self.run(id) else { return };
+        let mut signs = run.signs;
+        signs.hear(rules, event, announced);
+        if matches!(event.kind, AgentKind::AgentCompleted | AgentKind::AgentFailed) {
+            let seen = run.events.iter().filter_map(|&ordinal| self.events.nth(ordinal));
+            let times = seen.filter(|seen| is_agents(seen.kind)).map(|seen| seen.at);
+            signs.hear_beat(&times.chain([event.at]).collect::<Vec<_>>());
+        }
+        let played = signs.are_enough(&self.rules);
+        if let Some(run) = self.run_mut(id) {
+            (run.signs, run.played) = (signs, run.played || played);
+        }
+    }
+
     /// The connection ended: open runs will never be heard of again.
     pub(super) fn lose(&mut self, stream: StreamId) -> u32 {
+        self.announced.remove(&stream);
         let mut lost = 0;
         let first = self.runs.dropped();
         for place in 0..self.runs.len() as u64 {
@@ -434,8 +466,9 @@ impl AgentRun {
                 call: event.call.clone(),
                 started: event.at,
                 ended: None,
+                events: (ordinal, None),
             }),
-            AgentKind::ToolCompleted => self.close_tool(event),
+            AgentKind::ToolCompleted => self.close_tool(event, ordinal),
             AgentKind::AgentCompleted => self.end = Some(AgentRunEnd::Completed),
             AgentKind::AgentFailed => self.end = Some(AgentRunEnd::Failed),
             AgentKind::AgentThinking
@@ -471,13 +504,14 @@ impl AgentRun {
     }
 
     /// Pairs by call id where there is one, else by the tool's name, last in first out.
-    fn close_tool(&mut self, event: &AgentEvent) {
+    fn close_tool(&mut self, event: &AgentEvent, ordinal: u64) {
         let open = self.tools.iter_mut().rev().find(|call| {
             call.ended.is_none()
                 && if event.call.is_some() { call.call == event.call } else { Some(&call.tool) == event.tool.as_ref() }
         });
         if let Some(call) = open {
             call.ended = Some(event.at);
+            call.events.1 = Some(ordinal);
         }
     }
 }

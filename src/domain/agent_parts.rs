@@ -50,7 +50,13 @@ impl Agents {
             let begins_inside =
                 seen.kind == AgentKind::AgentStarted && !parts.is_empty() && !subject.is_empty() && subject != own;
             let ends = match seen.kind {
-                AgentKind::ToolCompleted => self.open(&parts, PartKind::Tool, subject),
+                // Which call comes back was decided as it came: calls of one tool at once may have ids of their own.
+                AgentKind::ToolCompleted => match run.tools.iter().find(|call| call.events.1 == Some(event)) {
+                    Some(call) => {
+                        parts.iter().rposition(|part| part.kind == PartKind::Tool && part.event == call.events.0)
+                    }
+                    None => self.open(&parts, PartKind::Tool, subject),
+                },
                 AgentKind::AgentCompleted | AgentKind::AgentFailed => self.open(&parts, PartKind::Agent, subject),
                 _ => None,
             };

@@ -21,10 +21,12 @@ use super::{AgentKind, Span, Text, revision};
 pub use crowd::judge_crowd;
 pub use heard::{Heard, HeardBy};
 pub use held::{Held, HeldBefore};
+pub(super) use ledger::is_agents;
 pub use ledger::{Ending, Ledger, Sent};
 pub use spec::{
     ANY_TYPE, Allowed, Check, ContractSpec, Expected, Severity, Sizes, SyntheticRules, TOOLS, Timed, usual_budgets,
 };
+pub(crate) use synthetic::Signs;
 pub use timing::Latency;
 pub use wire::Wire;
 

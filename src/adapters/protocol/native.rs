@@ -85,6 +85,7 @@ fn message<'a>(fields: &Fields<'a>, batch_type: Option<Cow<'a, str>>) -> AgentMe
         kind => kind,
     };
     let is_tool = matches!(kind, AgentKind::ToolExecuting | AgentKind::ToolCompleted);
+    let has_failed = matches!(type_name.as_ref(), "tool_error" | "mcp_tool_failed");
     AgentMessage {
         kind,
         type_name: one_line(type_name),
@@ -98,7 +99,7 @@ fn message<'a>(fields: &Fields<'a>, batch_type: Option<Cow<'a, str>>) -> AgentMe
         sequence: fields.number(SEQUENCE).filter(|number| (0.0..1e15).contains(number)).map(|number| number as u64),
         duration_ms: fields.number(DURATION_MS),
         source_time: source_time(fields),
-        ok: went_well(kind, fields),
+        ok: if has_failed { Some(false) } else { went_well(kind, fields) },
     }
 }
 
@@ -115,8 +116,10 @@ fn kind(type_name: &str) -> AgentKind {
     match type_name {
         "agent_started" => AgentKind::AgentStarted,
         "agent_thinking" => AgentKind::AgentThinking,
-        "tool_executing" => AgentKind::ToolExecuting,
-        "tool_completed" => AgentKind::ToolCompleted,
+        "tool_executing" | "tool_started" | "tool_call" | "mcp_tool_started" => AgentKind::ToolExecuting,
+        "tool_completed" | "tool_result" | "tool_error" | "mcp_tool_completed" | "mcp_tool_failed" => {
+            AgentKind::ToolCompleted
+        }
         "agent_completed" => AgentKind::AgentCompleted,
         "agent_failed" | "agent_error" | "agent_death" => AgentKind::AgentFailed,
         "connection_ready" | "connection_established" | "handshake_response" | "handshake_complete" => AgentKind::Ready,
@@ -130,7 +133,26 @@ fn kind(type_name: &str) -> AgentKind {
         | "auth_failed" => AgentKind::Error,
         "ping" | "pong" | "heartbeat" | "heartbeat_ack" | "factory_heartbeat" | "isolated_heartbeat"
         | "legacy_heartbeat" => AgentKind::Heartbeat,
-        "system_message" | "handshake_validation" | "degraded_mode" | "service_info" => AgentKind::System,
+        "system_message"
+        | "handshake_validation"
+        | "degraded_mode"
+        | "service_info"
+        | "backend_log"
+        | "thread_created"
+        | "thread_loading"
+        | "thread_loaded"
+        | "thread_renamed"
+        | "thread_updated"
+        | "thread_deleted"
+        | "thread_switched"
+        | "thread_history"
+        | "mcp_server_connected"
+        | "mcp_server_disconnected"
+        | "cleanup_started"
+        | "cleanup_duration_estimate"
+        | "cleanup_complete"
+        | "agent_registered"
+        | "agent_unregistered" => AgentKind::System,
         "progress_update"
         | "partial_result"
         | "stream_chunk"

@@ -4,6 +4,7 @@
 use std::collections::hash_map::Entry;
 
 use super::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, AgentRunId, Agents, CRITICAL, RUNS_KEPT, Ring, Usage};
+use crate::domain::contract::Signs;
 use crate::domain::{Span, StreamId, Text};
 
 /// Among how many of the newest runs the one is looked for that an event without an id belongs to.
@@ -79,6 +80,7 @@ impl Agents {
             inside: Vec::new(),
             played: false,
             unnamed: false,
+            signs: Signs::default(),
         });
         id
     }
@@ -153,5 +155,27 @@ mod tests {
         let told = [(AgentStarted, "", ""), (AgentCompleted, "", ""), (ToolCompleted, "", ""), (Heartbeat, "", "")];
         check(&told, &["no id #1: 3 ended"]);
         check(&[(Heartbeat, "", ""), (AgentKind::Progress, "", "")], &[]);
+    }
+
+    #[test]
+    fn the_fallback_of_a_backend_is_known_for_what_it_is_although_it_names_no_run() {
+        let mut agents = Agents::default();
+        for (kind, n) in
+            [AgentStarted, AgentThinking, ToolExecuting, ToolCompleted, AgentCompleted].into_iter().zip(0..)
+        {
+            let word = kind.word();
+            agents.receive(
+                StreamId(0),
+                &AgentEvent {
+                    at: Moment(n * 100_000),
+                    agent: Some("Helper".into()),
+                    raw: format!(r#"{{"type":"{word}","event":"{word}"}}"#).into(),
+                    ..event(kind, "", "th")
+                },
+            );
+        }
+        // Its beat, its missing ids and its doubled types tell it, whatever it is called.
+        let (_, run) = agents.runs().next().expect("a run");
+        assert!(run.played && run.unnamed);
     }
 }

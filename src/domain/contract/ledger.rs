@@ -204,7 +204,7 @@ impl Ledger {
 }
 
 /// Whether an event of that kind is an agent's own.
-pub(super) fn is_agents(kind: AgentKind) -> bool {
+pub(in crate::domain) fn is_agents(kind: AgentKind) -> bool {
     match kind {
         AgentKind::AgentStarted
         | AgentKind::AgentThinking

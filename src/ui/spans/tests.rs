@@ -7,7 +7,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use crate::attach::Delivery;
-use crate::domain::{AgentKind, Command, Outgoing, Span, StreamEvent, StreamId, Usage, ViewerId};
+use crate::domain::{AgentEvent, AgentKind, Command, Outgoing, Span, StreamEvent, StreamId, Usage, ViewerId};
 use crate::ui::color::Depth;
 use crate::ui::fixture::{self, Story};
 use crate::ui::input::Decoder;
@@ -119,6 +119,26 @@ fn along_one_clock_runs_of_the_same_time_stand_below_each_other() {
 }
 
 #[test]
+fn calls_of_one_tool_at_once_keep_their_own_results() {
+    use AgentKind::{ToolCompleted, ToolExecuting};
+    let mut desk = Desk::new((120, 40), &OPEN);
+    for (kind, call, text) in [
+        (ToolExecuting, "1", "for a"),
+        (ToolExecuting, "2", "for b"),
+        (ToolCompleted, "1", "first"),
+        (ToolCompleted, "2", "second"),
+    ] {
+        desk.story.wait(100);
+        let event = fixture::runs::event(&desk.story, "run_4f", kind, "supervisor", "search", text);
+        let event = AgentEvent { call: Some(call.into()), ..event };
+        desk.story.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] });
+    }
+    desk.refresh();
+    desk.shows("for a → first");
+    desk.shows("for b → second");
+}
+
+#[test]
 fn a_frame_is_folded_and_searched() {
     let mut desk = Desk::new((120, 40), &OPEN);
     desk.press(&["k", "\r", "\r", "Z", "j", "j"]);
@@ -177,6 +197,30 @@ fn an_agent_inside_a_run_does_not_end_it_and_its_cost_is_the_whole() {
     let first = story.state.agents.runs().next().map(|(_, run)| run.usage);
     assert_eq!(first, Some(Usage { input: 1_840, output: 312, tokens: 2_152, cost: 8_300 }));
     assert_eq!(story.state.agents.runs().filter(|(_, run)| run.played).count(), 1);
+}
+
+#[test]
+fn a_run_is_held_to_be_played_by_the_signs_of_a_contract() {
+    use AgentKind::{AgentCompleted, AgentStarted, AgentThinking, System};
+    let played = |agent: &str, millis: [u64; 3], announced: bool| {
+        let mut story = fixture::runs::runs();
+        if announced {
+            let raw = r#"{"type":"system_message","data":{"event":"degraded_mode"}}"#;
+            let run = fixture::runs::event(&story, "", System, "", "", "");
+            let event = AgentEvent { run: None, agent: None, raw: raw.into(), ..run };
+            story.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] });
+        }
+        let kinds = [AgentStarted, AgentThinking, AgentThinking, AgentCompleted];
+        for (kind, millis) in kinds.into_iter().zip([100].into_iter().chain(millis)) {
+            story.hear(millis, "run_9f", kind, (agent, ""), "");
+        }
+        story.state.agents.runs().next_back().is_some_and(|(_, run)| run.played)
+    };
+    let (even, uneven) = ([100; 3], [40, 300, 120]);
+    assert!(!played("ChatAgent", uneven, false), "a name alone is not enough");
+    assert!(played("ChatAgent", even, false), "a name, and a beat that is too even");
+    assert!(played("ChatAgent", uneven, true), "a name, and the server says so itself");
+    assert!(!played("supervisor", even, true), "an even beat and an announcement are two of three");
 }
 
 #[test]

@@ -259,3 +259,22 @@ proptest::proptest! {
         assert!(!read_all(frame.get(..cut).unwrap_or(frame)).is_empty());
     }
 }
+
+#[test]
+fn tools_have_other_names_too() {
+    let read = |type_name: &str| {
+        let (frame, mut messages) = (format!(r#"{{"type":"{type_name}","tool":"t","output":"x"}}"#), Vec::new());
+        super::read(&frame, &mut messages);
+        (messages[0].kind, messages[0].tool.as_deref() == Some("t"), messages[0].ok)
+    };
+    for begins in ["tool_started", "tool_call", "mcp_tool_started"] {
+        assert_eq!(read(begins), (AgentKind::ToolExecuting, true, None), "{begins}");
+    }
+    for ends in ["tool_result", "mcp_tool_completed"] {
+        assert_eq!(read(ends), (AgentKind::ToolCompleted, true, None), "{ends}");
+    }
+    for fails in ["tool_error", "mcp_tool_failed"] {
+        assert_eq!(read(fails), (AgentKind::ToolCompleted, true, Some(false)), "{fails}");
+    }
+    assert_eq!(read("agent_fallback").0, AgentKind::Unknown);
+}
