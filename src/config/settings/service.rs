@@ -133,7 +133,7 @@ pub struct ProofSettings {
 
 impl Default for ProofSettings {
     fn default() -> Self {
-        let (interval, timeout) = (Timespan::from_millis(500), Timespan::from_secs(120));
+        let (interval, timeout) = (Timespan::from_millis(500), Timespan::from_secs(600));
         Self { streak: 3, interval, timeout, live_at: None, expect: None }
     }
 }
