@@ -307,7 +307,7 @@ async fn why_nothing_comes_is_told_for_every_kind_of_silence() {
         (
             Script::Refuse("403 Forbidden", r#"{"detail":"bad token"}"#),
             start,
-            "blocked: not authenticated: the server answered 403 Forbidden",
+            "blocked: not authenticated: the server answered 403 Forbidden to the handshake",
         ),
         (
             Script::Then(Reaction::Nothing),

@@ -317,6 +317,10 @@ mod tests {
                 "authentication · HTTP 403 at the WebSocket handshake",
             ),
             (
+                "blocked: 20 of 20 users: not authenticated: the server answered 403 Forbidden to the handshake",
+                "authentication · HTTP 403 at the WebSocket handshake",
+            ),
+            (
                 "AssertionError: HTTP 404 for /api/chat/stream: {\"detail\": \"Not Found\"}\nassert 404 == 200",
                 "missing endpoint · HTTP 404 for /api/chat/stream",
             ),

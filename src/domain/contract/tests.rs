@@ -136,7 +136,7 @@ fn a_refused_handshake_blocks_everything_behind_it() {
     story.ledger.ending = refusal(403, RefusalClass::Authentication, "HTTP 403 Forbidden");
     let judgement = story.judge();
     assert_eq!(judgement.verdict, ContractVerdict::Blocked);
-    assert_eq!(&*judgement.why, "not authenticated: HTTP 403 Forbidden");
+    assert_eq!(&*judgement.why, "not authenticated: HTTP 403 Forbidden to the handshake");
     let required = judgement.checks.iter().find(|check| check.check == Check::Required).map(|check| check.verdict);
     assert_eq!(required, Some(CheckVerdict::Blocked));
 }

@@ -29,7 +29,9 @@ impl Ledger {
                     RefusalClass::NotFound => "nothing there: ",
                     RefusalClass::Protocol | RefusalClass::Redirect => "",
                 };
-                format!("{class}{}", refusal.why)
+                // The words by which tests that meet the same refusal fail, so that all of them have one cause.
+                let to = if refusal.status.is_some() { " to the handshake" } else { "" };
+                format!("{class}{}{to}", refusal.why)
             }
             Ending::Closed { code, reason } => {
                 let how = closing(*code, reason);
