@@ -486,7 +486,10 @@ impl State {
             return;
         }
         let (tone, text) = match end {
-            RunEnd::Complete if !is_test => (Tone::Plain, format!("{} tests found", numbers.collected)),
+            RunEnd::Complete if !is_test => {
+                let plural = if numbers.collected == 1 { "" } else { "s" };
+                (Tone::Plain, format!("{} test{plural} found", numbers.collected))
+            }
             RunEnd::Complete if run.tally.concerns() > 0 => {
                 let tone = if failed > 0 { Tone::Bad } else { Tone::Warning };
                 let unproved = Unproved::of(&run.tally).to_string().replace(" + ", ", ");
