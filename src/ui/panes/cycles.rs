@@ -81,8 +81,16 @@ struct Columns {
 
 impl Columns {
     fn of(width: u16) -> Self {
-        let served = if width >= 96 { 18 } else { 0 };
-        let what = if width >= 140 { 20 } else { 0 };
+        let served = match width {
+            ..96 => 0,
+            96..160 => 18,
+            160.. => 28,
+        };
+        let what = match width {
+            ..140 => 0,
+            140..180 => 20,
+            180.. => 34,
+        };
         Self { what, served, causes: width.saturating_sub(66 + what + served) }
     }
 
