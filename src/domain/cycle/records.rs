@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::domain::record::CAUSES_KEPT;
 use crate::domain::{
-    CycleCause, CycleCounts, CycleRecord, Effect, Effects, Outcome, Run, RunId, RunKind, State, Tally, TestId, Text,
+    CycleCause, CycleCounts, CycleRecord, Effect, Effects, Moment, Outcome, Run, RunId, RunKind, State, Tally, TestId,
+    Text,
 };
 
 /// How many runs of one cycle are looked at.
@@ -119,23 +120,47 @@ fn of_run(run: &Run) -> (u32, u32, CycleCounts) {
     (run.integrity.finished, run.tally.failures(), counts)
 }
 
-/// What was asked for in a cycle, from its runs, the newest first: each wish once, in the order in which they came.
+/// What was asked for in a cycle, from its runs, the newest first: each wish once, in the order in which they came. What
+/// several runners were asked for at once is one wish: `1 failed` and `35 failed` are `36 failed`.
 fn what(runs: &[&Run]) -> Text {
-    let mut wishes: Vec<&str> = Vec::new();
+    let mut wishes: Vec<(Moment, String)> = Vec::new();
     for run in runs.iter().rev() {
-        if !wishes.contains(&&*run.what) {
-            wishes.push(&run.what);
+        if wishes.iter().any(|(_, wish)| *wish == *run.what) {
+            continue;
+        }
+        let together = wishes.iter_mut().find_map(|(asked, wish)| {
+            let sum = sum_of(wish, &run.what).filter(|_| *asked == run.asked)?;
+            Some((wish, sum))
+        });
+        match together {
+            Some((wish, sum)) => *wish = sum,
+            None => wishes.push((run.asked, run.what.to_string())),
         }
     }
     let more = wishes.len().saturating_sub(WISHES);
-    wishes.truncate(WISHES);
-    let told = wishes.join(" + ");
+    let told: Vec<String> = wishes.into_iter().take(WISHES).map(|(_, wish)| wish).collect();
+    let told = told.join(" + ");
     if more > 0 { format!("{told} + {more} more").into() } else { told.into() }
+}
+
+/// `36 failed` of `1 failed` and `35 failed`.
+fn sum_of(one: &str, other: &str) -> Option<String> {
+    let ((some, word), (more, same)) = (one.split_once(' ')?, other.split_once(' ')?);
+    let (some, more): (u32, u32) = (some.parse().ok()?, more.parse().ok()?);
+    (word == same).then(|| format!("{} {word}", some + more))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::sum_of;
     use crate::ui::fixture::prove;
+
+    #[test]
+    fn what_two_runners_were_asked_for_at_once_is_one_wish() {
+        assert_eq!(sum_of("1 failed", "35 failed").as_deref(), Some("36 failed"));
+        assert_eq!(sum_of("1 failed", "35 stale"), None);
+        assert_eq!(sum_of("everything", "everything"), None);
+    }
 
     #[test]
     fn a_cycle_of_several_runs_counts_each_test_once_by_its_last_attempt() {
