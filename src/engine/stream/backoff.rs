@@ -134,7 +134,9 @@ impl Situation<'_> {
             1001 | 1012 => Next::Wait(self.full_jitter(CAP_AFTER_RESTART, FLOOR)),
             1013 => Next::Wait(self.full_jitter(CAP, FLOOR_TRY_LATER)),
             1002 | 1003 | 1007 | 1009 | 1010 => Next::Stop,
-            1008 | 4001 | 4401 | 4403 => self.authenticate(),
+            // Some servers send an HTTP status in place of a close code.
+            401 | 403 | 1008 | 4001 | 4401 | 4403 => self.authenticate(),
+            0..=999 | 1015..=2999 => Next::Stop,
             _ => Next::Wait(self.full_jitter(CAP, FLOOR)),
         }
     }

@@ -109,6 +109,7 @@ impl Link {
             return;
         }
         let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
+        let mut closed = None;
         for message in connection.heard.drain(..) {
             match message {
                 Message::Binary(bytes) if json_in(&bytes).is_none() => {
@@ -129,10 +130,13 @@ impl Link {
                         self.outbox.push(StreamEvent::Measured { stream, round_trip });
                     }
                 }
-                Message::Close(frame) => connection.close_frame = Some(frame),
+                Message::Close(frame) => closed = Some(frame),
                 // Pings are answered by the library on the next poll; raw frames are never read.
                 Message::Ping(_) | Message::Frame(_) => {}
             }
+        }
+        if let Some(frame) = closed {
+            connection.be_closed(frame);
         }
         rotation.hear(&connection.events);
         self.reach(connection);
@@ -186,9 +190,8 @@ impl Link {
             };
         }
         match connection.close_frame {
-            Some(Some(frame)) => {
-                let code = u16::from(frame.code);
-                let reason = self.means.secrets.shown(&frame.reason);
+            Some(Some((code, reason))) => {
+                let reason = self.means.secrets.shown(&reason);
                 self.closed(Some(code), &reason, self.deploying);
                 let why = if reason.is_empty() {
                     format!("closed with {code}")
