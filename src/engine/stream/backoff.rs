@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::project::CloseAction;
+
 /// The first delay is between [`FLOOR`] and this; it doubles with every failure.
 const BASE: Duration = Duration::from_millis(500);
 /// No delay is longer, save one that the server asked for.
@@ -59,17 +61,6 @@ pub enum Next {
     /// Get a new token, then try once more at once.
     RefreshToken,
     /// Stop until a person or the loop asks for it again.
-    Stop,
-}
-
-/// What to do about a close code that the table leaves open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseAction {
-    /// Try again, later and later.
-    Retry,
-    /// As a refused token.
-    Authenticate,
-    /// Stop.
     Stop,
 }
 

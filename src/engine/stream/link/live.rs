@@ -31,7 +31,7 @@ impl Link {
         let mut rotation = Rotation::new(settings.rotate_before);
         let mut renewal = Renewal::of(self.token.as_ref());
         let (source, means) = (settings.token.as_ref().map(|(source, _)| source), self.means.clone());
-        if let Some(text) = self.unsent.take() {
+        for text in [self.position.message(), self.unsent.take()].into_iter().flatten() {
             self.send(text, &mut connection);
         }
         loop {
@@ -117,6 +117,7 @@ impl Link {
                 }
                 message @ (Message::Text(_) | Message::Binary(_)) => {
                     let text = redactor.mask(message.to_text().unwrap_or_default());
+                    self.position.read(&text);
                     self.reader.receive_text(None, &text, at, &mut connection.events);
                 }
                 Message::Pong(nonce) => {
@@ -139,6 +140,7 @@ impl Link {
             connection.be_closed(frame);
         }
         rotation.hear(&connection.events);
+        self.position.count(&connection.events);
         self.reach(connection);
         if connection.close_frame.is_some() && connection.leaving.is_none() {
             connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
