@@ -8,7 +8,8 @@ use liveloop::config::files::{Files, UserFolders, find_project_file, load_files}
 use liveloop::config::load::{Configuration, Loaded, Vocabulary, load};
 use liveloop::config::places::{BUILT_IN, Layer, Source};
 use liveloop::config::project::{
-    EnvironmentKind, HealthProbe, HttpTokenSpec, OfferSpec, Project, RevisionSource, RunnerTool, ServiceSpec, TokenSpec,
+    CloseAction, EnvironmentKind, HealthProbe, HttpTokenSpec, OfferSpec, Project, RevisionSource, RunnerTool,
+    ServiceSpec, TokenSpec,
 };
 use liveloop::config::trust::{TrustStore, commands_in, shown};
 
@@ -977,5 +978,27 @@ mod how_things_are_reached {
         assert_eq!((stream.offers.len(), stream.rotate_before.map(|age| age.as_secs())), (2, Some(3300)));
         let wrong = format!("{STREAM}token.jwt = {{ env = \"SECRET\", claims = \"[]\" }}\n");
         assert!(said(&wrong, &[]).join("\n").contains("the claims are no JSON object"));
+    }
+
+    #[test]
+    fn what_follows_a_close_code_and_how_a_connection_goes_on_is_set_by_stream() {
+        let text = format!(
+            "{STREAM}keep_open = false\n[stream.s.close_codes]\n4100 = \"stop\"\n[stream.s.resume]\nheader = \"Last-Event-ID\"\n"
+        );
+        let project = project(&text, &[]);
+        let stream = &project.streams[0];
+        assert!(!stream.keep_open);
+        assert_eq!(stream.close_codes, [(4100, CloseAction::Stop)]);
+        assert_eq!(stream.resume.as_ref().and_then(|resume| resume.header.as_deref()), Some("Last-Event-ID"));
+        for (wrong, expected) in [
+            ("close_codes = { 999 = \"stop\" }", "`999` is no close code"),
+            ("close_codes = { 4100 = \"sleep\" }", "sleep"),
+            ("resume = { pointer = \"/id\" }", "does not say how"),
+            ("resume = { message = \"again\" }", "does not say what came last"),
+            ("transport = \"sse\"\nresume = { message = \"{last}\" }", "nothing can be sent"),
+        ] {
+            let said = said(&format!("{STREAM}{wrong}\n"), &[]).join("\n");
+            assert!(said.contains(expected), "{wrong}: {said}");
+        }
     }
 }

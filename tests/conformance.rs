@@ -58,9 +58,9 @@ const CASES: [(&str, &str); 43] = [
     ("close-1013", "closed 1013 why"),
     ("close-3000", "closed 3000 why"),
     ("close-4401", "closed 4401 why"),
-    // Codes that nobody may send are seen as what they are: a violation.
-    ("close-1005", "closed 1002"),
-    ("close-999", "closed 1002"),
+    // Codes that nobody may send are told as they came.
+    ("close-1005", "closed 1005 why"),
+    ("close-999", "closed 999 why"),
     ("gone", "closed 0 the connection ended without a close frame (1006)"),
 ];
 

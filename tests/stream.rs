@@ -548,6 +548,7 @@ fn settings(address: SocketAddr) -> LinkSettings {
         close_codes: Vec::new(),
         pulse: Pulse::default(),
         rotate_before: None,
+        resume: None,
     }
 }
 

@@ -14,7 +14,7 @@ pub use super::autopilot::{AutopilotSpec, FixSpec};
 pub use super::platform::PlatformSpec;
 pub use super::probe::{HttpProbe, WebsocketProbe};
 pub use super::settings::{
-    EnvironmentKind, HistorySettings, JournalSettings, LimitSettings, Method, TokenEncoding, Transport,
+    CloseAction, EnvironmentKind, HistorySettings, JournalSettings, LimitSettings, Method, TokenEncoding, Transport,
 };
 pub use super::token::{HttpTokenSpec, JwtTokenSpec, OfferSpec, TokenSpec};
 
@@ -537,6 +537,25 @@ pub struct StreamSpec {
     pub ping_interval: Duration,
     /// At which age a connection is replaced.
     pub rotate_before: Option<Duration>,
+    /// Whether a normal close is followed by a new connection.
+    pub keep_open: bool,
+    /// What follows certain close codes.
+    pub close_codes: Vec<(u16, CloseAction)>,
+    /// How a new connection says what came last.
+    pub resume: Option<ResumeSpec>,
+}
+
+/// How a new connection says what came last on the one before, so that the server goes on there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResumeSpec {
+    /// Where in a message its id stands; unset, its sequence number counts.
+    pub pointer: Option<String>,
+    /// The query parameter that says it.
+    pub query: Option<String>,
+    /// The header that says it.
+    pub header: Option<String>,
+    /// The first message that says it, `{last}` still to be put in.
+    pub message: Option<String>,
 }
 
 /// A contract and how it is held against a stream.

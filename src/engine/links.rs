@@ -146,10 +146,11 @@ fn settings(stream: StreamId, spec: &StreamSpec, max_message: usize) -> LinkSett
         request: request(spec),
         language: spec.language.clone(),
         token: spec.token.as_ref().map(|token| (source(token), spec.offers.iter().map(Into::into).collect())),
-        keep_open: true,
-        close_codes: Vec::new(),
+        keep_open: spec.keep_open,
+        close_codes: spec.close_codes.clone(),
         pulse: Pulse { ping_every: spec.ping_interval, silent_for: spec.ping_interval * 2 },
         rotate_before: spec.rotate_before,
+        resume: spec.resume.clone(),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn settings(url: &str) -> LinkSettings {
         close_codes: Vec::new(),
         pulse: Pulse { ping_every: PATIENCE, silent_for: PATIENCE },
         rotate_before: None,
+        resume: None,
     }
 }
 

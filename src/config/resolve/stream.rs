@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Resolver, url};
-use crate::config::project::{HttpTokenSpec, JwtTokenSpec, OfferSpec, Secret, StreamSpec, TokenSpec};
+use crate::config::project::{HttpTokenSpec, JwtTokenSpec, OfferSpec, ResumeSpec, Secret, StreamSpec, TokenSpec};
 use crate::config::settings::{
-    HeaderOfferSettings, HttpTokenSettings, JwtTokenSettings, Method, OfferSettings, StreamSettings, TokenSettings,
-    Transport,
+    CloseAction, HeaderOfferSettings, HttpTokenSettings, JwtTokenSettings, Method, OfferSettings, ResumeSettings,
+    StreamSettings, TokenSettings, Transport,
 };
 use crate::config::template::Template;
 
@@ -41,7 +41,44 @@ impl Resolver<'_> {
             open_timeout: self.wait(&format!("{path}.open_timeout"), stream.open_timeout),
             ping_interval: self.wait(&format!("{path}.ping_interval"), stream.ping_interval),
             rotate_before: stream.rotate_before.map(|age| self.wait(&format!("{path}.rotate_before"), age)),
+            keep_open: stream.keep_open,
+            close_codes: self.close_codes(&format!("{path}.close_codes"), stream),
+            resume: stream.resume.as_ref().map(|resume| self.resume(&format!("{path}.resume"), stream, resume)),
         }
+    }
+
+    fn close_codes(&mut self, path: &str, stream: &StreamSettings) -> Vec<(u16, CloseAction)> {
+        let mut codes = Vec::new();
+        for (code, action) in &stream.close_codes {
+            match code.parse() {
+                Ok(code @ 1000..=4999) => codes.push((code, *action)),
+                _ => {
+                    self.mistake(path, format!("`{code}` is no close code")).hint("write a number from 1000 to 4999");
+                }
+            }
+        }
+        codes
+    }
+
+    fn resume(&mut self, path: &str, stream: &StreamSettings, resume: &ResumeSettings) -> ResumeSpec {
+        let over_http = stream.transport != Transport::Websocket;
+        if resume.query.is_none() && resume.header.is_none() && resume.message.is_none() {
+            self.mistake(path, "does not say how").hint("add query = \"NAME\", header = \"NAME\" or message = 'TEXT'");
+        }
+        if over_http && resume.message.is_some() {
+            self.mistake(&format!("{path}.message"), "on an answer over HTTP nothing can be sent")
+                .hint("write query = \"NAME\" or header = \"NAME\"");
+        }
+        let mut text = |key: &str, template: &Option<Template>| {
+            template.as_ref().map(|template| self.text(&format!("{path}.{key}"), template))
+        };
+        let (query, header, message) =
+            (text("query", &resume.query), text("header", &resume.header), text("message", &resume.message));
+        if message.as_ref().is_some_and(|message| !message.contains("{last}")) {
+            self.mistake(&format!("{path}.message"), "does not say what came last").hint("write {last} in its place");
+        }
+        let pointer = resume.pointer.as_ref().map(|pointer| self.pointer(&format!("{path}.pointer"), pointer));
+        ResumeSpec { pointer, query, header, message }
     }
 
     /// The messages as they were written. Their variables are put in when they are sent; that it can be done is known

@@ -54,6 +54,14 @@ pub struct StreamSettings {
     pub ping_interval: Timespan,
     /// A connection is replaced before it is so old: what ends it at a known age then never does.
     pub rotate_before: Option<Timespan>,
+    /// Whether a normal close (1000) is followed by a new connection.
+    #[serde(default = "keep_open")]
+    pub keep_open: bool,
+    /// What follows a close code, where the usual answer is wrong for this server.
+    #[serde(default)]
+    pub close_codes: BTreeMap<String, CloseAction>,
+    /// How a new connection is told where the last one ended.
+    pub resume: Option<ResumeSettings>,
     /// Allows a token over unencrypted `ws://` to a host other than this one.
     #[serde(default)]
     pub allow_plain_text: bool,
@@ -215,6 +223,32 @@ pub struct StreamRevisionSettings {
     pub pointer: Option<Template>,
 }
 
+/// What to do about a close code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CloseAction {
+    /// Try again, later and later.
+    Retry,
+    /// As a refused token.
+    Authenticate,
+    /// Stop.
+    Stop,
+}
+
+/// `[stream.NAME.resume]`: where a new connection says what came last, in one way or several.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeSettings {
+    /// Where in a message its id stands (RFC 6901); unset, the sequence number counts that the protocol has.
+    pub pointer: Option<Template>,
+    /// The query parameter that says it.
+    pub query: Option<Template>,
+    /// The header that says it.
+    pub header: Option<Template>,
+    /// The first message that says it, with `{last}` in its place; not on an answer over HTTP.
+    pub message: Option<Template>,
+}
+
 /// `[stream.NAME.start]`
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -233,6 +267,10 @@ pub struct MessageSettings {
 
 fn open_timeout() -> Timespan {
     Timespan::from_secs(10)
+}
+
+fn keep_open() -> bool {
+    true
 }
 
 fn ping_interval() -> Timespan {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::project::CloseAction;
+
 /// The first delay is between [`FLOOR`] and this; it doubles with every failure.
 const BASE: Duration = Duration::from_millis(500);
 /// No delay is longer, save one that the server asked for.
@@ -59,17 +61,6 @@ pub enum Next {
     /// Get a new token, then try once more at once.
     RefreshToken,
     /// Stop until a person or the loop asks for it again.
-    Stop,
-}
-
-/// What to do about a close code that the table leaves open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseAction {
-    /// Try again, later and later.
-    Retry,
-    /// As a refused token.
-    Authenticate,
-    /// Stop.
     Stop,
 }
 
@@ -134,7 +125,9 @@ impl Situation<'_> {
             1001 | 1012 => Next::Wait(self.full_jitter(CAP_AFTER_RESTART, FLOOR)),
             1013 => Next::Wait(self.full_jitter(CAP, FLOOR_TRY_LATER)),
             1002 | 1003 | 1007 | 1009 | 1010 => Next::Stop,
-            1008 | 4001 | 4401 | 4403 => self.authenticate(),
+            // Some servers send an HTTP status in place of a close code.
+            401 | 403 | 1008 | 4001 | 4401 | 4403 => self.authenticate(),
+            0..=999 | 1015..=2999 => Next::Stop,
             _ => Next::Wait(self.full_jitter(CAP, FLOOR)),
         }
     }

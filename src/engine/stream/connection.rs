@@ -53,7 +53,8 @@ pub(super) struct Connection {
     pub(super) heard: Vec<Message>,
     /// What was made of it and is not yet handed over.
     pub(super) events: Vec<AgentEvent>,
-    pub(super) close_frame: Option<Option<CloseFrame>>,
+    /// The close frame that came, with its code and reason where it has them.
+    pub(super) close_frame: Option<Option<(u16, String)>>,
     pub(super) leaving: Option<(Leaving, Text)>,
     /// With which code we left.
     pub(super) goodbye: u16,
@@ -169,6 +170,17 @@ impl Connection {
         Ok(())
     }
 
+    /// A close frame came. In place of a code that no server may send, the library gives one of its own.
+    pub(super) fn be_closed(&mut self, frame: Option<CloseFrame>) {
+        let on_the_wire = |frame: &CloseFrame| match frame.code {
+            CloseCode::Protocol => self.socket.get_ref().close_frame(),
+            _ => None,
+        };
+        self.close_frame = Some(
+            frame.map(|frame| on_the_wire(&frame).unwrap_or_else(|| (u16::from(frame.code), frame.reason.to_string()))),
+        );
+    }
+
     /// Whether one side said goodbye.
     pub(super) fn is_ending(&self) -> bool {
         self.leaving.is_some() || self.close_frame.is_some()
@@ -224,8 +236,9 @@ pub(super) fn loss(error: Option<WsError>) -> (Cause, String) {
 pub(super) fn close_advice(code: u16) -> &'static str {
     match code {
         1000 => "connect again when it is wanted",
-        1008 | 4001 | 4401 | 4403 => "check the token, then what the server says in its last messages",
+        401 | 403 | 1008 | 4001 | 4401 | 4403 => "check the token, then what the server says in its last messages",
         1003 => "check the subprotocols that are offered",
+        0..=999 | 1015..=2999 => "see the log of the service: no server may send this code, its own must be wrong",
         1009 => "send shorter messages",
         _ => "see the log of the service",
     }

@@ -8,6 +8,7 @@ mod listen;
 mod live;
 mod raw;
 mod renewal;
+mod resume;
 mod rotation;
 
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::sleep;
 
+use self::resume::Position;
 use super::answer::{Answer, Request};
-use super::backoff::{Cause, CloseAction, Next, Situation, next};
+use super::backoff::{Cause, Next, Situation, next};
 pub use super::connection::Pulse;
 use super::connection::random;
 use super::handshake::{Opened, Opening, Refused, Socket, open};
@@ -26,6 +28,7 @@ use super::token::{Means, Token, TokenOffer, TokenSource};
 use super::witness::Witness;
 use crate::adapters::protocol::Reader;
 use crate::config::mapping::Language;
+use crate::config::project::{CloseAction, ResumeSpec};
 use crate::domain::{Moment, Outgoing, Stage, StreamEvent, StreamId, Text};
 use crate::engine::http::stopwatch::Stopwatch;
 
@@ -78,6 +81,8 @@ pub struct LinkSettings {
     pub pulse: Pulse,
     /// At which age a connection is replaced, since something between here and there would end it soon after.
     pub rotate_before: Option<Duration>,
+    /// How a new connection says what came last on the one before.
+    pub resume: Option<ResumeSpec>,
 }
 
 /// Tells the time of the session.
@@ -95,6 +100,7 @@ pub async fn run(
     let token_is_fresh = settings.token.is_none();
     let reader = Reader::new(settings.language.clone());
     let witness = Witness::new(settings.stream);
+    let position = Position::new(settings.resume.clone());
     let link = Link {
         settings: Arc::new(settings),
         means,
@@ -103,6 +109,7 @@ pub async fn run(
         outbox,
         reader,
         witness,
+        position,
         token: None,
         token_is_fresh,
         failures: 0,
@@ -124,6 +131,8 @@ struct Link {
     outbox: Outbox,
     reader: Reader,
     witness: Witness,
+    /// What came last, for the next connection to go on from.
+    position: Position,
     token: Option<Token>,
     /// Whether a new token was tried since the last good connection, or there is none to get.
     token_is_fresh: bool,
@@ -214,11 +223,12 @@ impl Link {
         let token = self.token.clone();
         let offered = token.as_ref().zip(settings.token.as_ref());
         let offered = offered.map(|(token, (_, offers))| (&token.secret, offers.as_slice()));
+        let asked = self.position.put_into(&settings.opening);
         if let Some(request) = &settings.request {
-            return self.request(request, &settings.opening, offered, &means).await;
+            return self.request(request, &asked, offered, &means).await;
         }
         let watch = self.watch();
-        let opening = watch.time(open(&means.client, &settings.opening, offered, &means.secrets));
+        let opening = watch.time(open(&means.client, &asked, offered, &means.secrets));
         let opened = self.attend(opening, false).await;
         self.tell_stages();
         match opened {
@@ -255,6 +265,10 @@ impl Link {
         let stream = self.settings.stream;
         let refusal = Arc::new(refused.refusal);
         self.outbox.push(StreamEvent::Refused { stream, refusal: Arc::clone(&refusal) });
+        if self.position.is_refused(&refusal) {
+            self.position.forget();
+            return Step::Connect;
+        }
         // A page says nothing in its first line; it is there in full with the refusal.
         let body = refusal.body.trim().lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
         let why = if body.is_empty() { refusal.why.to_string() } else { format!("{}: {body}", refusal.why) };
@@ -288,6 +302,7 @@ impl Link {
             }
             Next::Stop => {
                 self.unsent = None;
+                self.position.forget();
                 // Whoever asks again gets a token of that moment.
                 self.token = None;
                 self.outbox.push(StreamEvent::Stopped { stream, why: why.into(), advice: advice.into() });

@@ -67,8 +67,11 @@ impl Link {
                     let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
                     for message in answer.heard.drain(..) {
                         let name = message.event.as_deref();
-                        self.reader.receive_text(name, &redactor.mask(&message.data), at, &mut events);
+                        let text = redactor.mask(&message.data);
+                        self.position.read(&text);
+                        self.reader.receive_text(name, &text, at, &mut events);
                     }
+                    self.position.count(&events);
                     self.witness.hand_over(&mut events, &self.means.secrets, &mut self.outbox);
                     let dropped = answer.take_dropped(&mut dropped_before);
                     if dropped > 0 {

@@ -31,7 +31,7 @@ impl Link {
         let mut rotation = Rotation::new(settings.rotate_before);
         let mut renewal = Renewal::of(self.token.as_ref());
         let (source, means) = (settings.token.as_ref().map(|(source, _)| source), self.means.clone());
-        if let Some(text) = self.unsent.take() {
+        for text in [self.position.message(), self.unsent.take()].into_iter().flatten() {
             self.send(text, &mut connection);
         }
         loop {
@@ -109,6 +109,7 @@ impl Link {
             return;
         }
         let (at, redactor) = ((self.clock)(), self.means.secrets.redactor());
+        let mut closed = None;
         for message in connection.heard.drain(..) {
             match message {
                 Message::Binary(bytes) if json_in(&bytes).is_none() => {
@@ -116,6 +117,7 @@ impl Link {
                 }
                 message @ (Message::Text(_) | Message::Binary(_)) => {
                     let text = redactor.mask(message.to_text().unwrap_or_default());
+                    self.position.read(&text);
                     self.reader.receive_text(None, &text, at, &mut connection.events);
                 }
                 Message::Pong(nonce) => {
@@ -129,12 +131,16 @@ impl Link {
                         self.outbox.push(StreamEvent::Measured { stream, round_trip });
                     }
                 }
-                Message::Close(frame) => connection.close_frame = Some(frame),
+                Message::Close(frame) => closed = Some(frame),
                 // Pings are answered by the library on the next poll; raw frames are never read.
                 Message::Ping(_) | Message::Frame(_) => {}
             }
         }
+        if let Some(frame) = closed {
+            connection.be_closed(frame);
+        }
         rotation.hear(&connection.events);
+        self.position.count(&connection.events);
         self.reach(connection);
         if connection.close_frame.is_some() && connection.leaving.is_none() {
             connection.give_up_at = Some(Instant::now() + CLOSE_DEADLINE);
@@ -186,9 +192,8 @@ impl Link {
             };
         }
         match connection.close_frame {
-            Some(Some(frame)) => {
-                let code = u16::from(frame.code);
-                let reason = self.means.secrets.shown(&frame.reason);
+            Some(Some((code, reason))) => {
+                let reason = self.means.secrets.shown(&reason);
                 self.closed(Some(code), &reason, self.deploying);
                 let why = if reason.is_empty() {
                     format!("closed with {code}")

@@ -52,3 +52,71 @@ impl Drop for Renewal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::engine::http::{Http, HttpSettings};
+    use crate::engine::stream::secret::Secrets;
+    use crate::engine::stream::token::{Mint, Variables};
+
+    /// Means under which a token can be had from the `n`th try on, and how often it was tried.
+    fn from_try(n: usize) -> (Means, Arc<AtomicUsize>) {
+        let tries = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&tries);
+        let variables: Variables = Arc::new(move |_| {
+            (counter.fetch_add(1, Ordering::Relaxed) + 1 >= n).then(|| "a-secret-of-the-test".into())
+        });
+        let client = Http::new(&HttpSettings::default()).expect("a client").client;
+        (Means { client, variables, secrets: Secrets::default() }, tries)
+    }
+
+    fn source(lifetime: u64) -> TokenSource {
+        let (claims, lifetime) = (serde_json::Map::new(), Duration::from_secs(lifetime));
+        TokenSource::Mint(Mint { variable: "SECRET".into(), claims, lifetime })
+    }
+
+    /// After how many seconds the next token is there, and after how many tries.
+    async fn renewed(lifetime: u64, from: usize) -> (u64, usize) {
+        let first = source(lifetime).obtain(&from_try(1).0).await.expect("the first token");
+        let (means, tries) = from_try(from);
+        let begun = Instant::now();
+        let next = Renewal::of(Some(&first)).next(Some(&source(lifetime)), &means).await;
+        assert!(next.expires >= first.expires);
+        // The token's end is in whole seconds of a clock that nobody holds still.
+        (begun.elapsed().as_secs_f64().round() as u64, tries.load(Ordering::Relaxed))
+    }
+
+    fn about((seconds, tries): (u64, usize), expected: u64) -> usize {
+        assert!(seconds.abs_diff(expected) <= 3, "after {seconds} s, not about {expected}");
+        tries
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_token_is_there_before_the_first_one_ends() {
+        assert_eq!(about(renewed(900, 1).await, 720), 1);
+        // However short its life, a token is not asked for all the time.
+        assert_eq!(about(renewed(5, 1).await, 30), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_cannot_be_had_is_asked_for_again() {
+        assert_eq!(about(renewed(900, 3).await, 780), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn giving_up_half_way_loses_nothing() {
+        let first = source(900).obtain(&from_try(1).0).await.expect("the first token");
+        let ((means, tries), source) = (from_try(1), source(900));
+        let mut renewal = Renewal::of(Some(&first));
+        // As in the loop of a connection, where something else happens every 10 s.
+        let (begun, every) = (Instant::now(), Duration::from_secs(10));
+        while tokio::time::timeout(every, renewal.next(Some(&source), &means)).await.is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(900), "the token has ended");
+        }
+        assert_eq!(tries.load(Ordering::Relaxed), 1);
+    }
+}
