@@ -167,7 +167,7 @@ fn what_the_environment_spoilt_is_run_again_and_is_nothing_to_fix() {
 fn without_a_fix_hook_it_says_so() {
     let mut story = Story::new(None);
     story.fly(deploys_backend()).live(&TESTS, &[Passed, Failed, Passed]);
-    assert_eq!(story.said(), "not green: 1 tests fail and no fix hook is configured");
+    assert_eq!(story.said(), "not green: 1 test fails and no fix hook is configured");
 }
 
 #[test]
@@ -178,7 +178,52 @@ fn a_deploy_that_fails_is_the_fix_hooks_next_task() {
     assert!(story.flight().deploy_failed().is_some_and(|why| why.contains("exit 1")), "{:?}", story.flight());
     story.fixed(0).deployed(1, "");
     story.fixed(0).deployed(1, "");
-    assert!(matches!(story.flight().end, Some(AutopilotEnd::NoProgress(_))), "{:?}", story.flight().end);
+    assert_eq!(
+        story.said(),
+        "not green, and no progress: the same test failed after 3 fixes, and the last deploy did not come about: the command ended \
+         with exit 1"
+    );
+}
+
+#[test]
+fn the_last_words_of_a_fix_hook_that_gives_up_are_told() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(deploys_backend()).live(&TESTS, &[Passed, Failed, Passed]);
+    let lines = ["looking", "the disk is full", ""].map(Into::into).to_vec();
+    story.tell(FixEvent::Printed { fix: FixId(0), lines }).fixed(3);
+    assert_eq!(story.said(), "not green: the fix hook ended with 3: the disk is full");
+}
+
+#[test]
+fn its_time_ends_it_whatever_it_waits_for() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(AutopilotPlan { time: Span::seconds(3_600), ..deploys_backend() });
+    let began = story.flight().began;
+    assert!(story.effects.contains(&Effect::LimitFlight { began, limit: Span::seconds(3_600) }), "{:?}", story.effects);
+    story.live(&TESTS, &[Passed, Failed, Passed]);
+    story.tell(SessionEvent::AutopilotOverdue { began: Moment(7) });
+    assert!(story.flight().is_active(), "that was another flight's time");
+    story.tell(SessionEvent::AutopilotOverdue { began });
+    assert_eq!(story.said(), "not green: its time of 1 h is over");
+    assert!(story.effects.contains(&Effect::StopFix { fix: FixId(0) }), "{:?}", story.effects);
+    story.fixed(0);
+    assert!(story.state.deploys.newest().is_none());
+}
+
+#[test]
+fn nothing_is_deployed_once_a_budget_is_spent() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(AutopilotPlan { deploys: 1, ..deploys_backend() });
+    story.live(&TESTS, &[Passed, Failed, Passed]).fixed(0).deployed(1, "").fixed(0);
+    assert_eq!(story.said(), "not green: its 1 deploy is used up");
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(AutopilotPlan { time: Span::seconds(14), ..deploys_backend() }).live(&TESTS, &[Passed, Failed, Passed]);
+    assert!(story.calls_fix());
+    for _ in 0..10 {
+        story.well("b1");
+    }
+    story.fixed(0);
+    assert_eq!(story.said(), "not green: its time of 14 s is over");
 }
 
 #[test]
@@ -211,11 +256,13 @@ fn it_pauses_takes_a_step_and_ends_when_it_is_told() {
     let mut story = Story::new(Some("./fix.sh"));
     story.fly(deploys_backend()).ask(Command::PaceAutopilot(FlightPace::Paused));
     story.live(&TESTS, &[Passed, Failed, Passed]);
-    assert!(story.flight().is_waiting() && !story.calls_fix());
+    assert!(story.state.autopilot_waits() && !story.calls_fix());
     story.ask(Command::PaceAutopilot(FlightPace::OneStep));
     assert!(story.calls_fix());
     story.fixed(0);
-    assert_eq!(story.said(), "backend is deployed, then what failed is proved", "an end that was begun is followed");
+    assert!(story.state.autopilot_waits() && story.state.deploys.newest().is_none(), "nothing is deployed unasked");
+    story.ask(Command::PaceAutopilot(FlightPace::OneStep));
+    assert_eq!(story.said(), "backend is deployed, then what failed is proved");
     story.ask(Command::StopAutopilot);
     assert_eq!(story.flight().end, Some(AutopilotEnd::Cancelled));
     story.deployed(0, "b2");

@@ -255,8 +255,9 @@ fn sentence(state: &State, flight: &Autopilot, end: &AutopilotEnd) -> String {
     let seconds = flight.ended.unwrap_or(state.at).since(flight.began).as_secs_f64();
     let on: Vec<String> = revisions(state).into_iter().map(|(_, revision)| revision).collect();
     let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
-    let (cycles, deploys, fixes) = (flight.cycles, flight.deploys, flight.fixes);
-    format!("\n{end}{on}: {cycles} cycles, {fixes} fixes, {deploys} deploys in {seconds:.1}s")
+    let counted = [(flight.cycles, "cycle", "s"), (flight.fixes, "fix", "es"), (flight.deploys, "deploy", "s")]
+        .map(|(count, word, plural)| format!("{count} {word}{}", if count == 1 { "" } else { plural }));
+    format!("\n{end}{on}: {} in {seconds:.1}s", counted.join(", "))
 }
 
 fn summary(state: &State, flight: &Autopilot, end: &AutopilotEnd) -> Value {

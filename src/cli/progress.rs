@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Deploy, Moment, Run, RunKind, RunPhase, Span, State};
+use crate::domain::{Deploy, Moment, Run, RunKind, RunPhase, Span, State, plain};
 
 /// How often a line is printed.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
@@ -14,7 +14,12 @@ pub(super) fn line(state: &State, now: Moment) -> Option<String> {
     let mut since = now;
     for (_, run) in state.runs.active() {
         since = run.started.map_or(since, |started| started.min(since));
-        parts.push(run_in_words(state, run));
+        parts.push(run_in_words(state, run, now));
+    }
+    if let Some((_, fix)) = state.fix_to_show().filter(|(_, fix)| fix.end.is_none()) {
+        since = fix.started.min(since);
+        let words = fix.last_words().map(|words| format!(": {}", plain(words))).unwrap_or_default();
+        parts.push(format!("the fix hook works{words}"));
     }
     for (_, deploy) in state.deploys.iter().filter(|(_, deploy)| deploy.is_active()) {
         since = deploy.started.min(since);
@@ -23,9 +28,10 @@ pub(super) fn line(state: &State, now: Moment) -> Option<String> {
     (!parts.is_empty()).then(|| format!("  {}  {}", clock(now.since(since)), parts.join("; ")))
 }
 
-fn run_in_words(state: &State, run: &Run) -> String {
+fn run_in_words(state: &State, run: &Run, now: Moment) -> String {
     if let RunPhase::Held { why } = &run.phase {
-        return format!("held: {why}");
+        let left = run.asked.after(state.session.project.hold_limit).since(now);
+        return format!("held: {why}, for at most {} more", clock(left));
     }
     if run.kind == RunKind::Collect {
         return "listing tests".to_owned();

@@ -193,20 +193,25 @@ impl Autopilot {
         self.end.is_none()
     }
 
-    /// Whether it waits for a person before it decides again.
-    #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        self.is_active() && self.pace == FlightPace::Paused && self.phase == AutopilotPhase::Deciding
-    }
-
     /// What of its budgets is spent, where one is.
     #[must_use]
     pub fn spent(&self, now: Moment) -> Option<Text> {
         let plan = &self.plan;
         if now.since(self.began) >= plan.time {
-            return Some(format!("its time of {} is over", words_of(plan.time)).into());
+            return Some(self.time_is_over());
         }
         (self.cycles >= plan.cycles).then(|| format!("its {} cycles are used up", plan.cycles).into())
+    }
+
+    pub(super) fn time_is_over(&self) -> Text {
+        format!("its time of {} is over", words_of(self.plan.time)).into()
+    }
+
+    /// Whether it may not deploy once more, and why.
+    pub(super) fn has_no_deploy_left(&self) -> Option<Text> {
+        let allowed = self.plan.deploys;
+        let are = if allowed == 1 { " is" } else { "s are" };
+        (self.deploys >= allowed).then(|| format!("its {allowed} deploy{are} used up").into())
     }
 
     /// Why the last deploy did not come about, where that is what is to be mended.
@@ -221,6 +226,20 @@ impl State {
     #[must_use]
     pub fn flight_to_show(&self) -> Option<&Autopilot> {
         self.autopilot.as_ref().filter(|flight| flight.is_active() || flight.last_cycle == Some(self.cycle))
+    }
+
+    /// Whether the autopilot waits for a person before it goes on.
+    #[must_use]
+    pub fn autopilot_waits(&self) -> bool {
+        let paused = self.autopilot.as_ref().filter(|flight| flight.is_active() && flight.pace == FlightPace::Paused);
+        paused.is_some_and(|flight| match &flight.phase {
+            AutopilotPhase::Deciding => true,
+            AutopilotPhase::Fixing { fix } => self.fixes.get(*fix).is_some_and(|fix| fix.end.is_some()),
+            AutopilotPhase::Deploying { deploy, .. } => {
+                self.deploys.get(*deploy).is_some_and(|deploy| !deploy.is_active())
+            }
+            AutopilotPhase::Running { .. } | AutopilotPhase::Proving { .. } => false,
+        })
     }
 
     /// The newest call of the fix hook, under way or over, of the flight that is to be shown.
@@ -268,6 +287,14 @@ pub enum FixEnd {
     GaveUp(Text),
 }
 
+impl Fix {
+    /// The last line with words that it printed.
+    #[must_use]
+    pub fn last_words(&self) -> Option<&Text> {
+        self.output.iter().rev().find(|line| !line.trim().is_empty())
+    }
+}
+
 impl FixEnd {
     /// What an exit means.
     #[must_use]
@@ -276,7 +303,7 @@ impl FixEnd {
             Exit::Code(0) => Self::Changed,
             Exit::Code(10) => Self::NothingToDo,
             Exit::Code(code) => Self::GaveUp(format!("the fix hook ended with {code}").into()),
-            Exit::Signal(signal) => Self::GaveUp(format!("the fix hook ended by signal {signal}").into()),
+            Exit::Signal(signal) => Self::GaveUp(format!("the fix hook was stopped by signal {signal}").into()),
         }
     }
 }

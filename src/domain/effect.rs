@@ -1,8 +1,8 @@
 //! What the fold asks the engine to do. Each effect ends in exactly one closing event.
 
 use super::{
-    Baseline, DeployId, FixId, HandOff, Notice, Outgoing, ProveId, ProveStep, RunId, RunKind, RunnerId, ServiceId,
-    Span, StreamId, Text,
+    Baseline, DeployId, FixId, HandOff, Moment, Notice, Outgoing, ProveId, ProveStep, RunId, RunKind, RunnerId,
+    ServiceId, Span, StreamId, Text,
 };
 
 /// The effects of one entry, in order.
@@ -51,6 +51,13 @@ pub enum Effect {
         prove: ProveId,
         /// Which of its steps.
         step: ProveStep,
+        /// How long it may take.
+        limit: Span,
+    },
+    /// Say `SessionEvent::AutopilotOverdue` after this time.
+    LimitFlight {
+        /// Which flight: the one that began then.
+        began: Moment,
         /// How long it may take.
         limit: Span,
     },

@@ -102,6 +102,11 @@ pub enum SessionEvent {
         /// For what.
         command: Command,
     },
+    /// The autopilot flew for as long as it may.
+    AutopilotOverdue {
+        /// Which flight: the one that began then.
+        began: Moment,
+    },
     /// A step of a chain from a deploy to its proof waited longer than it may.
     ProveOverdue {
         /// Which chain.

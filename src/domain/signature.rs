@@ -5,11 +5,9 @@ mod mask;
 mod rules;
 mod status;
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Outcome, Text};
+use super::{Detail, Outcome, Text, plain};
 
 pub(super) use mask::mask;
 
@@ -260,18 +258,6 @@ fn place(detail: &Detail) -> Option<Text> {
 
 fn defined(line: &str) -> Option<&str> {
     line.strip_prefix("async def ").or_else(|| line.strip_prefix("def "))
-}
-
-/// Without the colours that text from outside may keep: two failures do not differ by them.
-fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains('\u{1b}') {
-        return Cow::Borrowed(text);
-    }
-    let mut parts = text.split('\u{1b}');
-    let first = parts.next().unwrap_or("").to_owned();
-    let uncoloured =
-        |part: &str| part.strip_prefix('[').and_then(|rest| rest.split_once('m')).map(|(_, rest)| rest.to_owned());
-    Cow::Owned(parts.fold(first, |all, part| all + &uncoloured(part).unwrap_or_else(|| part.to_owned())))
 }
 
 /// At most so many bytes of the beginning of a text.

@@ -265,6 +265,7 @@ impl Session {
             SessionEvent::Opened { .. }
             | SessionEvent::Asked { .. }
             | SessionEvent::ProveOverdue { .. }
+            | SessionEvent::AutopilotOverdue { .. }
             | SessionEvent::NoticeSent { .. }
             | SessionEvent::Remarked { .. }
             | SessionEvent::BaselineLoaded(_)

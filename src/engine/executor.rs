@@ -103,6 +103,9 @@ impl Executor {
             Effect::LimitProve { prove, step, limit } => {
                 self.remind(limit, SessionEvent::ProveOverdue { prove, step }.into());
             }
+            Effect::LimitFlight { began, limit } => {
+                self.remind(limit, SessionEvent::AutopilotOverdue { began }.into());
+            }
             Effect::SendNotice { number, notice } => self.send_notice(number, notice),
             Effect::StopRun { run } => self.tell_run(run, RunOrder::Stop),
             Effect::DumpStacks { run } => self.tell_run(run, RunOrder::DumpStacks),

@@ -1,8 +1,8 @@
 //! What else happened while a test ran: agent events, services, deploys and people, on one line of time.
 
 use super::excerpt::cut;
-use super::markdown::plain;
 use super::time::clock;
+use crate::domain::plain;
 use crate::domain::{Attempt, Moment, Span, State};
 
 /// How many things are told.

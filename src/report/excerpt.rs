@@ -1,6 +1,6 @@
 //! Long output made short, with a word about what was left out.
 
-use super::markdown::plain;
+use crate::domain::plain;
 
 /// The longest line that is told.
 const COLUMNS: usize = 400;

@@ -1,5 +1,7 @@
 //! Text from outside inside Markdown: whatever it says, it stays text.
 
+use crate::domain::plain;
+
 /// Text in a paragraph, a list or a heading, on one line.
 #[must_use]
 pub fn inline(text: &str) -> String {
@@ -36,14 +38,6 @@ pub fn block(language: &str, text: &str) -> String {
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     let shown: String = text.chars().filter(|c| !c.is_control() || *c == '\n' || *c == '\t').collect();
     format!("{fence}{language}\n{}\n{fence}\n", shown.trim_end_matches('\n'))
-}
-
-/// Without colours: what passed the door holds no other sequences than those.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let mut parts = text.split("\u{1b}[");
-    let first = parts.next().unwrap_or("").to_owned();
-    parts.fold(first, |all, part| all + part.split_once('m').map_or(part, |(_, rest)| rest))
 }
 
 fn longest_run(text: &str) -> usize {

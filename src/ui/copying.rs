@@ -4,8 +4,8 @@ use super::acting::looked_at;
 use super::editor::Place;
 use super::update::{About, Wish};
 use super::view::{Choice, Chosen, Cursor, Overlay, ViewState};
+use crate::domain::plain;
 use crate::domain::{Cause, CauseId, Detail, State, TestId, Tone};
-use crate::report::markdown::plain;
 use crate::report::rerun::of_tools as rerun;
 
 /// Offers what can be copied of the test under the cursor, or of all failures.

@@ -6,8 +6,8 @@ use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::FixEvent;
 use crate::domain::prove::ProveEnd;
 use crate::domain::{
-    CauseId, Counted, CycleWhy, DeployId, DeployPhase, FixId, Outcome, RunEnd, RunKind, RunPhase, ServiceId, Standing,
-    State, TestCase, TestId, Text, Tone, ViewerId,
+    CauseId, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, RunEnd, RunKind, RunPhase, ServiceId,
+    Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
 };
 
 /// What stands between now and green, the first that there is.
@@ -22,7 +22,13 @@ enum Next {
 }
 
 impl State {
-    pub(super) fn request_autopilot(&mut self, by: ViewerId, plan: &AutopilotPlan, resumes: bool) {
+    pub(super) fn request_autopilot(
+        &mut self,
+        by: ViewerId,
+        plan: &AutopilotPlan,
+        resumes: bool,
+        effects: &mut Effects,
+    ) {
         if self.flying().is_some() {
             return self.say(Tone::Warning, "the autopilot flies already");
         }
@@ -33,6 +39,15 @@ impl State {
         let name = self.viewer_name(Some(by)).to_owned();
         self.say(Tone::Person, format!("{name} starts the autopilot"));
         self.autopilot = Some(Autopilot::new(by, plan.clone(), resumes, self.at));
+        effects.push(Effect::LimitFlight { began: self.at, limit: plan.time });
+    }
+
+    /// Its time is over, whatever it waits for; what runs or is deployed goes on.
+    pub(super) fn overdue_autopilot(&mut self, began: Moment, effects: &mut Effects) {
+        let Some(flight) = self.flying().filter(|flight| flight.began == began) else { return };
+        let why = flight.time_is_over();
+        self.stop_fixing(effects);
+        self.land(AutopilotEnd::Spent(why));
     }
 
     /// Pauses it, or lets it go on.
@@ -50,13 +65,17 @@ impl State {
     }
 
     pub(super) fn stop_autopilot(&mut self, effects: &mut Effects) {
-        let Some(flight) = self.flying() else {
+        if self.flying().is_none() {
             return self.say(Tone::Warning, "the autopilot does not fly");
-        };
-        if let AutopilotPhase::Fixing { fix } = flight.phase {
-            effects.push(Effect::StopFix { fix });
         }
+        self.stop_fixing(effects);
         self.land(AutopilotEnd::Cancelled);
+    }
+
+    fn stop_fixing(&mut self, effects: &mut Effects) {
+        if let Some(AutopilotPhase::Fixing { fix }) = self.flying().map(|flight| &flight.phase) {
+            effects.push(Effect::StopFix { fix: *fix });
+        }
     }
 
     pub(super) fn apply_fix(&mut self, event: &FixEvent) {
@@ -74,9 +93,12 @@ impl State {
         // Each turn begins something that ends with a later entry, or ends the flight; the bound is a precaution.
         for _ in 0..8 {
             let Some(flight) = self.flying() else { return };
+            if self.autopilot_waits() {
+                return;
+            }
             match &flight.phase {
                 AutopilotPhase::Deciding => {
-                    if flight.pace == FlightPace::Paused || self.is_any_under_way() || !self.session.recalled {
+                    if self.is_any_under_way() || !self.session.recalled {
                         return;
                     }
                     self.decide(effects);
@@ -217,16 +239,21 @@ impl State {
             return Next::Run(Selection::All, "everything, before it is called green".into());
         }
         if self.session.project.fix.is_none() {
-            let why = format!("{} tests fail and no fix hook is configured", own.len());
+            let fail = if own.len() == 1 { " fails" } else { "s fail" };
+            let why = format!("{} test{fail} and no fix hook is configured", own.len());
             return Next::End(AutopilotEnd::GaveUp(why.into()));
         }
         let red = self.red(&own);
         if red == flight.last_red && flight.same + 1 >= flight.plan.patience {
-            let why = format!("the same {} tests failed after {} fixes", own.len(), flight.same + 1);
+            let tests = if own.len() == 1 { "test".to_owned() } else { format!("{} tests", own.len()) };
+            let missed = flight.deploy_failed();
+            let missed =
+                missed.map(|why| format!(", and the last deploy did not come about: {why}")).unwrap_or_default();
+            let why = format!("the same {tests} failed after {} fixes{missed}", flight.same + 1);
             return Next::End(AutopilotEnd::NoProgress(why.into()));
         }
-        if flight.deploys >= flight.plan.deploys {
-            return Next::End(AutopilotEnd::Spent(format!("its {} deploys are used up", flight.plan.deploys).into()));
+        if let Some(why) = flight.has_no_deploy_left() {
+            return Next::End(AutopilotEnd::Spent(why));
         }
         Next::Fix
     }
@@ -319,8 +346,15 @@ impl State {
     fn end_fixing(&mut self, fix: FixId, end: FixEnd, effects: &mut Effects) {
         match end {
             FixEnd::NothingToDo => self.land(AutopilotEnd::GaveUp("the fix hook found nothing to do".into())),
-            FixEnd::GaveUp(why) => self.land(AutopilotEnd::GaveUp(why)),
+            FixEnd::GaveUp(why) => {
+                let words = self.fixes.get(fix).and_then(|fix| fix.last_words());
+                let why = words.map_or_else(|| why.clone(), |words| format!("{why}: {}", plain(words)).into());
+                self.land(AutopilotEnd::GaveUp(why));
+            }
             FixEnd::Changed => {
+                if let Some(why) = self.flying().and_then(|flight| flight.spent(self.at)) {
+                    return self.land(AutopilotEnd::Spent(why));
+                }
                 if let Some(flight) = self.flying_mut() {
                     flight.deploy_failed = None;
                 }
@@ -356,6 +390,9 @@ impl State {
         if services.is_empty() {
             return self.enter(AutopilotPhase::Deciding);
         }
+        if let Some(why) = self.flying().and_then(Autopilot::has_no_deploy_left) {
+            return self.land(AutopilotEnd::Spent(why));
+        }
         let service = services.remove(0);
         let name = self.services.get(service).map_or_else(|| "a service".into(), |service| service.spec.name.clone());
         if let Some(flight) = self.flying_mut() {
@@ -386,7 +423,7 @@ impl State {
         match self.deploys.get(deploy).map(|deploy| deploy.phase.clone()) {
             Some(DeployPhase::Live) => self.deploy_the_next(rest, effects),
             Some(DeployPhase::Cancelled) | None => self.land(AutopilotEnd::Cancelled),
-            Some(phase) => self.miss_deploy(&format!("the deploy did not come about: {}", why_of(&phase))),
+            Some(phase) => self.miss_deploy(why_of(&phase)),
         }
     }
 

@@ -158,6 +158,7 @@ impl State {
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
             SessionEvent::NoticeSent { why: None, .. } => {}
             SessionEvent::ProveOverdue { prove, step } => self.overdue_prove(*prove, *step),
+            SessionEvent::AutopilotOverdue { began } => self.overdue_autopilot(*began, effects),
             SessionEvent::ViewerJoined { .. } | SessionEvent::ViewerLooked { .. } | SessionEvent::ViewerLeft { .. } => {
             }
             SessionEvent::Ended { .. } => {}
@@ -182,7 +183,7 @@ impl State {
             Command::DumpStacks(run) => effects.push(Effect::DumpStacks { run: *run }),
             Command::Deploy(service) => self.request_deploy(by, *service, None, effects),
             Command::Prove { service, selection } => self.request_prove(by, *service, selection, effects),
-            Command::Autopilot { plan, resume } => self.request_autopilot(by, plan, *resume),
+            Command::Autopilot { plan, resume } => self.request_autopilot(by, plan, *resume, effects),
             Command::PaceAutopilot(pace) => self.pace_autopilot(*pace),
             Command::StopAutopilot => self.stop_autopilot(effects),
             Command::Watch(on) => self.request_watch(by, *on, effects),

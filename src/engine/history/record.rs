@@ -202,6 +202,7 @@ fn of_session(state: &State, event: &SessionEvent) -> Option<Record> {
         | SessionEvent::ViewerLeft { .. }
         | SessionEvent::ViewerLooked { .. }
         | SessionEvent::ProveOverdue { .. }
+        | SessionEvent::AutopilotOverdue { .. }
         | SessionEvent::NoticeSent { .. }
         | SessionEvent::SourceSeen(_)
         | SessionEvent::ReportsWritten { .. }

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::origin::OriginFact;
 use super::status::count;
+use crate::domain::plain;
 use crate::domain::{
     Attempt, Cause, CauseEnd, CauseId, CauseStatus, KnownId, Note, NoteAbout, Outcome, State, TestCase, TierId,
 };
-use crate::report::markdown::plain;
 use crate::report::time::stamp;
 
 /// How many tests of a cause are named.

@@ -130,7 +130,7 @@ fn fact(state: &State, id: TestId, test: &TestCase) -> TestFact {
     let latest = test.latest.as_ref();
     let failed = latest.filter(|latest| latest.outcome.is_failure() || !latest.circumstance.is_steady());
     let trace =
-        failed.and_then(|failed| failed.detail.as_ref()).map(|detail| crate::report::markdown::plain(&detail.trace));
+        failed.and_then(|failed| failed.detail.as_ref()).map(|detail| crate::domain::plain(&detail.trace).into_owned());
     TestFact {
         node: test.node.to_string(),
         name: test.name.to_string(),
