@@ -52,6 +52,20 @@ pub enum RefusalClass {
     Redirect,
 }
 
+impl RefusalClass {
+    /// The word by which people know it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Environment => "environment",
+            Self::Authentication => "authentication",
+            Self::NotFound => "not found",
+            Self::Protocol => "protocol",
+            Self::Redirect => "redirect",
+        }
+    }
+}
+
 /// The answer to an opening handshake that was refused. Secrets are masked, text is sanitized.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {

@@ -57,16 +57,22 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, area: Rect, stream: &Stream) {
     let expected = scene.state.deploys.any_active();
     if let Some(y) = ys.next() {
         let mut line = pen.line(area, y);
+        // What kind of refusal it was stands before what is cut first.
+        let class = stream.refusal.as_ref().map_or("", |refusal| refusal.class.word());
+        let gap = if class.is_empty() { 0 } else { 2 };
         match &stream.link {
             Link::Waiting { until, .. } => {
                 let seconds = until.since(scene.now).0.div_ceil(1_000_000);
                 line.put(Role::Warning, "disconnected").gap(1).put(Role::Text, &stream.spec.name);
+                line.gap(gap).put(Role::Bad, class);
                 line.gap(2).fmt(Role::Warning, format_args!("next try in {seconds}s"));
                 line.fmt(Role::Muted, format_args!(" (try {})", stream.tries + 1));
             }
             Link::Stopped { .. } => {
                 line.bold(Role::Bad, "stopped").gap(1).put(Role::Text, &stream.spec.name);
-                line.gap(2).put(Role::Muted, "no further try by itself");
+                line.gap(gap).put(Role::Bad, class);
+                line.gap(2)
+                    .put(Role::Muted, if class.is_empty() { "no further try by itself" } else { "no further try" });
             }
             Link::Idle | Link::Connecting | Link::Open => {
                 let since = took(scene.now.since(stream.since));
