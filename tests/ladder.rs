@@ -319,6 +319,20 @@ mod rungs {
     }
 
     #[test]
+    fn a_run_that_is_open_is_waited_for_before_its_connection_is_replaced() {
+        let mut story = Story::plain();
+        story.opened().agent("r1", AgentKind::AgentStarted).deploys().ends().saw("b2");
+        assert!(!story.reopens(), "a run is open");
+        story.agent("r1", AgentKind::AgentCompleted);
+        assert!(story.reopens());
+
+        let mut story = Story::plain();
+        story.opened().agent("r1", AgentKind::AgentStarted).deploys().ends().saw("b2");
+        let waited = (0..70).take_while(|_| !story.probed("b2").reopens()).count();
+        assert!((50..65).contains(&waited), "not for ever, but for a minute: {waited}");
+    }
+
+    #[test]
     fn live_is_what_the_configuration_says() {
         let mut story = on_platform(Some(Rung::ControlPlane));
         story.deploys().ends().says(PlatformVerdict::Routed);

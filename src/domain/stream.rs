@@ -143,6 +143,9 @@ pub struct Stream {
     /// The times in which nobody listened.
     #[serde(default)]
     pub gaps: Gaps,
+    /// Until when open agent runs are waited for before the connection is opened anew, where what serves has changed.
+    #[serde(default)]
+    pub reopens_by: Option<Moment>,
 }
 
 /// What happened to a link that others must know.
@@ -193,6 +196,7 @@ impl Streams {
             has_token: false,
             rotates: None,
             gaps: Gaps::default(),
+            reopens_by: None,
         };
         Self { list: specs.iter().map(stream).collect() }
     }
@@ -218,6 +222,13 @@ impl Streams {
     pub(super) fn stamp(&mut self, id: StreamId, epoch: Epoch) {
         if let Some(stream) = self.list.get_mut(id.index()) {
             stream.epoch = epoch;
+        }
+    }
+
+    /// The connection is to be opened anew, by then at the latest; or no longer.
+    pub(super) fn plan_reopening(&mut self, id: StreamId, by: Option<Moment>) {
+        if let Some(stream) = self.list.get_mut(id.index()) {
+            stream.reopens_by = by;
         }
     }
 

@@ -5,8 +5,11 @@ use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::DeployEvent;
 use crate::domain::need::listed;
 use crate::domain::{
-    DeployId, DeployPhase, Health, NoticeKind, Occasion, Probe, Rung, ServiceId, State, Text, Tone, ViewerId,
+    DeployId, DeployPhase, Health, NoticeKind, Occasion, Probe, Rung, ServiceId, Span, State, Text, Tone, ViewerId,
 };
+
+/// How long agent runs that are open are waited for before their connection is opened anew.
+const OPEN_RUNS: Span = Span::seconds(60);
 
 impl State {
     pub(super) fn apply_probe(&mut self, id: ServiceId, probe: &Probe, effects: &mut Effects) {
@@ -71,8 +74,9 @@ impl State {
         if stale > 0 {
             self.say(Tone::Stale, format!("{stale} results are stale"));
         }
-        let why = "the revision changed";
-        effects.extend(self.streams_of(name).into_iter().map(|stream| Effect::OpenStream { stream, why: why.into() }));
+        let by = self.at.after(OPEN_RUNS);
+        self.streams_of(name).into_iter().for_each(|stream| self.streams.plan_reopening(stream, Some(by)));
+        self.review_reopenings(effects);
     }
 
     fn review_stale(&mut self) -> u32 {

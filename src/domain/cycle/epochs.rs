@@ -5,12 +5,15 @@
 use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::StreamEvent;
 use crate::domain::{
-    AgentRun, Circumstance, ContractVerdict, Deploy, DeployId, DeployPhase, Link, Outcome, Rung, ServiceId,
+    AgentRun, Circumstance, ContractVerdict, Deploy, DeployId, DeployPhase, Link, Moment, Outcome, Rung, ServiceId,
     ServiceSpec, Span, State, StreamId, Surface, SurfaceSpec, TestId, Text, Tone,
 };
 
 /// How long a connection is left alone that still talks to the old revision, before it is opened anew.
 const PATIENCE: Span = Span::seconds(3);
+
+/// Among how many of the newest agent runs one is looked for that is open.
+const RUNS_LOOKED_AT: usize = 64;
 
 impl State {
     /// What a stream says of the revision behind it.
@@ -70,6 +73,24 @@ impl State {
         };
         let laggards = deploy.unproved().filter_map(|surface| surface.stream).filter(lags);
         effects.extend(laggards.map(|stream| Effect::OpenStream { stream, why: "it is on the old revision".into() }));
+    }
+
+    /// Connections that were opened before what serves changed are opened anew: in a moment in which no agent run is
+    /// open on them, else at the end of their patience. One that says itself that it talks to the new revision stays.
+    pub(super) fn review_reopenings(&mut self, effects: &mut Effects) {
+        let due = |id: StreamId, by: Moment| {
+            let mut newest = self.agents.runs().rev().take(RUNS_LOOKED_AT).map(|(_, run)| run);
+            self.at >= by || !newest.any(|run| run.stream == id && run.end.is_none())
+        };
+        let planned = self.streams.iter().filter_map(|(id, stream)| Some((id, stream.reopens_by?)));
+        let due: Vec<StreamId> = planned.filter(|(id, by)| due(*id, *by)).map(|(id, _)| id).collect();
+        for stream in due {
+            self.streams.plan_reopening(stream, None);
+            let says_so = self.streams.get(stream).is_some_and(|stream| stream.revision.is_some());
+            if !(says_so && self.is_connection_current(stream)) {
+                effects.push(Effect::OpenStream { stream, why: "the revision changed".into() });
+            }
+        }
     }
 
     /// Another revision answers than before, and nobody here put it in place: announced, and treated as our own.

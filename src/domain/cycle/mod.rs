@@ -61,6 +61,7 @@ impl State {
             Event::Deploy(event) => self.apply_deploy(event, effects),
             Event::Session(event) => self.apply_session(event, effects),
         }
+        self.review_reopenings(effects);
         self.review_prove(effects);
         self.review_autopilot(effects);
         self.review_watch(effects);
