@@ -252,6 +252,29 @@ fn a_flaky_test_is_run_again_before_anything_is_fixed() {
 }
 
 #[test]
+fn what_looks_like_the_environments_is_run_again_before_anything_is_fixed() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(deploys_backend());
+    let refused = |story: &mut Story, tests: &[&str], n: u32| {
+        let run = story.begin(tests);
+        let message = "ConnectionRefusedError: [Errno 111] Connection refused";
+        let detail = Some(Arc::new(Detail { message: message.into(), ..Detail::default() }));
+        let (outcome, took) = (Failed, Span::millis(9));
+        story.tell(RunEvent::TestStarted { run, n });
+        story.tell(RunEvent::TestEnded { run, n, outcome, took, detail, evidence: None });
+        run
+    };
+    let run = refused(&mut story, &TESTS, 1);
+    story.end(run, 0, Passed).end(run, 2, Passed).exit(run);
+    for cycle in [2, 3] {
+        assert_eq!(story.said(), format!("cycle {cycle} runs 1 that look like the environment's"));
+        let run = refused(&mut story, &TESTS[1..2], 0);
+        story.exit(run);
+    }
+    assert!(story.calls_fix(), "{}", story.said());
+}
+
+#[test]
 fn it_pauses_takes_a_step_and_ends_when_it_is_told() {
     let mut story = Story::new(Some("./fix.sh"));
     story.fly(deploys_backend()).ask(Command::PaceAutopilot(FlightPace::Paused));

@@ -6,8 +6,8 @@ use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::FixEvent;
 use crate::domain::prove::ProveEnd;
 use crate::domain::{
-    CauseId, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, RunEnd, RunKind, RunPhase, ServiceId,
-    Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
+    CauseClass, CauseId, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, RunEnd, RunKind, RunPhase,
+    ServiceId, Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
 };
 
 /// What stands between now and green, the first that there is.
@@ -230,7 +230,15 @@ impl State {
             let why = format!("{} that are stale", stale.len());
             return Next::Run(Selection::Stale, why.into());
         }
-        let flaky: Vec<TestId> = own.iter().copied().filter(|id| self.may_retry(flight, *id)).collect();
+        let may_retry = |id: &TestId| flight.retried.get(id).copied().unwrap_or_default() < flight.plan.retries;
+        let outside: Vec<TestId> =
+            own.iter().copied().filter(|id| may_retry(id) && self.is_environments(*id)).collect();
+        if !outside.is_empty() {
+            let why = format!("{} that look like the environment's", outside.len());
+            return Next::Run(Selection::Tests(outside), why.into());
+        }
+        let is_flaky = |id: &TestId| self.inventory.test(*id).is_some_and(|test: &TestCase| test.flake().is_some());
+        let flaky: Vec<TestId> = own.iter().copied().filter(|id| may_retry(id) && is_flaky(id)).collect();
         if !flaky.is_empty() {
             let why = format!("{} that are known to be flaky", flaky.len());
             return Next::Run(Selection::Tests(flaky), why.into());
@@ -268,9 +276,11 @@ impl State {
         })
     }
 
-    fn may_retry(&self, flight: &Autopilot, id: TestId) -> bool {
-        let is_flaky = self.inventory.test(id).is_some_and(|test: &TestCase| test.flake().is_some());
-        is_flaky && flight.retried.get(&id).copied().unwrap_or_default() < flight.plan.retries
+    /// Whether a test failed as tests do where something is not there, although no probe has noticed: not every host
+    /// has one. It is run again before anybody is asked to mend it.
+    fn is_environments(&self, id: TestId) -> bool {
+        let cause = self.causes.of(id).and_then(|cause| self.causes.get(cause));
+        cause.is_some_and(|cause| cause.signature.class == CauseClass::Environment)
     }
 
     fn red(&self, tests: &[TestId]) -> Vec<(TestId, Option<CauseId>)> {
