@@ -27,7 +27,7 @@ impl Usage {
     }
 
     /// Something more was used.
-    pub(super) fn add(&mut self, more: Self) {
+    pub(crate) fn add(&mut self, more: Self) {
         self.input = self.input.saturating_add(more.input);
         self.output = self.output.saturating_add(more.output);
         self.tokens = self.tokens.saturating_add(more.tokens);

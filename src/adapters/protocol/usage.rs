@@ -29,10 +29,17 @@ pub(super) fn of(text: &str) -> Usage {
 }
 
 fn find(object: &Map<String, Value>, depth: usize) -> Option<Usage> {
-    let inside = TOLD_IN.iter().find_map(|name| object.get(*name)?.as_object());
-    let told = inside.map(|inside| Usage {
-        cost: money(inside, COST).or_else(|| money(inside, COST_INSIDE)).or_else(|| money(object, COST)).unwrap_or(0),
-        ..tokens(inside, object)
+    let told = TOLD_IN.iter().find_map(|name| object.get(*name)).map(|told| match told {
+        // AG-UI tells one for each model that took part.
+        Value::Array(models) => {
+            let each = models.iter().filter_map(Value::as_object).map(|inside| used(inside, object));
+            each.fold(Usage::default(), |mut sum, one| {
+                sum.add(one);
+                sum
+            })
+        }
+        Value::Object(inside) => used(inside, object),
+        _ => Usage::default(),
     });
     let told = told.filter(|usage| !usage.is_empty()).or_else(|| {
         let total = number(object, TOTAL).unwrap_or(0);
@@ -42,6 +49,11 @@ fn find(object: &Map<String, Value>, depth: usize) -> Option<Usage> {
         let deeper = object.values().filter(|_| depth < DEEPEST).filter_map(Value::as_object);
         deeper.into_iter().find_map(|inner| find(inner, depth + 1))
     })
+}
+
+fn used(inside: &Map<String, Value>, message: &Map<String, Value>) -> Usage {
+    let cost = money(inside, COST).or_else(|| money(inside, COST_INSIDE)).or_else(|| money(message, COST));
+    Usage { cost: cost.unwrap_or(0), ..tokens(inside, message) }
 }
 
 fn tokens(told: &Map<String, Value>, message: &Map<String, Value>) -> Usage {
@@ -77,6 +89,10 @@ mod tests {
             (7, 3, 10, 0),
         );
         check(r#"{"type":"message_delta","usage":{"output_tokens":15}}"#, (0, 15, 15, 0));
+        check(
+            r#"{"type":"RUN_FINISHED","usage":[{"inputTokens":7,"outputTokens":3},{"inputTokens":1,"outputTokens":1}]}"#,
+            (8, 4, 12, 0),
+        );
         check(r#"{"message":{"stop_reason":null,"usage":{"input_tokens":25,"output_tokens":1}}}"#, (25, 0, 25, 0));
         check(r#"{"payload":{"usage":{"prompt_tokens":5,"completion_tokens":6,"cost":0.0042}}}"#, (5, 6, 11, 4200));
         check(r#"{"payload":{"result":{"tokens_used":1500,"cost_usd":0.03}}}"#, (0, 0, 1500, 30_000));
