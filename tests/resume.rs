@@ -118,6 +118,9 @@ fn github_is_told_where_it_failed_and_how_it_stands() {
     let page = std::fs::read_to_string(page).expect("a summary");
     assert!(page.contains("Not green: 1 test of 6 did not hold."), "{page}");
     assert!(page.contains("| all | 6 | 5 | 1 |"), "{page}");
-    assert!(page.contains("- 1 newly failed\n  - `a::two`: [run 1](#run-1)"), "{page}");
+    assert!(
+        page.contains("- 1 newly failed: [run 1](#run-1)\n  - `a::two`: [run 1](#run-1), [why](#cause-1)"),
+        "{page}"
+    );
     assert!(page.contains("`the cart \\| is <empty>`"), "{page}");
 }
