@@ -147,7 +147,7 @@ fn green_is_declared_after_a_whole_run_on_what_serves() {
 fn one_whole_green_run_is_enough() {
     let mut story = Story::new(None);
     story.fly(AutopilotPlan::default()).live(&TESTS, &[Passed; 3]);
-    assert_eq!((story.flight().end.as_ref(), story.flight().cycles), (Some(&AutopilotEnd::Green), 1));
+    assert_eq!((story.flight().end.as_ref(), story.flight().flown.cycles), (Some(&AutopilotEnd::Green), 1));
 }
 
 #[test]
@@ -239,6 +239,31 @@ fn its_budgets_end_it() {
 }
 
 #[test]
+fn neither_budgets_nor_patience_begin_anew_where_a_flight_is_gone_on_with() {
+    let plan = AutopilotPlan { cycles: 5, patience: 2, ..deploys_backend() };
+    let mut story = Story::new(Some("./fix.sh"));
+    story.fly(plan.clone()).live(&TESTS, &[Passed, Failed, Passed]);
+    story.fixed(0).deployed(0, "b2").live(&TESTS[1..2], &[Failed]).live(&[TESTS[0], TESTS[2]], &[Passed; 2]);
+    let spent = (story.flight().flown.cycles, story.flight().flown.fixes, story.flight().flown.deploys);
+    // Killed while the hook works on the same failure for the second time.
+    let left = story.state.leavings().expect("it was left nothing itself, and heard so");
+    assert_eq!(spent, (2, 2, 1));
+
+    let mut later = Story::new(Some("./fix.sh"));
+    later.tell(SessionEvent::Recalled(Arc::new(left.clone())));
+    later.ask(Command::Autopilot { plan: Arc::new(plan.clone()), resume: true });
+    assert_eq!((later.flight().flown.cycles, later.flight().flown.deploys), (3, 1), "the whole run is its third");
+    assert!(later.flight().flown.before > Span::ZERO);
+    later.live(&TESTS, &[Passed, Failed, Passed]);
+    assert_eq!(later.said(), "not green, and no progress: the same test failed after 2 fixes");
+
+    let mut anew = Story::new(Some("./fix.sh"));
+    anew.tell(SessionEvent::Recalled(Arc::new(left)));
+    anew.ask(Command::Autopilot { plan: Arc::new(plan), resume: false });
+    assert_eq!((anew.flight().flown.cycles, anew.flight().flown.before), (1, Span::ZERO));
+}
+
+#[test]
 fn a_flaky_test_is_run_again_before_anything_is_fixed() {
     let mut story = Story::new(Some("./fix.sh"));
     story.ask(Command::Run(Selection::All)).live(&TESTS, &[Passed; 3]);
@@ -289,7 +314,7 @@ fn it_pauses_takes_a_step_and_ends_when_it_is_told() {
     story.ask(Command::StopAutopilot);
     assert_eq!(story.flight().end, Some(AutopilotEnd::Cancelled));
     story.deployed(0, "b2");
-    assert_eq!(story.flight().cycles, 2, "what it began is somebody's else from then on");
+    assert_eq!(story.flight().flown.cycles, 2, "what it began is somebody's else from then on");
 }
 
 #[test]

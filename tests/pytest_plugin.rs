@@ -16,6 +16,7 @@ use liveloop::adapters::pytest::{FILES, Start, selection};
 use liveloop::adapters::reporter::Reporter;
 use liveloop::domain::{Detail, Event, Lane, Outcome, RunEvent, RunId};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[path = "support/venv.rs"]
 mod venv;
@@ -489,8 +490,17 @@ fn without_a_listener_pytest_is_as_it_was() {
     assert!(told.printed.contains("2 failed, 38 passed"), "{}", told.printed);
 }
 
+/// What is started from here on hears SIGINT. Whoever ignores it, as all do that a script starts in the background, hands
+/// that on to what it starts; whoever handles it does not.
+fn let_interrupts_through() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let handled = runtime.block_on(async { signal(SignalKind::interrupt()) });
+    drop(handled.unwrap());
+}
+
 /// Waits until a test hangs, with the pipe that lets it go.
 fn hanging() -> Option<(Running, fs::File)> {
+    let_interrupts_through();
     let suite = Suite::new("hang")?;
     let gate = suite.path("gate");
     assert!(Command::new("mkfifo").arg(&gate).status().unwrap().success());

@@ -252,12 +252,15 @@ fn revisions(state: &State) -> Vec<(String, String)> {
 }
 
 fn sentence(state: &State, flight: &Autopilot, end: &AutopilotEnd) -> String {
-    let seconds = flight.ended.unwrap_or(state.at).since(flight.began).as_secs_f64();
+    let seconds = flight.took(state.at).as_secs_f64();
     let on: Vec<String> = revisions(state).into_iter().map(|(_, revision)| revision).collect();
     let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
-    let counted = [(flight.cycles, "cycle", "s"), (flight.fixes, "fix", "es"), (flight.deploys, "deploy", "s")]
-        .map(|(count, word, plural)| format!("{count} {word}{}", if count == 1 { "" } else { plural }));
-    format!("\n{end}{on}: {} in {seconds:.1}s", counted.join(", "))
+    let counted =
+        [(flight.flown.cycles, "cycle", "s"), (flight.flown.fixes, "fix", "es"), (flight.flown.deploys, "deploy", "s")]
+            .map(|(count, word, plural)| format!("{count} {word}{}", if count == 1 { "" } else { plural }));
+    let doubt = state.reservation(&[]).filter(|_| *end == AutopilotEnd::Green);
+    let doubt = doubt.map_or_else(String::new, |doubt| format!("; not proved: {doubt}"));
+    format!("\n{end}{on}: {} in {seconds:.1}s{doubt}", counted.join(", "))
 }
 
 fn summary(state: &State, flight: &Autopilot, end: &AutopilotEnd) -> Value {
@@ -268,21 +271,23 @@ fn summary(state: &State, flight: &Autopilot, end: &AutopilotEnd) -> Value {
         AutopilotEnd::GaveUp(why) => ("gave_up", &**why),
         AutopilotEnd::Cancelled => ("cancelled", ""),
     };
-    let tally = state.inventory.tally();
+    let (tally, doubt) = (state.inventory.tally(), state.reservation(&[]));
     json!({
         "type": "autopilot",
         "end": word,
         "why": why,
         "green": *end == AutopilotEnd::Green,
+        "proved": *end == AutopilotEnd::Green && doubt.is_none(),
+        "doubt": doubt.as_deref(),
         "cycle": state.cycle,
-        "cycles": flight.cycles,
-        "fixes": flight.fixes,
-        "deploys": flight.deploys,
+        "cycles": flight.flown.cycles,
+        "fixes": flight.flown.fixes,
+        "deploys": flight.flown.deploys,
         "tests": tally.total(),
         "passed": tally.passes(),
         "failed": Unproved::of(tally).failed,
         "unproved": Unproved::of(tally).total(),
         "revisions": revisions(state).into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-        "duration_s": flight.ended.unwrap_or(state.at).since(flight.began).as_secs_f64(),
+        "duration_s": flight.took(state.at).as_secs_f64(),
     })
 }

@@ -90,7 +90,7 @@ fn fitting(state: &State, about: &About, complete: bool, room: u64) -> String {
 
 /// A small page as Markdown, every number from the same place as the JSON summary's.
 fn page(state: &State, status: &Status, complete: bool) -> String {
-    let summary = summary(state, complete);
+    let summary = summary(state, complete, &[]);
     let mut page = format!("## liveloop: cycle {}. {}\n\n", state.cycle, status.sentence);
     let names =
         ["selected", "finished", "passed", "failed", "errored", "known", "environment", "straddled", "lost", "not_run"];

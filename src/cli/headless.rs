@@ -31,10 +31,11 @@ use crate::report::About;
 /// Runs tests to their end and says how it ended.
 pub async fn run(session: Session, arguments: RunArguments) -> Exit {
     let Some(feed) = alone::attach(&session).await else { return Exit::Environment };
+    let gate = arguments.gate.clone();
     let printer: Box<dyn Printer + Send> = match (arguments.null, arguments.format) {
         (Some(null), format) => Box::new(NullRun::new(io::stdout(), format, null.into())),
-        (None, Format::Human) => Box::new(Human::new(io::stdout())),
-        (None, Format::Json) => Box::new(Json::new(io::stdout())),
+        (None, Format::Human) => Box::new(Human::new(io::stdout(), gate)),
+        (None, Format::Json) => Box::new(Json::new(io::stdout(), gate)),
     };
     let printer = match arguments.deploy_first() {
         Some(_) => Box::new(Chain::new(io::stdout(), arguments.format, printer)),

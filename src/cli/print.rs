@@ -97,14 +97,16 @@ fn seconds(span: Span) -> f64 {
 #[derive(Debug)]
 pub struct Json<W> {
     out: W,
+    /// The tiers that gate.
+    gate: Vec<String>,
     /// The tests whose lines say that the environment spoilt them.
     marked: HashSet<TestId>,
 }
 
 impl<W: Write> Json<W> {
-    /// Prints to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, marked: HashSet::new() }
+    /// Prints to `out`; `gate` names the tiers that gate, and none means all.
+    pub fn new(out: W, gate: Vec<String>) -> Self {
+        Self { out, gate, marked: HashSet::new() }
     }
 
     fn line(&mut self, value: &Value) {
@@ -167,7 +169,7 @@ impl<W: Write> Printer for Json<W> {
         for line in spoilt::amended(state, &self.marked) {
             self.line(&line);
         }
-        let line = summary(state, complete);
+        let line = summary(state, complete, &self.gate);
         self.line(&line);
     }
 }
@@ -220,9 +222,10 @@ fn repeat(repeat: &Repeat) -> Value {
     json!({ "limit": repeat.until.limit(), "ended": repeat.ended, "failed": repeat.failed })
 }
 
-/// The last line of a JSON run: counted from the runs, never from what a tool claims.
+/// The last line of a JSON run: counted from the runs, never from what a tool claims. `gate` names the tiers whose passes
+/// have to prove something; none means all.
 #[must_use]
-pub fn summary(state: &State, complete: bool) -> Value {
+pub fn summary(state: &State, complete: bool, gate: &[String]) -> Value {
     let sum = |count: &dyn Fn(&Run) -> u32| runs(state).map(count).sum::<u32>();
     let of = |outcomes: &[Outcome]| sum(&|run| outcomes.iter().map(|&outcome| run.tally.of(outcome)).sum());
     let started = runs(state).filter_map(|run| run.started).min();
@@ -262,6 +265,9 @@ pub fn summary(state: &State, complete: bool) -> Value {
         "commit": state.session.source.as_ref().map(|source| &*source.commit),
         "dirty": state.session.source.as_ref().and_then(|source| source.dirty),
     });
+    let doubt = state.reservation(gate);
+    summary["proved"] = json!(summary["green"] == true && doubt.is_none());
+    summary["doubt"] = json!(doubt.as_deref());
     add_worths(&mut summary, state);
     summary
 }
@@ -270,6 +276,8 @@ pub fn summary(state: &State, complete: bool) -> Value {
 #[derive(Debug)]
 pub struct Human<W> {
     out: W,
+    /// The tiers that gate.
+    gate: Vec<String>,
     modules: HashMap<ModuleId, Progress>,
     failures: Vec<TestId>,
 }
@@ -286,9 +294,9 @@ struct Progress {
 }
 
 impl<W: Write> Human<W> {
-    /// Prints to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, modules: HashMap::new(), failures: Vec::new() }
+    /// Prints to `out`; `gate` names the tiers that gate, and none means all.
+    pub fn new(out: W, gate: Vec<String>) -> Self {
+        Self { out, gate, modules: HashMap::new(), failures: Vec::new() }
     }
 
     fn line(&mut self, text: &str) {
@@ -388,7 +396,7 @@ impl<W: Write> Human<W> {
     }
 
     fn totals(&mut self, state: &State, complete: bool) {
-        let summary = summary(state, complete);
+        let summary = summary(state, complete, &self.gate);
         let count = |name: &str| summary[name].as_u64().unwrap_or_default();
         let parts = [
             "passed",
@@ -415,12 +423,16 @@ impl<W: Write> Human<W> {
         let revisions: Vec<String> =
             state.services.revisions(state.services.epoch()).map(|(_, revision)| revision.to_string()).collect();
         let on = if revisions.is_empty() { String::new() } else { format!(" on {}", revisions.join(", ")) };
-        let word = if summary["green"] == true { "green" } else { "not green" };
+        let (word, doubt) = match (summary["green"] == true, summary["doubt"].as_str()) {
+            (true, None) => ("green", String::new()),
+            (true, Some(doubt)) => ("green", format!("; not proved: {doubt}")),
+            (false, _) => ("not green", String::new()),
+        };
         let (cycle, finished, selected) = (state.cycle, count("finished"), count("selected"));
         known::tier_lines(state).iter().for_each(|line| self.line(line));
         let took = summary["duration_s"].as_f64().unwrap_or_default();
         self.line(&format!(
-            "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}",
+            "\ncycle {cycle} {word}: {finished} of {selected} finished, {} in {took:.1}s{on}{doubt}",
             counted.join(", ")
         ));
         resumed::sentence(state).iter().for_each(|sentence| self.line(sentence));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::run::Exit;
 use super::service::Epoch;
-use super::{CauseId, DeployId, FixId, Moment, ProveId, Ring, ServiceId, Span, State, TestId, Text, ViewerId};
+use super::{DeployId, FixId, Moment, ProveId, Ring, ServiceId, Span, State, Text, ViewerId};
 
 /// How many of its decisions are kept.
 const TRAIL: usize = 200;
@@ -127,14 +127,10 @@ pub struct Autopilot {
     pub by: ViewerId,
     /// What it may spend.
     pub plan: AutopilotPlan,
-    /// When it began.
+    /// When it began, in this session.
     pub began: Moment,
-    /// How many cycles it has begun.
-    pub cycles: u32,
-    /// How many deploys it has asked for.
-    pub deploys: u32,
-    /// How many fixes it has called for.
-    pub fixes: u32,
+    /// What it has spent so far, in this session and in those that it was begun in.
+    pub flown: Flown,
     /// What it does at present.
     pub phase: AutopilotPhase,
     /// How it goes on.
@@ -149,28 +145,41 @@ pub struct Autopilot {
     pub(super) resumes: bool,
     /// The revisions on which everything ran as a whole.
     pub(super) whole: Option<Epoch>,
-    /// What failed when a fix was last called for, and how often in a row it was the same.
-    pub(super) last_red: Vec<(TestId, Option<CauseId>)>,
+    /// The cycle in which it ended: from the next one on, it is no news.
+    pub(super) last_cycle: Option<u32>,
+}
+
+/// What a flight has spent and what its patience rests on. A session that goes on with a flight which did not end is
+/// handed it, so that neither budgets nor patience begin anew.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Flown {
+    /// How many cycles it has begun.
+    pub cycles: u32,
+    /// How many deploys it has asked for.
+    pub deploys: u32,
+    /// How many fixes it has called for.
+    pub fixes: u32,
+    /// How long it flew in earlier sessions.
+    pub before: Span,
+    /// What failed when a fix was last called for, with the keys of the causes, and how often in a row it was the same.
+    pub(super) last_red: Vec<(Text, Option<Text>)>,
     pub(super) same: u32,
     /// How often what the environment spoilt was run again in a row.
     pub(super) disturbed: u32,
     /// How often flaky tests were run again since the last fix.
-    pub(super) retried: BTreeMap<TestId, u32>,
-    /// The cycle in which it ended: from the next one on, it is no news.
-    pub(super) last_cycle: Option<u32>,
+    pub(super) retried: BTreeMap<Text, u32>,
     /// Why the last deploy did not come about, for the fix hook.
     pub(super) deploy_failed: Option<Text>,
 }
 
 impl Autopilot {
-    pub(super) fn new(by: ViewerId, plan: AutopilotPlan, resumes: bool, at: Moment) -> Self {
+    pub(super) fn new(by: ViewerId, plan: AutopilotPlan, resumes: bool, flown: Flown, at: Moment) -> Self {
         Self {
             by,
             plan,
             began: at,
-            cycles: 0,
-            deploys: 0,
-            fixes: 0,
+            flown,
             phase: AutopilotPhase::Deciding,
             pace: FlightPace::Free,
             trail: Ring::new(TRAIL),
@@ -178,12 +187,7 @@ impl Autopilot {
             ended: None,
             resumes,
             whole: None,
-            last_red: Vec::new(),
-            same: 0,
-            disturbed: 0,
-            retried: BTreeMap::new(),
             last_cycle: None,
-            deploy_failed: None,
         }
     }
 
@@ -193,14 +197,26 @@ impl Autopilot {
         self.end.is_none()
     }
 
+    /// How long it has flown until `now`, or did until it ended, in all its sessions.
+    #[must_use]
+    pub fn took(&self, now: Moment) -> Span {
+        Span(self.flown.before.0 + self.ended.unwrap_or(now).since(self.began).0)
+    }
+
+    /// What of it a later session goes on with at `now`: nothing where it came to an end of its own.
+    pub(super) fn left(&self, now: Moment) -> Option<Flown> {
+        let goes_on = matches!(self.end, None | Some(AutopilotEnd::Cancelled | AutopilotEnd::Spent(_)));
+        goes_on.then(|| Flown { before: self.took(now), ..self.flown.clone() })
+    }
+
     /// What of its budgets is spent, where one is.
     #[must_use]
     pub fn spent(&self, now: Moment) -> Option<Text> {
         let plan = &self.plan;
-        if now.since(self.began) >= plan.time {
+        if self.took(now) >= plan.time {
             return Some(self.time_is_over());
         }
-        (self.cycles >= plan.cycles).then(|| format!("its {} cycles are used up", plan.cycles).into())
+        (self.flown.cycles >= plan.cycles).then(|| format!("its {} cycles are used up", plan.cycles).into())
     }
 
     pub(super) fn time_is_over(&self) -> Text {
@@ -211,13 +227,13 @@ impl Autopilot {
     pub(super) fn has_no_deploy_left(&self) -> Option<Text> {
         let allowed = self.plan.deploys;
         let are = if allowed == 1 { " is" } else { "s are" };
-        (self.deploys >= allowed).then(|| format!("its {allowed} deploy{are} used up").into())
+        (self.flown.deploys >= allowed).then(|| format!("its {allowed} deploy{are} used up").into())
     }
 
     /// Why the last deploy did not come about, where that is what is to be mended.
     #[must_use]
     pub fn deploy_failed(&self) -> Option<&Text> {
-        self.deploy_failed.as_ref()
+        self.flown.deploy_failed.as_ref()
     }
 }
 
@@ -353,11 +369,18 @@ mod tests {
     #[test]
     fn a_budget_is_spent_when_it_is_used_up() {
         let plan = AutopilotPlan { cycles: 2, time: Span::seconds(90), ..AutopilotPlan::default() };
-        let mut flight = Autopilot::new(ViewerId(0), plan, false, Moment(0));
+        let mut flight = Autopilot::new(ViewerId(0), plan.clone(), false, Flown::default(), Moment(0));
         assert_eq!(flight.spent(Moment(89_000_000)), None);
         assert_eq!(flight.spent(Moment(90_000_000)).as_deref(), Some("its time of 90 s is over"));
-        flight.cycles = 2;
+        flight.flown.cycles = 2;
         assert_eq!(flight.spent(Moment(1)).as_deref(), Some("its 2 cycles are used up"));
+        // Whoever goes on with it has what is left of its time, unless it had come to an end of its own.
+        let left = flight.left(Moment(60_000_000)).expect("it flies");
+        let later = Autopilot::new(ViewerId(1), plan, true, Flown { cycles: 1, ..left }, Moment(500_000_000));
+        assert_eq!(later.spent(Moment(529_000_000)), None);
+        assert_eq!(later.spent(Moment(530_000_000)).as_deref(), Some("its time of 90 s is over"));
+        flight.end = Some(AutopilotEnd::Green);
+        assert_eq!(flight.left(Moment(60_000_000)), None);
     }
 
     #[test]

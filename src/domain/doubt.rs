@@ -3,8 +3,17 @@
 
 use super::{
     Check, CheckResult, CheckVerdict, ContractVerdict, Deploy, DeployId, DeployPhase, Judgement, Protection, Run,
-    RunEnd, RunId, RunKind, RunPhase, Rung, State, TestId, Tier,
+    RunEnd, RunId, RunKind, RunPhase, Rung, State, Tally, TestId, Text, Tier,
 };
+
+/// Passes that were to guard something and prove nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hollow {
+    /// Those that came about without an environment too.
+    pub vacuous: u32,
+    /// Those that touched nothing outside their process.
+    pub untouched: u32,
+}
 
 impl State {
     /// Whether what a priority group guards is protected: all its tests held and prove something, and nothing makes the
@@ -26,6 +35,46 @@ impl State {
             || self.unproved_deploys().next().is_some()
             || self.newest_null_run().is_some()
             || self.played_contracts().next().is_some()
+    }
+
+    /// The passes that prove nothing where they were to guard something: of the tiers of these names, or of all tiers
+    /// where no name is given, or of all tests in a project without tiers.
+    #[must_use]
+    pub fn hollow(&self, gate: &[String]) -> Hollow {
+        let tiers = self.inventory.tiers();
+        let gates = |tier: &Tier| gate.is_empty() || gate.iter().any(|name| tier.spec.name.eq_ignore_ascii_case(name));
+        let mut hollow = Hollow::default();
+        if gate.is_empty() && tiers.is_empty() {
+            hollow.add(self.inventory.tally());
+        }
+        tiers.iter().filter(|(_, tier)| gates(tier)).for_each(|(_, tier)| hollow.add(&tier.tally));
+        hollow
+    }
+
+    /// What keeps results that are green from being proved, in a few words; nothing where they are. `gate` as in
+    /// [`hollow`](Self::hollow). Reports tell the same at length.
+    #[must_use]
+    pub fn reservation(&self, gate: &[String]) -> Option<Text> {
+        let Hollow { vacuous, untouched } = self.hollow(gate);
+        let passes = |count: u32| format!("{count} {}", if count == 1 { "pass" } else { "passes" });
+        let mut said = Vec::new();
+        if self.newest_null_run().is_some() {
+            said.push("the newest run was a null run".to_owned());
+        }
+        if let Some((_, deploy)) = self.unproved_deploys().next() {
+            let name = self.services.get(deploy.service).map_or("a service", |service| &*service.spec.name);
+            said.push(format!("the deploy of {name} is not"));
+        }
+        if self.played_contracts().next().is_some() {
+            said.push("the events of a contract were played".to_owned());
+        }
+        if vacuous > 0 {
+            said.push(format!("{} without an environment too", passes(vacuous)));
+        }
+        if untouched > 0 {
+            said.push(format!("{} touched nothing", passes(untouched)));
+        }
+        (!said.is_empty()).then(|| said.join(", ").into())
     }
 
     /// The runs that results rest on: in the cycle of the newest run, the newest one of each runner.
@@ -64,6 +113,13 @@ impl State {
         judged.filter(move |(_, judgement)| {
             judgement.verdict == ContractVerdict::Synthetic || judgement.checks.iter().any(is_played)
         })
+    }
+}
+
+impl Hollow {
+    fn add(&mut self, tally: &Tally) {
+        self.vacuous += tally.worths.vacuous();
+        self.untouched += tally.worths.hollow() - tally.worths.vacuous();
     }
 }
 
@@ -134,5 +190,10 @@ mod tests {
         story.tell(RunEvent::TestEnded { run, n: 3, outcome, took: Span::millis(1), detail: None, evidence });
         story.exit(0, "all passed");
         assert_eq!(told(&story), "P1 protected, P2 not proved");
+        // They are green all the same, and whoever says so says this too.
+        assert!(story.state.is_green());
+        assert_eq!(story.state.reservation(&[]).as_deref(), Some("1 pass touched nothing"));
+        assert_eq!(story.state.reservation(&["p1".to_owned()]), None);
+        assert_eq!(story.state.hollow(&["P2".to_owned()]), Hollow { vacuous: 0, untouched: 1 });
     }
 }

@@ -157,6 +157,11 @@ impl Served {
         self.words.iter().rposition(|known| **known == *words).map(|place| place as u32)
     }
 
+    /// The words of these revisions: `auth=auth-00002 backend=backend-00005`.
+    pub(super) fn words_of(&self, number: u32) -> Option<&Text> {
+        self.words.get(number as usize)
+    }
+
     /// The number of revisions in the words of an earlier session.
     pub(super) fn number_of(&mut self, words: &str) -> u32 {
         // What serves now was met last.
@@ -169,7 +174,7 @@ impl Served {
 }
 
 /// Revisions in words, in whichever order they come; nothing where there are none.
-fn words<'a>(revisions: impl Iterator<Item = (&'a Text, &'a Text)>) -> Option<String> {
+pub(super) fn words<'a>(revisions: impl Iterator<Item = (&'a Text, &'a Text)>) -> Option<String> {
     let mut words: Vec<String> = revisions.map(|(service, revision)| format!("{service}={revision}")).collect();
     words.sort_unstable();
     (!words.is_empty()).then(|| words.join(" "))

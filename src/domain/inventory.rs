@@ -457,10 +457,10 @@ impl Inventory {
     }
 
     /// Decides anew which results are stale, after the revisions that serve have changed; answers how many are.
-    pub(super) fn review_stale(&mut self, is_stale: impl Fn(&Attempt) -> bool) -> u32 {
+    pub(super) fn review_stale(&mut self, is_stale: impl Fn(&TestCase, &Attempt) -> bool) -> u32 {
         for n in 0..self.tests.len() {
             let test = &self.tests[n];
-            let stale = test.latest.as_ref().is_some_and(&is_stale);
+            let stale = test.latest.as_ref().is_some_and(|latest| is_stale(test, latest));
             if stale != test.stale {
                 self.change(TestId(n as u32), |test| test.stale = stale);
             }

@@ -1,6 +1,6 @@
 //! What a session hands on to the next one besides results, which the history holds test by test.
 
-use super::{LeftOver, PastDeploy, Precedents, Recollection, Run, RunEnd, RunKind, RunPhase, State, Text};
+use super::{Flown, LeftOver, PastDeploy, Precedents, Recollection, Run, RunEnd, RunKind, RunPhase, State, Text};
 
 impl State {
     /// What the next session goes on with; nothing where this one has not heard what it was left itself.
@@ -20,9 +20,19 @@ impl State {
             sent,
             past_deploys,
             held,
+            flown: self.left_flight(),
             ..Recollection::default()
         };
         self.session.recalled.then_some(handed_on)
+    }
+
+    /// What the next session's `--resume` goes on with: the flight of this one, or of one before it where this one ran
+    /// nothing of its own.
+    fn left_flight(&self) -> Option<Flown> {
+        match &self.autopilot {
+            Some(flight) => flight.left(self.at),
+            None => self.flown.clone().filter(|_| !self.runs.iter().any(|(_, run)| run.kind == RunKind::Test)),
+        }
     }
 
     /// The newest deploys of each service that had any, oldest first.

@@ -22,6 +22,7 @@ mod dependence;
 mod deploy;
 mod deploy_queue;
 mod doubt;
+mod earlier;
 mod effect;
 mod event;
 mod evidence;
@@ -74,7 +75,9 @@ mod worth;
 
 pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
 pub use agent_parts::{Part, PartKind};
-pub use autopilot::{Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, FlightPace};
+pub use autopilot::{
+    Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, FlightPace, Flown,
+};
 pub use baseline::{Baseline, BaselineResult, Comparison, LoadedBaseline, Measure};
 pub use cause::{Cause, CauseEnd, CauseStatus, Causes};
 pub use checkout::Checkout;
@@ -94,6 +97,7 @@ pub use deploy::{
     Awaited, Deploy, DeployPhase, Deploys, OutputLine, PROOF, Pace, Source, Step, StepState, Stuck, Surface,
 };
 pub use deploy_queue::{DeployQueue, QueueEnd};
+pub use doubt::Hollow;
 pub use effect::{Effect, Effects, Wanted};
 pub use event::{
     DeployEvent, Entry, Event, FixEvent, Found, Recalled, Recollection, RunEvent, ServiceEvent, SessionEnd,

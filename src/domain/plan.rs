@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Attempt, On, Outcome, RunKind, Span, State, TestCase, TestId, TierId};
+use super::{Attempt, Outcome, RunKind, Span, State, TestCase, TestId, TierId};
 
 /// What a test is assumed to take where nobody knows of any test how long it takes.
 pub(in crate::domain) const ASSUMED: Span = Span::seconds(5);
@@ -68,18 +68,17 @@ impl Plan {
     /// The plan as things stand. Looks at every test: not for every frame.
     #[must_use]
     pub fn of(state: &State) -> Self {
-        let ground = Ground::of(state);
         let durations = Durations::of(state);
         let mut plan = Self {
             workers: state.runs.newest().map_or(1, |(_, run)| run.workers.max(1)),
-            is_deployed: ground.revisions_known,
+            is_deployed: state.services.revisions(state.services.epoch()).next().is_some(),
             is_timed: durations.is_known(),
             beside: beside(state),
             ..Self::default()
         };
         let mut to_go: Vec<(Place, Planned)> = Vec::new();
         for (id, test) in state.inventory.tests().filter(|(_, test)| !test.gone) {
-            match ground.due(test) {
+            match due(test) {
                 None => plan.covered += 1,
                 Some(due) => {
                     let (usual, at_worst) = durations.of_test(test);
@@ -219,71 +218,14 @@ fn failed_lately(test: &TestCase) -> bool {
         || test.course.iter().rev().take(LATELY).any(|stop| !stop.spoilt && fails(stop.outcome))
 }
 
-/// What results have to be obtained on to count.
-struct Ground<'a> {
-    state: &'a State,
-    /// The number of the revisions that serve now, where any test has met them.
-    served: Option<u32>,
-    revisions_known: bool,
-}
-
-impl<'a> Ground<'a> {
-    fn of(state: &'a State) -> Self {
-        let revisions = || state.services.revisions(state.services.epoch());
-        Self { state, served: state.served.known(revisions()), revisions_known: revisions().next().is_some() }
+/// Why a test is due; nothing where its result counts.
+fn due(test: &TestCase) -> Option<Due> {
+    let Some(latest) = &test.latest else { return Some(Due::NeverRun) };
+    let tells = !matches!(latest.outcome, Outcome::Lost | Outcome::Interrupted);
+    if test.missed || !tells || !latest.circumstance.is_steady() {
+        return Some(Due::Unproved);
     }
-
-    /// Why a test is due; nothing where its result counts.
-    fn due(&self, test: &TestCase) -> Option<Due> {
-        let Some(latest) = &test.latest else { return Some(Due::NeverRun) };
-        let tells = !matches!(latest.outcome, Outcome::Lost | Outcome::Interrupted);
-        if test.missed || !tells || !latest.circumstance.is_steady() {
-            return Some(Due::Unproved);
-        }
-        // A result of an earlier session is marked as stale until it is proved again; here it counts where it was
-        // obtained on the very same ground, so that batches of several sessions add up.
-        let counts = match latest.run {
-            Some(_) => !test.stale && !test.rewritten,
-            None => !test.rewritten && self.holds_from_before(test, latest),
-        };
-        (!counts).then_some(Due::Changed)
-    }
-
-    fn holds_from_before(&self, test: &TestCase, latest: &Attempt) -> bool {
-        if !test.stale {
-            return true;
-        }
-        match (self.revisions_known, self.served) {
-            (true, _) if matches!(latest.outcome, Outcome::Skipped | Outcome::Xfailed) => self.served_in(latest.cycle),
-            (true, Some(served)) => {
-                test.grounds.iter().next_back().is_some_and(|ground| ground.on == On::Revisions(served))
-            }
-            (true, None) => false,
-            (false, _) => self.has_source_of(latest.cycle),
-        }
-    }
-
-    /// Whether the same revisions served when that cycle ended: what was set aside stands on no ground.
-    fn served_in(&self, cycle: u32) -> bool {
-        let words = |pairs: &mut dyn Iterator<Item = (String, String)>| {
-            let mut all: Vec<(String, String)> = pairs.collect();
-            all.sort_unstable();
-            all
-        };
-        let now = self.state.services.revisions(self.state.services.epoch());
-        let now = words(&mut now.map(|(service, revision)| (service.to_string(), revision.to_string())));
-        self.state.records.get(cycle).is_some_and(|record| {
-            let served = record.served.iter();
-            words(&mut served.map(|(service, revision)| (service.to_string(), revision.to_string()))) == now
-        })
-    }
-
-    /// Whether the project's files are those of that cycle, where nothing is deployed that could be asked.
-    fn has_source_of(&self, cycle: u32) -> bool {
-        let Some(now) = self.state.session.source.as_deref() else { return false };
-        let then = self.state.records.get(cycle).and_then(|record| record.source.as_deref());
-        then.is_some_and(|then| then.commit == now.commit && then.dirty == Some(0) && now.dirty == Some(0))
-    }
+    (test.stale || test.rewritten).then_some(Due::Changed)
 }
 
 fn shared(sum: u64, longest: u64, workers: u32) -> u64 {

@@ -33,6 +33,9 @@ pub struct CycleRecord {
     pub failed: u32,
     /// Whether everything was green after it.
     pub green: bool,
+    /// What kept it from being proved though it was green, in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Text>,
     /// When the last of its runs and deploys so far ended; nothing for a cycle of a version that did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Moment>,

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::event::{SessionEnd, SessionEvent};
 use super::{
     Agents, Attempt, Autopilot, Causes, Checkout, Chronicle, Comparison, CycleWhy, Dependence, DeployQueue, Deploys,
-    Fixes, HeldBefore, Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices, ProjectSpec,
-    Prove, Records, Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone, ViewerId,
-    Watch,
+    Fixes, Flown, HeldBefore, Inventory, Judgement, KnownFailures, Lineage, Logs, Moment, News, Notes, Notices,
+    ProjectSpec, Prove, Records, Repeat, Ring, Runs, SentBefore, Served, Services, Span, Streams, TestId, Text, Tone,
+    ViewerId, Watch,
 };
 
 /// How many sentences back, and how long ago, a sentence still counts as just said.
@@ -104,6 +104,9 @@ pub struct State {
     /// The newest flight of the autopilot.
     #[serde(default)]
     pub autopilot: Option<Autopilot>,
+    /// What a flight of an earlier session has spent that came to no end of its own.
+    #[serde(default)]
+    pub(super) flown: Option<Flown>,
     /// Whether changed files start tests.
     #[serde(default)]
     pub watch: Watch,
@@ -170,6 +173,7 @@ impl Default for State {
             deploys: Deploys::default(),
             prove: None,
             autopilot: None,
+            flown: None,
             watch: Watch::default(),
             fixes: Fixes::default(),
             deploy_queue: None,

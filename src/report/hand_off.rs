@@ -180,10 +180,10 @@ impl<'a> Page<'a> {
                 self.fact("failed before of", &inline(before.title()));
             }
         }
-        if self.state.is_stale(latest) {
-            let why = match (&latest.circumstance, latest.epoch) {
+        if test.stale {
+            let why = match (&latest.circumstance, latest.run) {
                 (Circumstance::Straddled, _) => "a deploy moved while it ran: nobody knows what it met",
-                (_, 0) => "it is from an earlier session",
+                (_, None) => "it is from an earlier session",
                 _ => "another revision serves now",
             };
             self.fact("stale", why);

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod circumstance;
+mod earlier;
 mod headless;
 mod partial;
 mod resume;

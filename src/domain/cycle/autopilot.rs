@@ -6,8 +6,8 @@ use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::FixEvent;
 use crate::domain::prove::ProveEnd;
 use crate::domain::{
-    CauseClass, CauseId, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, RunEnd, RunKind, RunPhase,
-    ServiceId, Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
+    CauseClass, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, RunEnd, RunKind, RunPhase, ServiceId,
+    Span, Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
 };
 
 /// What stands between now and green, the first that there is.
@@ -38,8 +38,10 @@ impl State {
         }
         let name = self.viewer_name(Some(by)).to_owned();
         self.say(Tone::Person, format!("{name} starts the autopilot"));
-        self.autopilot = Some(Autopilot::new(by, plan.clone(), resumes, self.at));
-        effects.push(Effect::LimitFlight { began: self.at, limit: plan.time });
+        let flown = self.flown.take().filter(|_| resumes).unwrap_or_default();
+        let limit = Span(plan.time.0.saturating_sub(flown.before.0));
+        self.autopilot = Some(Autopilot::new(by, plan.clone(), resumes, flown, self.at));
+        effects.push(Effect::LimitFlight { began: self.at, limit });
     }
 
     /// Its time is over, whatever it waits for; what runs or is deployed goes on.
@@ -164,11 +166,13 @@ impl State {
     fn land(&mut self, end: AutopilotEnd) {
         let (at, cycle) = (self.at, self.cycle);
         let tone = if end == AutopilotEnd::Green { Tone::Good } else { Tone::Bad };
+        let doubt = self.reservation(&[]).filter(|_| end == AutopilotEnd::Green);
+        let said = doubt.map_or_else(|| end.to_string(), |doubt| format!("{end}; not proved: {doubt}"));
+        self.say(tone, format!("autopilot: {said}"));
         if let Some(flight) = self.flying_mut() {
-            flight.trail.push(Decision { at, text: end.to_string().into() });
-            (flight.end, flight.ended, flight.last_cycle) = (Some(end.clone()), Some(at), Some(cycle));
+            flight.trail.push(Decision { at, text: said.into() });
+            (flight.end, flight.ended, flight.last_cycle) = (Some(end), Some(at), Some(cycle));
         }
-        self.say(tone, format!("autopilot: {end}"));
     }
 
     fn decide(&mut self, effects: &mut Effects) {
@@ -192,7 +196,8 @@ impl State {
         let kept = self.resumed.unwrap_or_default();
         let cycle = self.cycle;
         if self.runs.active().next().is_some() {
-            self.flying_mut().into_iter().for_each(|flight| flight.cycles += 1);
+            // A flight that is gone on with has counted this cycle when it began it.
+            self.flying_mut().into_iter().for_each(|flight| flight.flown.cycles = flight.flown.cycles.max(1));
             self.decided(format!("goes on with cycle {cycle}, of which {kept} tests have ended"));
             self.enter(AutopilotPhase::Running { cycle });
         }
@@ -200,8 +205,11 @@ impl State {
 
     fn next_step(&self) -> Next {
         let Some(flight) = self.flying() else { return Next::End(AutopilotEnd::Cancelled) };
-        let has_results =
-            self.inventory.tests().any(|(_, test)| !test.gone && test.latest.is_some() && !test.is_stale());
+        // Where nothing is gone on with, a flight begins with a look of its own at what serves.
+        let is_own = |test: &TestCase| test.latest.as_ref().is_some_and(|latest| latest.run.is_some());
+        let has_results = self.inventory.tests().any(|(_, test)| {
+            !test.gone && test.latest.is_some() && !test.is_stale() && (is_own(test) || self.resumed.is_some())
+        });
         let is_whole = flight.whole.is_some_and(|epoch| self.services.is_current(epoch));
         if self.is_green() && is_whole {
             return Next::End(AutopilotEnd::Green);
@@ -214,11 +222,11 @@ impl State {
         }
         let (left, own): (Vec<TestId>, Vec<TestId>) = self.inventory.unproved().partition(|id| self.is_left(*id));
         if !left.is_empty() {
-            if flight.disturbed >= flight.plan.patience {
+            if flight.flown.disturbed >= flight.plan.patience {
                 let why = format!(
                     "{} tests could not be brought to a result {} times in a row",
                     left.len(),
-                    flight.disturbed
+                    flight.flown.disturbed
                 );
                 return Next::End(AutopilotEnd::NoProgress(why.into()));
             }
@@ -230,7 +238,8 @@ impl State {
             let why = format!("{} that are stale", stale.len());
             return Next::Run(Selection::Stale, why.into());
         }
-        let may_retry = |id: &TestId| flight.retried.get(id).copied().unwrap_or_default() < flight.plan.retries;
+        let retries = |id: TestId| flight.flown.retried.get(&self.inventory.test(id)?.node).copied();
+        let may_retry = |id: &TestId| retries(*id).unwrap_or_default() < flight.plan.retries;
         let outside: Vec<TestId> =
             own.iter().copied().filter(|id| may_retry(id) && self.is_environments(*id)).collect();
         if !outside.is_empty() {
@@ -252,12 +261,12 @@ impl State {
             return Next::End(AutopilotEnd::GaveUp(why.into()));
         }
         let red = self.red(&own);
-        if red == flight.last_red && flight.same + 1 >= flight.plan.patience {
+        if red == flight.flown.last_red && flight.flown.same + 1 >= flight.plan.patience {
             let tests = if own.len() == 1 { "test".to_owned() } else { format!("{} tests", own.len()) };
             let missed = flight.deploy_failed();
             let missed =
                 missed.map(|why| format!(", and the last deploy did not come about: {why}")).unwrap_or_default();
-            let why = format!("the same {tests} failed after {} fixes{missed}", flight.same + 1);
+            let why = format!("the same {tests} failed after {} fixes{missed}", flight.flown.same + 1);
             return Next::End(AutopilotEnd::NoProgress(why.into()));
         }
         if let Some(why) = flight.has_no_deploy_left() {
@@ -283,20 +292,24 @@ impl State {
         cause.is_some_and(|cause| cause.signature.class == CauseClass::Environment)
     }
 
-    fn red(&self, tests: &[TestId]) -> Vec<(TestId, Option<CauseId>)> {
-        tests.iter().map(|id| (*id, self.causes.of(*id))).collect()
+    fn red(&self, tests: &[TestId]) -> Vec<(Text, Option<Text>)> {
+        let key = |id| Some(self.causes.get(self.causes.of(id)?)?.key.clone());
+        tests.iter().filter_map(|id| Some((self.inventory.test(*id)?.node.clone(), key(*id)))).collect()
     }
 
     fn run_next(&mut self, by: ViewerId, selection: &Selection, why: &str, effects: &mut Effects) {
         if let Some(flight) = self.flying_mut() {
-            flight.cycles += 1;
+            flight.flown.cycles += 1;
         }
         if let Selection::Tests(tests) = selection {
             let left = tests.first().is_some_and(|id| self.is_left(*id));
+            let nodes: Vec<Text> = tests.iter().filter_map(|id| Some(self.inventory.test(*id)?.node.clone())).collect();
             if let Some(flight) = self.flying_mut() {
                 match left {
-                    true => flight.disturbed += 1,
-                    false => tests.iter().for_each(|id| *flight.retried.entry(*id).or_default() += 1),
+                    true => flight.flown.disturbed += 1,
+                    false => {
+                        nodes.into_iter().for_each(|node| *flight.flown.retried.entry(node).or_default() += 1);
+                    }
                 }
             }
         }
@@ -326,7 +339,7 @@ impl State {
                 flight.whole = Some(epoch);
             }
             if !spoilt {
-                flight.disturbed = 0;
+                flight.flown.disturbed = 0;
             }
         }
         match broken {
@@ -340,10 +353,10 @@ impl State {
         let red = self.red(&own);
         let fix = self.fixes.open(self.at);
         if let Some(flight) = self.flying_mut() {
-            flight.same = if flight.last_red == red { flight.same + 1 } else { 0 };
-            flight.last_red = red;
-            flight.fixes += 1;
-            flight.retried.clear();
+            flight.flown.same = if flight.flown.last_red == red { flight.flown.same + 1 } else { 0 };
+            flight.flown.last_red = red;
+            flight.flown.fixes += 1;
+            flight.flown.retried.clear();
         }
         let causes = self.causes.present().len();
         let plural = |count: usize| if count == 1 { "" } else { "s" };
@@ -366,7 +379,7 @@ impl State {
                     return self.land(AutopilotEnd::Spent(why));
                 }
                 if let Some(flight) = self.flying_mut() {
-                    flight.deploy_failed = None;
+                    flight.flown.deploy_failed = None;
                 }
                 let services = self.to_deploy(fix);
                 if services.is_empty() {
@@ -406,7 +419,7 @@ impl State {
         let service = services.remove(0);
         let name = self.services.get(service).map_or_else(|| "a service".into(), |service| service.spec.name.clone());
         if let Some(flight) = self.flying_mut() {
-            flight.deploys += 1;
+            flight.flown.deploys += 1;
         }
         if services.is_empty() {
             let before = self.prove.as_ref().map(|prove| prove.id);
@@ -414,7 +427,7 @@ impl State {
             let Some(prove) = self.prove.as_ref().map(|prove| prove.id).filter(|id| Some(*id) != before) else {
                 return self.land_refused();
             };
-            self.flying_mut().into_iter().for_each(|flight| flight.cycles += 1);
+            self.flying_mut().into_iter().for_each(|flight| flight.flown.cycles += 1);
             self.decided(format!("{name} is deployed, then what failed is proved"));
             return self.enter(AutopilotPhase::Proving { prove });
         }
@@ -451,7 +464,7 @@ impl State {
     /// A deploy that does not come about is the fix hook's next task.
     fn miss_deploy(&mut self, why: &str) {
         if let Some(flight) = self.flying_mut() {
-            flight.deploy_failed = Some(why.into());
+            flight.flown.deploy_failed = Some(why.into());
         }
         self.decided(format!("the deploy failed: {why}"));
         self.enter(AutopilotPhase::Deciding);

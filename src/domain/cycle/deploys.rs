@@ -46,6 +46,10 @@ impl State {
             self.logs.begin_anew(id);
             self.change_what_serves(&name, effects);
         }
+        if fact.moved_from == Some(None) {
+            self.review_stale();
+            self.put_in_order();
+        }
         if fact.health.is_some() {
             self.review_held(effects);
         }
@@ -77,11 +81,6 @@ impl State {
         let by = self.at.after(OPEN_RUNS);
         self.streams_of(name).into_iter().for_each(|stream| self.streams.plan_reopening(stream, Some(by)));
         self.review_reopenings(effects);
-    }
-
-    fn review_stale(&mut self) -> u32 {
-        let services = &self.services;
-        self.inventory.review_stale(|attempt| attempt.circumstance.is_steady() && !services.is_current(attempt.epoch))
     }
 
     /// A new revision of a service, or an earlier one again.

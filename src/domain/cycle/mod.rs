@@ -111,6 +111,7 @@ impl State {
                 self.notes.recall(&memory.notes);
                 self.sent.recall(&memory.sent);
                 self.held.recall(&memory.held);
+                self.flown.clone_from(&memory.flown);
                 self.inventory.recall_left(&memory.unproved);
                 let known = self.inventory.tests().len() as u32;
                 for n in 0..known {
@@ -128,6 +129,7 @@ impl State {
                 }
                 self.recall_lineage(&memory.live);
                 memory.cycles.iter().for_each(|record| self.records.note(record.clone()));
+                self.review_stale();
                 self.put_in_order();
                 self.begin_comparison(effects);
                 if let Some(how) = &memory.unfinished {
@@ -155,7 +157,10 @@ impl State {
             }
             SessionEvent::FilesChanged { paths, more, gone } => self.see_change(paths, *more, gone),
             SessionEvent::WatchEnded { why } => self.lose_watch(why),
-            SessionEvent::SourceSeen(checkout) => self.runs.see_source(checkout),
+            SessionEvent::SourceSeen(checkout) => {
+                self.runs.see_source(checkout);
+                self.review_stale();
+            }
             SessionEvent::NoticeSent { why: Some(why), .. } => self.say(Tone::Warning, why.clone()),
             SessionEvent::NoticeSent { why: None, .. } => {}
             SessionEvent::ProveOverdue { prove, step } => self.overdue_prove(*prove, *step),

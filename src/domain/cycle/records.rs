@@ -55,6 +55,7 @@ impl State {
         let served = self.services.revisions(self.services.epoch());
         record.served = served.map(|(name, revision)| (name.clone(), revision.clone())).collect();
         record.green = self.is_green();
+        record.doubt = record.green.then(|| self.reservation(&[])).flatten();
         record.began = if number == self.cycle { self.cycle_since } else { asked };
         record.around = self.around(number, record.began);
         if let Some(source) = source {

@@ -328,6 +328,8 @@ impl State {
 
     fn end_collection(&mut self, run: RunId) {
         self.inventory.entitle();
+        // Tests that were met just now may have results of earlier sessions.
+        self.review_stale();
         let Some(active) = self.runs.active_mut(run) else { return };
         let (runner, everything, deselected) = (active.runner, active.selection.is_none(), active.integrity.deselected);
         let null = active.null();

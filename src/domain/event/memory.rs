@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, Course, CycleRecord, Detail, Grounds, Held, LeftOver, LiveOnce, Moment, Note, Outcome,
-    PastDeploy, RecalledKnown, Signature, Span, Text, VacuousTest,
+    Attempt, Circumstance, Course, CycleRecord, Detail, Flown, Grounds, Held, LeftOver, LiveOnce, Moment, Note,
+    Outcome, PastDeploy, RecalledKnown, Signature, Span, Text, VacuousTest,
 };
 
 /// What earlier sessions left behind.
@@ -47,6 +47,9 @@ pub struct Recollection {
     /// The deploys that went live lately, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub live: Vec<LiveOnce>,
+    /// What a flight has spent that came to no end of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flown: Option<Flown>,
     /// What was sent on streams, as it was typed, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Text>,

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::About;
-use crate::domain::{DeployPhase, Outcome, Run, RunEnd, RunPhase, State, TestCase};
+use crate::domain::{DeployPhase, Hollow, Outcome, Run, RunEnd, RunPhase, State};
 
 /// The one word for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -188,27 +188,14 @@ impl Doubts {
 
     /// Passes that prove nothing are no success where they were to guard something.
     fn passes(&mut self, state: &State, about: &About) {
-        let tiers = state.inventory.tiers();
-        let is_gated = |test: &TestCase| match test.tier.and_then(|id| tiers.get(id)) {
-            _ if about.gate.is_empty() => test.tier.is_some() || tiers.is_empty(),
-            Some(tier) => about.gate.iter().any(|name| tier.spec.name.eq_ignore_ascii_case(name)),
-            None => false,
-        };
-        let (mut vacuous, mut empty) = (0, 0);
-        for (_, test) in state.inventory.tests().filter(|(_, test)| !test.gone && is_gated(test)) {
-            match test.shown_worth() {
-                Some(worth) if worth.vacuous => vacuous += 1,
-                Some(worth) if worth.is_hollow() => empty += 1,
-                Some(_) | None => {}
-            }
-        }
-        let of = if tiers.is_empty() { "" } else { " of tiers that gate" };
+        let Hollow { vacuous, untouched } = state.hollow(&about.gate);
+        let of = if state.inventory.tiers().is_empty() { "" } else { " of tiers that gate" };
         let without = "came about without an environment too";
         let (one, many) = (format!("pass{of} {without}"), format!("passes{of} {without}"));
         self.some("vacuous", vacuous, &one, &many, "evidence");
         let one = format!("pass{of} touched nothing outside its process");
         let many = format!("passes{of} touched nothing outside their process");
-        self.some("without_evidence", empty, &one, &many, "evidence");
+        self.some("without_evidence", untouched, &one, &many, "evidence");
     }
 
     fn journal(&mut self, about: &About) {

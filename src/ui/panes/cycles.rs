@@ -113,9 +113,15 @@ fn draw_record(line: &mut Line, scene: &Scene, record: &CycleRecord, width: u16)
     let columns = Columns::of(width);
     let is_marked = scene.view.cycles.marked == Some(record.number);
     line.cell(Role::Link, if is_marked { scene.theme.mark(Mark::Here) } else { "" }, 1);
-    let role = if record.green { Role::Good } else { Role::Text };
+    let role = match (record.green, &record.doubt) {
+        (true, None) => Role::Good,
+        (true, Some(_)) => Role::Hollow,
+        (false, _) => Role::Text,
+    };
+    let doubtful = Short::new(format_args!("green {}", scene.theme.mark(Mark::NoEvidence)));
     let name = record.name.as_deref().unwrap_or(match (record.is_imported(), record.green) {
         (true, _) => "imported",
+        (false, true) if record.doubt.is_some() => &doubtful,
         (false, true) => "green",
         (false, false) => "",
     });
@@ -288,8 +294,14 @@ fn draw_opened(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, inne
     }
     let name = record.name.as_deref().map_or(String::new(), |name| format!(" · {name}"));
     title.fmt(Role::Text, format_args!(" cycle {}{name} ", record.number));
-    if record.green {
-        title.put(Role::Good, "green ");
+    match &record.doubt {
+        Some(doubt) => {
+            title.put(Role::Good, "green").fmt(Role::Hollow, format_args!(", not proved: {doubt} "));
+        }
+        None if record.green => {
+            title.put(Role::Good, "green ");
+        }
+        None => {}
     }
     for (n, (told, y)) in lines.iter().skip(first).take(room).zip(inner.y..).enumerate() {
         if n + first == chosen {

@@ -243,7 +243,7 @@ fn tell_live(sheet: &mut Sheet, state: &State, test: &TestCase, run: &Run) -> bo
 
 fn tell_outcome(sheet: &mut Sheet, state: &State, id: TestId, test: &TestCase, latest: &Attempt, around: &Around) {
     let outcome = latest.outcome;
-    let stale = state.is_stale(latest);
+    let stale = test.stale;
     let role = if test.known.is_some() { Role::Known } else { marks::of_attempt(test, latest).1 };
     let message = latest.detail.as_ref().map_or("", |detail| detail.message.trim());
     let verdict = test.failure_verdict();

@@ -61,7 +61,7 @@ pub(super) fn tell_evidence(sheet: &mut Sheet, state: &State, test: &TestCase, l
     sheet.section("evidence");
     tell_touched(sheet, latest);
     tell_took(sheet, test, latest);
-    tell_served(sheet, state, latest);
+    tell_served(sheet, state, test, latest);
     let values = latest.evidence.iter().flat_map(|evidence| &evidence.values);
     for (n, value) in values.enumerate() {
         tell_value(sheet, if n == 0 { "values" } else { "" }, value);
@@ -121,9 +121,16 @@ fn tell_took(sheet: &mut Sheet, test: &TestCase, latest: &Attempt) {
     });
 }
 
-fn tell_served(sheet: &mut Sheet, state: &State, latest: &Attempt) {
+fn tell_served(sheet: &mut Sheet, state: &State, test: &TestCase, latest: &Attempt) {
     sheet.line(|line| {
         label(line, "served");
+        if latest.run.is_none() {
+            match state.served_earlier(test) {
+                Some(words) => line.put(Role::Text, words).gap(2).put(Role::Muted, "in an earlier session"),
+                None => line.put(Role::Muted, "an earlier session, which did not know what served"),
+            };
+            return;
+        }
         let mut known = false;
         for (name, revision) in state.services.revisions(latest.epoch) {
             known = true;

@@ -14,7 +14,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let Some(flight) = scene.state.flight_to_show().filter(|_| !area.is_empty()) else { return };
     let mut line = pen.line(area, area.y);
     line.gap(1).end_gap(1);
-    let took = flight.ended.unwrap_or(scene.now).since(flight.began);
+    let took = flight.took(scene.now);
     line.end(Role::Muted, &watch(took)).end_gap(2);
     match &flight.end {
         Some(AutopilotEnd::Green) => line.mark(Role::Good, Mark::Check).gap(1).bold(Role::Good, "autopilot"),
@@ -26,8 +26,8 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         None => line.mark(Role::Running, Mark::Running).gap(1).bold(Role::Strong, "autopilot"),
     };
     let plan = &flight.plan;
-    line.gap(2).fmt(Role::Text, format_args!("cycle {} of {}", flight.cycles, plan.cycles));
-    for (count, word) in [(flight.fixes, "fix"), (flight.deploys, "deploy")] {
+    line.gap(2).fmt(Role::Text, format_args!("cycle {} of {}", flight.flown.cycles, plan.cycles));
+    for (count, word) in [(flight.flown.fixes, "fix"), (flight.flown.deploys, "deploy")] {
         let plural = match (count, word) {
             (1, _) => "",
             (_, "fix") => "es",

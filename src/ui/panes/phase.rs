@@ -103,6 +103,9 @@ fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
             if let Some(why) = &run.disagreement {
                 line.gap(2).put(Role::Bad, why);
             }
+            if let Some(doubt) = state.reservation(&[]).filter(|_| state.is_green()) {
+                line.gap(2).put(Role::Warning, "not proved: ").put(Role::Warning, &doubt);
+            }
         }
         RunEnd::NothingRan(why) => {
             line.bold(Role::Bad, "nothing ran").gap(1).put(Role::Text, why);
