@@ -5,14 +5,14 @@
 mod link;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use link::{Link, PATIENCE, settings};
 use liveloop::config::project::Secret;
-use liveloop::domain::StreamEvent;
+use liveloop::domain::{RefusalClass, StreamEvent};
 use liveloop::engine::http::HttpSettings;
 use liveloop::engine::stream::link::{LinkOrder, LinkSettings};
 use liveloop::engine::stream::token::{Mint, TokenOffer, TokenSource};
@@ -258,19 +258,22 @@ async fn a_client_certificate_opens_what_is_closed_without() {
     assert!(!told.contains(&"reached http".into()), "{told:?}");
 }
 
-#[tokio::test]
-async fn a_proxy_is_asked_by_connect_unless_no_proxy_names_the_host() {
-    let (made, acceptor) = Certificates::make();
-    let target = serve_acquaintances(acceptor).await;
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&asked);
-    let proxy = serve(move |mut socket, _| {
-        let counter = Arc::clone(&counter);
+/// A proxy that answers `CONNECT` for that port of this machine, where `user:password` is `u:p`, and the lines that it
+/// was asked with.
+async fn serve_proxy(target: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&asked);
+    let port = serve(move |mut socket, _| {
+        let asked = Arc::clone(&heard);
         async move {
             let head = head(&mut socket).await;
-            let is_right = head.starts_with(&format!("CONNECT localhost:{target} "));
-            if is_right && head.to_lowercase().contains("proxy-authorization: basic dtpw") {
-                counter.fetch_add(1, Ordering::Relaxed);
+            let line = head.lines().next().unwrap_or_default().to_owned();
+            let is_known = head.to_lowercase().contains("proxy-authorization: basic dtpw");
+            asked.lock().expect("no panic").push(line.clone());
+            if !line.starts_with("CONNECT ") || !is_known {
+                let no = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 11\r\n\r\nwho are you";
+                let _told = socket.write_all(no.as_bytes()).await;
+                return;
             }
             let mut onward = TcpStream::connect(("127.0.0.1", target)).await.expect("the target");
             let _told = socket.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await;
@@ -278,6 +281,18 @@ async fn a_proxy_is_asked_by_connect_unless_no_proxy_names_the_host() {
         }
     })
     .await;
+    (port, asked)
+}
+
+fn asked(of: &Mutex<Vec<String>>) -> Vec<String> {
+    of.lock().expect("no panic").clone()
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_by_connect_unless_no_proxy_names_the_host() {
+    let (made, acceptor) = Certificates::make();
+    let target = serve_acquaintances(acceptor).await;
+    let (proxy, heard) = serve_proxy(target).await;
     let through = HttpSettings {
         extra_ca: Some(made.file("ca.pem")),
         client_certificate: Some((made.file("client.pem"), made.file("client.key"))),
@@ -287,9 +302,57 @@ async fn a_proxy_is_asked_by_connect_unless_no_proxy_names_the_host() {
     let url = format!("wss://localhost:{target}/ws");
     let mut link = Link::open(settings(&url), &through).await;
     link.told_until("agent_thinking hello").await;
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let connect = format!("CONNECT localhost:{target} HTTP/1.1");
+    assert_eq!(asked(&heard), [connect.as_str()]);
     let around = HttpSettings { no_proxy: "example.com,localhost".into(), ..through };
     let mut link = Link::open(settings(&url), &around).await;
     link.told_until("agent_thinking hello").await;
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(asked(&heard), [connect]);
+}
+
+#[tokio::test]
+async fn a_plain_stream_goes_through_a_tunnel_too() {
+    let target = serve(|socket, _| async move {
+        let (mut socket, head) = accept(socket).await;
+        assert!(head.starts_with("GET /ws?a=b HTTP/1.1"), "{head}");
+        let _sent = socket.send(Message::text(HELLO)).await;
+        stay(socket).await;
+    })
+    .await;
+    let (proxy, heard) = serve_proxy(target).await;
+    let known =
+        HttpSettings { proxy: Some(Secret::new(format!("http://u:p@127.0.0.1:{proxy}"))), ..HttpSettings::default() };
+    let url = format!("ws://localhost:{target}/ws?a=b");
+    let mut link = Link::open(settings(&url), &known).await;
+    let told = link.told_until("agent_thinking hello").await;
+    assert_eq!(told[..4], ["connecting", "reached tcp", "reached http", "opened"]);
+    let connect = format!("CONNECT localhost:{target} HTTP/1.1");
+    assert_eq!(asked(&heard), [connect.as_str()]);
+    let around = HttpSettings { no_proxy: "localhost".into(), ..known };
+    let mut link = Link::open(settings(&url), &around).await;
+    link.told_until("agent_thinking hello").await;
+    assert_eq!(asked(&heard), [connect]);
+}
+
+#[tokio::test]
+async fn what_a_proxy_refuses_is_told_as_its_own() {
+    let (proxy, _) = serve_proxy(1).await;
+    let stranger = |port| HttpSettings {
+        proxy: Some(Secret::new(format!("http://u:wrong@127.0.0.1:{port}"))),
+        ..HttpSettings::default()
+    };
+    let refusal = async |port| {
+        let mut link = Link::open(settings("ws://localhost:1/ws"), &stranger(port)).await;
+        loop {
+            if let StreamEvent::Refused { refusal, .. } = link.event().await {
+                return refusal;
+            }
+        }
+    };
+    let no = refusal(proxy).await;
+    assert_eq!((no.status, no.class, &*no.body), (Some(407), RefusalClass::Authentication, "who are you"));
+    let why = format!("the proxy 127.0.0.1:{proxy} does not let us through: the server answered 407");
+    assert!(no.why.starts_with(&why) && no.advice.contains("user and password"), "{no:?}");
+    let no = refusal(1).await;
+    assert!(no.why.starts_with("the proxy 127.0.0.1:1: ") && no.advice.contains("listens on 127.0.0.1:1"), "{no:?}");
 }

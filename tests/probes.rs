@@ -86,9 +86,9 @@ async fn look(port: u16, settings: &str) -> Health {
         clock: Clock::start(),
         outbox,
     };
-    let client = Http::new(&HttpSettings::default()).expect("a client").client;
+    let http = Http::new(&HttpSettings::default()).expect("a client");
     let (_orders, receiver) = mpsc::channel(1);
-    tokio::spawn(watch(ServiceId(0), service, client, receiver, means));
+    tokio::spawn(watch(ServiceId(0), service, http, receiver, means));
     match timeout(PATIENCE, events.recv()).await.expect("a probe ends").expect("it is told").pop() {
         Some(Event::Service(ServiceEvent::Probed { probe: Probe { health, .. }, .. })) => health,
         other => panic!("a probe tells what it found, not {other:?}"),

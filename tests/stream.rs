@@ -179,8 +179,8 @@ async fn play(mut socket: impl AsyncRead + AsyncWrite + Unpin, script: Script, h
 
 // ---- the opening handshake --------------------------------------------------------------------------------------
 
-fn http() -> reqwest::Client {
-    Http::new(&HttpSettings::default()).expect("a client").client
+fn http() -> Http {
+    Http::new(&HttpSettings::default()).expect("a client")
 }
 
 fn opening(address: SocketAddr) -> Opening {
@@ -456,8 +456,7 @@ async fn wss_works_with_an_extra_ca_and_says_what_is_wrong_without() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, file) = serve_tls(folder.path()).await;
     let opening = Opening::of(&format!("wss://localhost:{}/ws", address.port()));
-    let trusting =
-        Http::new(&HttpSettings { extra_ca: Some(file), ..HttpSettings::default() }).expect("a client").client;
+    let trusting = Http::new(&HttpSettings { extra_ca: Some(file), ..HttpSettings::default() }).expect("a client");
     let mut opened = open(&trusting, &opening, None, &Secrets::default()).await.expect("trusted");
     let hello = timeout(PATIENCE, opened.socket.next()).await.expect("in time").expect("open").expect("a message");
     assert_eq!(hello.to_text().expect("text"), r#"{"type":"connection_ready"}"#);
@@ -481,7 +480,7 @@ async fn wss_works_with_an_extra_ca_and_says_what_is_wrong_without() {
 
 fn means() -> Means {
     let variables: Variables = Arc::new(|name| (name == "BYPASS").then(|| "bypass-key".into()));
-    Means { client: http(), variables, secrets: Secrets::default() }
+    Means { http: http(), variables, secrets: Secrets::default() }
 }
 
 fn token_call(address: SocketAddr, pointer: &str) -> TokenSource {

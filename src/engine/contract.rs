@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use self::listen::{Listener, Pass, listen};
+use super::http::Http;
 use super::means::Means;
 use super::runner::RunOrder;
 use crate::config::project::{ContractPlan, RevisionSpec};
@@ -37,13 +38,13 @@ pub struct ContractRun {
     pub wanted: Wanted,
     /// All contracts of the project, each with the way to ask which revision serves it.
     pub contracts: Vec<(ContractPlan, Option<RevisionSpec>)>,
-    /// The client for tokens and handshakes.
-    pub client: reqwest::Client,
+    /// What tokens and handshakes are asked with.
+    pub http: Http,
 }
 
 /// Executes a run of contracts to its end, and reports it.
 pub async fn execute(contracts: ContractRun, means: Means, orders: mpsc::Receiver<RunOrder>) {
-    let ContractRun { run, kind, wanted, contracts, client } = contracts;
+    let ContractRun { run, kind, wanted, contracts, http } = contracts;
     let reports = Reports { run, means: means.clone() };
     let chosen: Vec<_> = contracts.into_iter().filter(|(plan, _)| is_wanted(&wanted, plan)).collect();
     let found =
@@ -65,7 +66,7 @@ pub async fn execute(contracts: ContractRun, means: Means, orders: mpsc::Receive
         for (n, (plan, revision)) in (0..).zip(&chosen) {
             reports.send(vec![RunEvent::TestStarted { run, n }]).await;
             tokio::select! {
-                ended = hold(plan, revision.as_ref(), &client, &means) => {
+                ended = hold(plan, revision.as_ref(), &http, &means) => {
                     if ended.outcome != Outcome::Passed {
                         exit = Exit::Code(1);
                     }
@@ -134,10 +135,10 @@ struct Ended {
 }
 
 /// Runs a contract for all of its users at once, and judges what they heard.
-async fn hold(plan: &ContractPlan, revision: Option<&RevisionSpec>, client: &reqwest::Client, means: &Means) -> Ended {
+async fn hold(plan: &ContractPlan, revision: Option<&RevisionSpec>, http: &Http, means: &Means) -> Ended {
     let begun = Instant::now();
     let listeners: Vec<Listener<'_>> =
-        (1..=plan.users).map(|number| Listener { plan, revision, client, means, number }).collect();
+        (1..=plan.users).map(|number| Listener { plan, revision, http, means, number }).collect();
     let passes = join_all(listeners.iter().map(|listener| timeout(SLACK, Pass::obtain(listener)))).await;
     // What has to be masked is known now. To find that out while the clock runs would be counted as the server's time.
     let _nothing = means.masks.mask("");

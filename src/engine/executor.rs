@@ -289,7 +289,7 @@ impl Executor {
             (plan, revision)
         };
         let contracts = contracts.into_iter().map(with_revision).collect();
-        let order = ContractRun { run, kind, wanted, contracts, client: http.client };
+        let order = ContractRun { run, kind, wanted, contracts, http };
         self.tasks.spawn(contract::execute(order, self.means.clone(), orders));
     }
 
@@ -364,6 +364,6 @@ impl Executor {
         let Some(http) = self.http() else { return };
         let (orders, receiver) = mpsc::channel(ORDERS);
         self.probes.insert(id, orders);
-        self.tasks.spawn(probe::watch(id, spec, http.client, receiver, self.means.clone()));
+        self.tasks.spawn(probe::watch(id, spec, http, receiver, self.means.clone()));
     }
 }

@@ -6,18 +6,23 @@
 
 pub mod stopwatch;
 mod tls;
+mod tunnel;
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
+pub use self::tunnel::{Answered, Tunnel, Tunnels, Unanswered};
 use reqwest::{Client, NoProxy, Proxy, redirect};
 
 use crate::config::project::{HttpSpec, Secret};
 
 /// How long a name, a TCP connection and a TLS handshake may take together.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What we call ourselves.
+const USER: &str = concat!("liveloop/", env!("CARGO_PKG_VERSION"));
 
 /// Makes ring the crypto provider of this process. To be called first thing; more calls do no harm.
 pub fn install_crypto() {
@@ -55,6 +60,8 @@ impl From<&HttpSpec> for HttpSettings {
 pub struct Http {
     /// The client; clones share everything.
     pub client: Client,
+    /// Which plain WebSockets are reached through a proxy's tunnel.
+    pub tunnels: Tunnels,
     /// Something to show: the system has no certificates, for example.
     pub note: Option<String>,
 }
@@ -67,7 +74,7 @@ impl Http {
         let mut builder = Client::builder()
             .tls_backend_preconfigured(tls)
             .connector_layer(stopwatch::Timed)
-            .user_agent(concat!("liveloop/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER)
             .http1_only()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_DEADLINE)
@@ -79,7 +86,8 @@ impl Http {
                 .map_err(|error| HttpError { what: format!("use the proxy of the settings: {}", chain(&error)) })?;
             builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&settings.no_proxy)));
         }
-        Ok(Self { client: builder.build().map_err(HttpError::build)?, note })
+        let tunnels = Tunnels::new(settings);
+        Ok(Self { client: builder.build().map_err(HttpError::build)?, tunnels, note })
     }
 }
 

@@ -95,7 +95,7 @@ impl Links {
         self.orders.insert(id, orders);
         let masks = self.means.masks.clone();
         let means = token::Means {
-            client: http.client.clone(),
+            http: http.clone(),
             variables: process_variables(),
             secrets: Secrets::new(move |value| masks.learn(value)),
         };

@@ -7,6 +7,7 @@ use reqwest::Client;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::http::Http;
 use super::means::Means;
 use crate::adapters::health::{self, Answer};
 use crate::adapters::sanitize;
@@ -39,17 +40,11 @@ pub enum ProbeOrder {
 }
 
 /// Looks at a service until nobody can tell it anything any more.
-pub async fn watch(
-    id: ServiceId,
-    spec: ServiceSpec,
-    client: Client,
-    mut orders: mpsc::Receiver<ProbeOrder>,
-    means: Means,
-) {
+pub async fn watch(id: ServiceId, spec: ServiceSpec, http: Http, mut orders: mpsc::Receiver<ProbeOrder>, means: Means) {
     let usual = spec.health.as_ref().map_or(UNHURRIED, |health| health.interval);
     let (mut pace, mut teller) = (usual, built::Teller::default());
     loop {
-        let (probe, commit) = look(&spec, &client, &means).await;
+        let (probe, commit) = look(&spec, &http, &means).await;
         let mut events = Vec::from([ServiceEvent::Probed { service: id, probe: probe.clone() }.into()]);
         if probe.revision.is_some() {
             events.extend(teller.tell(id, commit, &means).await.map(Into::into));
@@ -66,27 +61,27 @@ pub async fn watch(
 }
 
 /// One look at a service; and the commit that it was built from, where it tells.
-async fn look(spec: &ServiceSpec, client: &Client, means: &Means) -> (Probe, Option<Text>) {
+async fn look(spec: &ServiceSpec, http: &Http, means: &Means) -> (Probe, Option<Text>) {
     let started = Instant::now();
     let health = match &spec.health {
         None => Health::Unknown,
-        Some(health) => check_health(health, client, means).await,
+        Some(health) => check_health(health, http, means).await,
     };
     let latency = started.elapsed();
     let health = health::within(spec.health.as_ref().and_then(|health| health.budget), latency, health);
     let version = match (&spec.revision, &health) {
         // A service that does not answer has no revision to tell; asking it would only double the wait.
         (None, _) | (_, Health::Unreachable(_)) => None,
-        (Some(revision), _) => ask_version(revision, client).await.ok(),
+        (Some(revision), _) => ask_version(revision, &http.client).await.ok(),
     };
     let (revision, commit) = version.map_or((None, None), |version| (Some(version.revision), version.commit));
     (Probe { health, latency: latency.into(), revision }, commit)
 }
 
-async fn check_health(spec: &HealthSpec, client: &Client, means: &Means) -> Health {
+async fn check_health(spec: &HealthSpec, http: &Http, means: &Means) -> Health {
     match &spec.probe {
-        HealthProbe::Http(http) => ask_all(http, client, spec.timeout).await,
-        HealthProbe::Websocket(websocket) => websocket::shake_hands(websocket, client, spec.timeout, means).await,
+        HealthProbe::Http(probe) => ask_all(probe, &http.client, spec.timeout).await,
+        HealthProbe::Websocket(websocket) => websocket::shake_hands(websocket, http, spec.timeout, means).await,
         HealthProbe::Tcp { address } => by_hand::connect(address, spec.timeout).await,
         HealthProbe::Command(command) => by_hand::run(command, spec.timeout, means).await,
     }

@@ -44,9 +44,9 @@ impl Link {
     pub(crate) async fn open(settings: LinkSettings, http: &HttpSettings) -> Self {
         let (orders, orders_in) = channel(8);
         let (events_out, events) = channel(64);
-        let client = Http::new(http).expect("a client").client;
+        let http = Http::new(http).expect("a client");
         let variables = Arc::new(|name: &str| (name == "JWT_SECRET").then(|| "a-secret-for-this-test".to_owned()));
-        let means = Means { client, variables, secrets: Secrets::default() };
+        let means = Means { http, variables, secrets: Secrets::default() };
         tokio::spawn(run(settings, means, Arc::new(|| Moment(42)), orders_in, events_out));
         let link = Self { orders, events };
         link.order(LinkOrder::Open).await;

@@ -14,6 +14,7 @@ use crate::config::project::{ContractPlan, RevisionSpec};
 use crate::domain::{
     AgentEvent, AgentKind, ContractSpec, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Span, Text,
 };
+use crate::engine::http::Http;
 use crate::engine::links;
 use crate::engine::means::Means;
 use crate::engine::probe::ask_revision;
@@ -37,7 +38,7 @@ const MAX_MESSAGE: usize = 16 << 20;
 pub(super) struct Listener<'a> {
     pub(super) plan: &'a ContractPlan,
     pub(super) revision: Option<&'a RevisionSpec>,
-    pub(super) client: &'a reqwest::Client,
+    pub(super) http: &'a Http,
     pub(super) means: &'a Means,
     /// Which of the users, counted from 1.
     pub(super) number: u32,
@@ -61,7 +62,7 @@ impl Listener<'_> {
     async fn serving(&self) -> (Option<Text>, Option<Span>) {
         let Some(revision) = self.revision else { return (None, None) };
         let asked = Instant::now();
-        let answered = ask_revision(revision, self.client).await.ok();
+        let answered = ask_revision(revision, &self.http.client).await.ok();
         let took = answered.is_some().then(|| asked.elapsed().into());
         (answered, took)
     }
@@ -126,7 +127,7 @@ impl Pass {
         let masks = listener.means.masks.clone();
         let secrets = Secrets::new(move |value| masks.learn(value));
         let means =
-            token::Means { client: listener.client.clone(), variables: process_variables(), secrets: secrets.clone() };
+            token::Means { http: listener.http.clone(), variables: process_variables(), secrets: secrets.clone() };
         let mut source = listener.plan.stream.token.as_ref().map(links::source);
         match &mut source {
             Some(token::TokenSource::Http(call)) => call.body = call.body.as_ref().map(|body| listener.fill(body)),
@@ -156,7 +157,7 @@ async fn connect(listener: &Listener<'_>, pass: Pass, ledger: &mut Ledger) -> Re
     ledger.began = listener.now();
     let offers: Vec<_> = listener.plan.stream.offers.iter().map(Into::into).collect();
     let offered = token.as_ref().map(|token| (&token.secret, offers.as_slice()));
-    match open(listener.client, &settings, offered, &secrets).await {
+    match open(listener.http, &settings, offered, &secrets).await {
         Ok(Opened { socket, revision, .. }) => {
             ledger.said = revision;
             ledger.opened = Some(listener.now());

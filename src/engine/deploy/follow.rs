@@ -73,16 +73,16 @@ impl Follower {
         means: &Means,
         http: Option<Http>,
     ) -> Result<Self, Text> {
-        let client = http.ok_or("there is no HTTP client to ask the platform with")?.client;
+        let http = http.ok_or("there is no HTTP client to ask the platform with")?;
         let masks = means.masks.clone();
         let secrets = Secrets::new(move |secret| masks.learn(secret));
-        let token_means = token::Means { client: client.clone(), variables: process_variables(), secrets };
+        let token_means = token::Means { http: http.clone(), variables: process_variables(), secrets };
         Ok(Self {
             deploy,
             name: platform.name(),
             deployer: deployer::of(platform, aim),
             means: means.clone(),
-            client,
+            client: http.client,
             source: platform.token().map(links::source),
             headers: platform.headers().to_vec(),
             token_means,

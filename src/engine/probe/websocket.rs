@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use reqwest::Client;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::adapters::health;
 use crate::config::probe::WebsocketProbe;
 use crate::domain::Health;
+use crate::engine::http::Http;
 use crate::engine::means::Means;
 use crate::engine::stream::handshake::{Deadlines, Opening, Socket, open};
 use crate::engine::stream::secret::Secrets;
@@ -20,7 +20,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const LONGEST: usize = 1 << 20;
 
 /// Opens the WebSocket as a stream would, and closes it in order.
-pub(super) async fn shake_hands(spec: &WebsocketProbe, client: &Client, limit: Duration, means: &Means) -> Health {
+pub(super) async fn shake_hands(spec: &WebsocketProbe, http: &Http, limit: Duration, means: &Means) -> Health {
     let opening = Opening {
         headers: spec.headers.iter().map(|header| (header.name.clone(), header.value.reveal().to_owned())).collect(),
         subprotocols: spec.subprotocols.clone(),
@@ -30,7 +30,7 @@ pub(super) async fn shake_hands(spec: &WebsocketProbe, client: &Client, limit: D
     };
     let masks = means.masks.clone();
     let secrets = Secrets::new(move |secret| masks.learn(secret));
-    match timeout(limit, open(client, &opening, None, &secrets)).await {
+    match timeout(limit, open(http, &opening, None, &secrets)).await {
         Err(_) => Health::Unreachable(format!("no answer within {} s", limit.as_secs_f32()).into()),
         Ok(Ok(opened)) => {
             // Bounded, and nothing waits for it: the answer is here.

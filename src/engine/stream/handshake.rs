@@ -29,7 +29,7 @@ use super::witness;
 use crate::config::project::{RevisionSource, Secret};
 use crate::domain::{Refusal, RefusalClass, Stage, Text};
 use crate::engine::http::stopwatch::reached;
-use crate::engine::http::{NoAnswer, chain};
+use crate::engine::http::{Answered, Http, NoAnswer, Tunnel, Unanswered, chain};
 
 /// How much of a refusal's body is kept.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -128,21 +128,21 @@ pub enum Phase {
 
 /// Opens a WebSocket.
 pub async fn open(
-    client: &Client,
+    http: &Http,
     opening: &Opening,
     token: Option<(&Secret, &[TokenOffer])>,
     secrets: &Secrets,
 ) -> Result<Opened, Box<Refused>> {
     let begun = Instant::now();
     let key = generate_key();
-    let attempt = attempt(client, opening, token, secrets, &key).await;
+    let attempt = attempt(http, opening, token, secrets, &key).await;
     attempt
         .map(|opened| Opened { took: begun.elapsed(), ..opened })
         .map_err(|(phase, cause, refusal)| Box::new(Refused { phase, cause, refusal, took: begun.elapsed() }))
 }
 
 async fn attempt(
-    client: &Client,
+    http: &Http,
     opening: &Opening,
     token: Option<(&Secret, &[TokenOffer])>,
     secrets: &Secrets,
@@ -153,19 +153,22 @@ async fn attempt(
         (Phase::Request, Cause::Unusable, refusal)
     })?;
     let sent = shown_request("GET", &request.0, &request.1, token, secrets);
-    let exchanged = exchange(client, opening, request, secrets, key).await;
+    let exchanged = exchange(http, opening, request, secrets, key).await;
     exchanged.map_err(|(phase, cause, refusal)| (phase, cause, Refusal { sent, ..refusal }))
 }
 
 /// Asks, and looks at what is answered.
 async fn exchange(
-    client: &Client,
+    http: &Http,
     opening: &Opening,
     (url, headers, offered): request::Request,
     secrets: &Secrets,
     key: &str,
 ) -> Result<Opened, (Phase, Cause, Refusal)> {
-    let response = answered(client.get(url.clone()).headers(headers), &url, opening, secrets).await?;
+    let response = match http.tunnels.to(&url) {
+        Some(tunnel) => tunnelled(&tunnel, &url, headers, opening, secrets).await?,
+        None => answered(http.client.get(url.clone()).headers(headers), &url, opening, secrets).await?,
+    };
 
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let (cause, refusal) = refused(response, opening, secrets).await;
@@ -200,6 +203,37 @@ async fn exchange(
     })
 }
 
+/// The same through a proxy's tunnel. What the proxy itself refuses is told as its own.
+async fn tunnelled(
+    tunnel: &Tunnel,
+    url: &Url,
+    headers: HeaderMap,
+    opening: &Opening,
+    secrets: &Secrets,
+) -> Result<Response, (Phase, Cause, Refusal)> {
+    let asked = timeout(opening.deadlines.answer, tunnel.get(url, headers)).await;
+    let proxy = tunnel.proxy();
+    match asked.map_err(|_| late(opening))? {
+        Ok(Answered::Server(response)) => {
+            reached(Stage::Http);
+            Ok(response)
+        }
+        Ok(Answered::Proxy(response)) => {
+            let (cause, refusal) = refused(response, opening, secrets).await;
+            let why = format!("the proxy {proxy} does not let us through: {}", refusal.why).into();
+            Err((Phase::Refused, cause, Refusal { why, ..refusal }))
+        }
+        Err(Unanswered { kind, why, at_proxy }) => {
+            let (phase, place, who) = match at_proxy {
+                true => (Phase::Connect, Url::parse(&format!("http://{proxy}")).ok(), format!("the proxy {proxy}: ")),
+                false => (Phase::Answer, None, String::new()),
+            };
+            let (cause, class, advice) = without_answer(kind, place.as_ref().unwrap_or(url));
+            Err((phase, cause, without_status(class, secrets.shown(&format!("{who}{why}")), advice)))
+        }
+    }
+}
+
 /// Sends a request and waits for the head of its answer.
 async fn answered(
     request: RequestBuilder,
@@ -217,12 +251,14 @@ async fn answered(
             let (cause, class, advice) = without_answer(NoAnswer::of(&error), url);
             Err((phase, cause, without_status(class, secrets.shown(&chain(&error)), advice)))
         }
-        Err(_) => {
-            let why = format!("no answer within {} s", opening.deadlines.answer.as_secs_f32());
-            let advice = "see whether the service is starting, or hangs; something in between may hold the request";
-            Err((Phase::Answer, Cause::Timeout, without_status(RefusalClass::Environment, why, advice.into())))
-        }
+        Err(_) => Err(late(opening)),
     }
+}
+
+fn late(opening: &Opening) -> (Phase, Cause, Refusal) {
+    let why = format!("no answer within {} s", opening.deadlines.answer.as_secs_f32());
+    let advice = "see whether the service is starting, or hangs; something in between may hold the request";
+    (Phase::Answer, Cause::Timeout, without_status(RefusalClass::Environment, why, advice.into()))
 }
 
 /// Asks for an answer that is a stream; `own` are headers that the configuration may replace.

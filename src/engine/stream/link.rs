@@ -228,7 +228,7 @@ impl Link {
             return self.request(request, &asked, offered, &means).await;
         }
         let watch = self.watch();
-        let opening = watch.time(open(&means.client, &asked, offered, &means.secrets));
+        let opening = watch.time(open(&means.http, &asked, offered, &means.secrets));
         let opened = self.attend(opening, false).await;
         self.tell_stages();
         match opened {

@@ -21,6 +21,7 @@ pub use self::mint::Mint;
 use self::local::{read_file, run, variable};
 use super::secret::Secrets;
 use crate::config::project::{OfferSpec, Secret, TokenEncoding};
+use crate::engine::http::Http;
 
 /// How long a token command or call may take, unless configuration says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(20);
@@ -148,8 +149,8 @@ pub fn process_variables() -> Variables {
 /// What token providers work with.
 #[derive(Clone)]
 pub struct Means {
-    /// The HTTP client.
-    pub client: reqwest::Client,
+    /// The HTTP client, and the ways through a proxy.
+    pub http: Http,
     /// The environment.
     pub variables: Variables,
     /// Where secrets are remembered.
@@ -238,9 +239,9 @@ mod tests {
     use crate::engine::http::{Http, HttpSettings};
 
     fn means() -> Means {
-        let client = Http::new(&HttpSettings::default()).expect("a client").client;
+        let http = Http::new(&HttpSettings::default()).expect("a client");
         let variables: Variables = Arc::new(|name| (name == "TOKEN").then(|| "from-a-variable\n".into()));
-        Means { client, variables, secrets: Secrets::default() }
+        Means { http, variables, secrets: Secrets::default() }
     }
 
     fn jwt(exp: u64) -> String {

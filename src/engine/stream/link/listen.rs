@@ -30,7 +30,7 @@ impl Link {
             (request.method, request.body) = (Method::POST, Some(text.clone()));
         }
         let last_id = self.last_id.clone().filter(|_| request.is_repeatable());
-        let asking = Answer::open(&means.client, opening, &request, offered, last_id.as_deref(), &means.secrets);
+        let asking = Answer::open(&means.http.client, opening, &request, offered, last_id.as_deref(), &means.secrets);
         let watch = self.watch();
         let asked = self.attend(watch.time(asking), false).await;
         self.tell_stages();

@@ -70,8 +70,8 @@ mod tests {
         let variables: Variables = Arc::new(move |_| {
             (counter.fetch_add(1, Ordering::Relaxed) + 1 >= n).then(|| "a-secret-of-the-test".into())
         });
-        let client = Http::new(&HttpSettings::default()).expect("a client").client;
-        (Means { client, variables, secrets: Secrets::default() }, tries)
+        let http = Http::new(&HttpSettings::default()).expect("a client");
+        (Means { http, variables, secrets: Secrets::default() }, tries)
     }
 
     fn source(lifetime: u64) -> TokenSource {

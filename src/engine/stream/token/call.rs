@@ -16,7 +16,7 @@ impl TokenCall {
             |what: String, what_to_do: &str| TokenTrouble { what, what_to_do: what_to_do.into(), may_pass: false };
         let method = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| wrong(format!("{} is no HTTP method", self.method), "write GET or POST"))?;
-        let mut request = means.client.request(method, &self.url).headers(self.headers(means)?);
+        let mut request = means.http.client.request(method, &self.url).headers(self.headers(means)?);
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
