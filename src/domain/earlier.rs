@@ -24,8 +24,13 @@ impl<'a> Earlier<'a> {
         Self { records, source, serving: words(revisions()), number: served.known(revisions()) }
     }
 
+    /// Whether any service has said what it is.
+    pub(super) fn knows_what_serves(&self) -> bool {
+        self.serving.is_some()
+    }
+
     /// Whether a test's latest result, of an earlier session, counts now.
-    fn counts(&self, test: &TestCase, latest: &Attempt) -> bool {
+    pub(super) fn counts(&self, test: &TestCase, latest: &Attempt) -> bool {
         let Some(serving) = &self.serving else { return !test.stale || self.has_source_of(latest.cycle) };
         // What was set aside stands on no ground of its own.
         if matches!(latest.outcome, Outcome::Skipped | Outcome::Xfailed) {
@@ -45,6 +50,10 @@ impl<'a> Earlier<'a> {
 }
 
 impl State {
+    pub(super) fn earlier(&self) -> Earlier<'_> {
+        Earlier::of(&self.services, &self.served, &self.records, self.session.source.as_deref())
+    }
+
     /// Decides anew which results are stale; answers how many are.
     pub(super) fn review_stale(&mut self) -> u32 {
         let services = &self.services;

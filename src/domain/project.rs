@@ -238,4 +238,8 @@ pub struct StreamSpec {
     pub over_http: bool,
     /// How long the next agent event may take before the wait is worth a colour.
     pub budget: Span,
+    /// From one ping to the next; zero where none is sent. Two of them without a byte, or without an answer, end a
+    /// connection.
+    #[serde(default)]
+    pub ping_interval: Span,
 }

@@ -294,6 +294,20 @@ impl Streams {
 }
 
 impl Stream {
+    /// How long pings have gone unanswered that should have been answered by now, and in how long the connection is given
+    /// up for that: after two intervals without a byte, or with two pings unanswered when the third is due. Nothing where
+    /// it has a pulse, or none is taken.
+    #[must_use]
+    pub fn staleness(&self, now: Moment) -> Option<(Span, Span)> {
+        let every = self.spec.ping_interval.0;
+        let pong = self.last_pong.unwrap_or(self.since).max(self.since);
+        let byte = self.last_message.unwrap_or(pong).max(pong);
+        let (without, unheard) = (now.since(pong), now.since(byte));
+        let is_late = self.link == Link::Open && every > 0 && without.0 > every + every / 4;
+        let left = (every * 3).saturating_sub(without.0).min((every * 2).saturating_sub(unheard.0));
+        is_late.then_some((without, Span(left)))
+    }
+
     fn become_link(&mut self, link: Link, at: Moment) {
         self.link = link;
         self.since = at;

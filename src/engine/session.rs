@@ -209,6 +209,11 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                     .collect(),
                 over_http: stream.transport != Transport::Websocket,
                 budget: AGENT_BUDGET,
+                ping_interval: if stream.transport == Transport::Websocket {
+                    stream.ping_interval.into()
+                } else {
+                    Span::ZERO
+                },
             })
             .collect(),
         baseline: project.baseline.clone(),

@@ -66,3 +66,11 @@ fn what_served_then_is_told_and_not_what_serves_now() {
     assert_eq!(served(0).as_deref(), Some("backend=b1"));
     assert_eq!(served(3), None);
 }
+
+#[test]
+fn a_cycle_whose_tests_all_ended_has_nothing_left_not_even_what_was_set_aside() {
+    let mut story = the_next_day(&["backend"]);
+    story.well(0, "b1").ask(Command::Resume);
+    assert_eq!(story.news(), "nothing to resume: cycle 3 came to its end");
+    assert_eq!(story.state.resumed, Some(4));
+}

@@ -3,8 +3,7 @@
 
 use crate::domain::command::Selection;
 use crate::domain::effect::Effects;
-use crate::domain::flake::ground_of;
-use crate::domain::{CycleWhy, On, Outcome, RunKind, State, TestCase, TestId, Tone, ViewerId};
+use crate::domain::{CycleWhy, Outcome, RunKind, State, TestId, Tone, ViewerId};
 
 /// What goes on with a cycle finds of its results.
 #[derive(Debug, Default)]
@@ -47,8 +46,9 @@ impl State {
         self.begin_runs(by, &Selection::Tests(found.left), effects);
     }
 
-    fn find_of_cycle(&mut self, cycle: u32) -> Found {
-        let served = self.served.number(self.services.revisions(self.services.epoch()));
+    /// Past cycles that showed nothing are not remembered, so that where nobody knows what serves, the cycle alone tells.
+    fn find_of_cycle(&self, cycle: u32) -> Found {
+        let earlier = self.earlier();
         let mut found = Found::default();
         for (id, test) in self.inventory.tests().filter(|(_, test)| !test.gone) {
             let Some(latest) = test.latest.as_ref().filter(|latest| latest.cycle == cycle && !test.missed) else {
@@ -59,18 +59,9 @@ impl State {
             };
             let holds = latest.circumstance.is_steady()
                 && !matches!(latest.outcome, Outcome::Lost | Outcome::Interrupted)
-                && stands_on(test, ground_of(latest, served));
+                && (!earlier.knows_what_serves() || earlier.counts(test, latest));
             if holds { found.kept.push(id) } else { found.left.push(id) }
         }
         found
-    }
-}
-
-/// Whether the latest result of a test was obtained there. Past cycles that showed nothing are not remembered, so that
-/// where nobody knows what serves, the cycle alone tells.
-fn stands_on(test: &TestCase, on: On) -> bool {
-    match on {
-        On::Cycle(_) => true,
-        On::Revisions(_) => test.grounds.iter().next_back().is_some_and(|ground| ground.on == on),
     }
 }

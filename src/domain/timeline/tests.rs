@@ -39,6 +39,7 @@ impl Session {
             messages: Vec::new(),
             over_http: false,
             budget: Span::ZERO,
+            ping_interval: Span::seconds(15),
         };
         let project = ProjectSpec {
             runners: vec![runner],

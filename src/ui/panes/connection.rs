@@ -159,13 +159,13 @@ fn pulse(stream: &Stream, now: Moment) -> Vec<Piece> {
         });
     }
     let silent = now.since(stream.last_message.unwrap_or(stream.since).max(stream.since));
-    if silent > QUIET {
-        // Whoever thinks for minutes is silent, not gone: the pings tell the two apart.
-        let (role, label) = match stream.last_pong {
-            Some(_) => (Role::Muted, "alive, silent"),
-            None => (Role::Warning, "no pong yet, silent"),
-        };
-        pieces.push(Piece::of(label, role, watch(silent)));
+    // Whoever thinks for minutes is silent, not gone: the pings tell the two apart.
+    if let Some((without, left)) = stream.staleness(now) {
+        pieces.push(Piece::of("no pong for", Role::Warning, watch(without)));
+        pieces.push(Piece::of("given up in", Role::Warning, watch(left)));
+    } else if silent > QUIET {
+        let is_alive = stream.last_pong.is_some_and(|pong| pong >= stream.since);
+        pieces.push(Piece::of(if is_alive { "alive, silent" } else { "silent" }, Role::Muted, watch(silent)));
     }
     if let Some(rotates) = stream.rotates {
         pieces.push(Piece::of("replaced within", Role::Text, watch(rotates.since(now))));

@@ -190,6 +190,7 @@ fn every_other_state_says_what_it_is() {
     check("linked", &fixture::link::linked(), &ViewState { focus: Pane::Agents, ..view() }, (160, 45));
     check("linked", &fixture::link::linked(), &ViewState { focus: Pane::Agents, ..view() }, (80, 24));
     check("torn", &fixture::link::torn(), &ViewState { focus: Pane::Agents, ..view() }, (120, 40));
+    check("unheard", &fixture::link::unheard(), &ViewState { focus: Pane::Agents, ..view() }, (80, 24));
     check("linked-beside", &fixture::link::linked(), &view(), (160, 45));
     check("opening", &fixture::link::opening(), &view(), (160, 45));
     check("not-serving", &fixture::not_serving(), &ViewState { focus: Pane::Deploys, ..view() }, (80, 24));
