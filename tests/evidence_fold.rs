@@ -19,7 +19,7 @@ fn agents() -> StreamSpec {
         messages: Vec::new(),
         over_http: false,
         budget: Span::seconds(2),
-        ping_interval: Span::seconds(15),
+        ..StreamSpec::default()
     }
 }
 

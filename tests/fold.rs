@@ -46,7 +46,7 @@ impl Story {
                 messages: Vec::new(),
                 over_http: false,
                 budget: Span::seconds(2),
-                ping_interval: Span::seconds(15),
+                ..StreamSpec::default()
             }],
             hold_limit: Span::seconds(600),
             ..ProjectSpec::default()

@@ -331,7 +331,7 @@ fn the_runs_of_a_chain_that_waited_for_a_stream_are_in_a_rebuilt_history() {
         messages: Vec::new(),
         over_http: false,
         budget: Span::seconds(2),
-        ping_interval: Span::seconds(15),
+        ..StreamSpec::default()
     }];
     let opened = |stream| StreamEvent::Opened {
         stream,

@@ -31,7 +31,7 @@ impl Story {
             messages: Vec::new(),
             over_http: false,
             budget: Span::seconds(1),
-            ping_interval: Span::seconds(15),
+            ..StreamSpec::default()
         };
         let runners = vec![RunnerSpec { name: "contracts".into(), tool: "contracts".into(), ..RunnerSpec::default() }];
         let (services, streams) = (vec![service], vec![stream]);

@@ -35,6 +35,7 @@ impl Story {
             messages: Vec::new(),
             over_http: false,
             budget: Span::seconds(2),
+            ..StreamSpec::default()
         };
         let project = ProjectSpec {
             name: "bench".into(),

@@ -3,6 +3,7 @@
 mod belonging;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -264,9 +265,9 @@ pub struct Agents {
     /// The present period, by which all that comes is stamped.
     #[serde(default)]
     epoch: Epoch,
-    /// By which signs a played run is known.
+    /// By which signs a played run is known, by stream.
     #[serde(default)]
-    rules: SyntheticRules,
+    rules: Vec<SyntheticRules>,
     /// How many runs without an id there were.
     #[serde(default)]
     unnamed: u32,
@@ -277,14 +278,14 @@ pub struct Agents {
 
 impl Default for Agents {
     fn default() -> Self {
-        Self::new(Limits::default().agent_events)
+        Self::new(Limits::default().agent_events, Vec::new())
     }
 }
 
 impl Agents {
-    /// No event yet, and room for so many.
+    /// No event yet, and room for so many; runs on each stream are told apart from played ones by its rules.
     #[must_use]
-    pub fn new(events: usize) -> Self {
+    pub fn new(events: usize, rules: Vec<SyntheticRules>) -> Self {
         Self {
             events: Ring::new(events),
             raw: Ring::new(events.min(RAW_KEPT)),
@@ -294,7 +295,7 @@ impl Agents {
             name_index: HashMap::new(),
             unknown: BTreeMap::new(),
             epoch: 0,
-            rules: SyntheticRules::default(),
+            rules,
             unnamed: 0,
             announced: BTreeSet::new(),
         }
@@ -369,7 +370,7 @@ impl Agents {
         }
         if let Some(run) = run {
             self.judge(stream, run, event);
-        } else if self.rules.announces(event) {
+        } else if self.rules_of(stream).announces(event) {
             self.announced.insert(stream);
         }
         let name = self.intern(&event.type_name);
@@ -388,9 +389,14 @@ impl Agents {
         });
     }
 
+    fn rules_of(&self, stream: StreamId) -> &SyntheticRules {
+        static USUAL: LazyLock<SyntheticRules> = LazyLock::new(SyntheticRules::default);
+        self.rules.get(stream.index()).unwrap_or(&USUAL)
+    }
+
     /// Whether the run that an event belongs to was played.
     fn judge(&mut self, stream: StreamId, id: AgentRunId, event: &AgentEvent) {
-        let rules = &self.rules;
+        let rules = self.rules_of(stream);
         let announced = self.announced.contains(&stream);
         let Some(run) = self.run(id) else { return };
         let mut signs = run.signs;
@@ -400,7 +406,7 @@ impl Agents {
             let times = seen.filter(|seen| is_agents(seen.kind)).map(|seen| seen.at);
             signs.hear_beat(&times.chain([event.at]).collect::<Vec<_>>());
         }
-        let played = signs.are_enough(&self.rules);
+        let played = signs.are_enough(rules);
         if let Some(run) = self.run_mut(id) {
             (run.signs, run.played) = (signs, run.played || played);
         }

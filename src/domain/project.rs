@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contract::SyntheticRules;
 use super::{
     AutopilotPlan, Baseline, Damping, DependentSpec, KnownSpec, Rung, SavedMessage, Span, StreamId, Text, TierSpec,
     WatchSpec,
@@ -220,7 +221,7 @@ pub struct RestartSpec {
 }
 
 /// A source of agent events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct StreamSpec {
     /// Its name.
     pub name: Text,
@@ -242,4 +243,7 @@ pub struct StreamSpec {
     /// connection.
     #[serde(default)]
     pub ping_interval: Span,
+    /// By which signs a run is known that no agent made: those of the first contract about it, else the usual ones.
+    #[serde(default)]
+    pub synthetic: SyntheticRules,
 }

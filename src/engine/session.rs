@@ -17,7 +17,7 @@ use crate::adapters::deployer;
 use crate::config::project::{self as config, EnvironmentKind, Project, Transport};
 use crate::domain::{
     self, AutopilotPlan, DeploySpec, EnvironmentSpec, Limits, ProjectSpec, RestartSpec, RunnerSpec, SavedMessage,
-    ServiceSpec, SessionEvent, Span, StreamId, StreamSpec, SurfaceSpec, Text,
+    ServiceSpec, SessionEvent, Span, StreamId, StreamSpec, SurfaceSpec, SyntheticRules, Text,
 };
 
 /// How long the next agent event may take before the wait is worth a colour.
@@ -135,6 +135,12 @@ fn surfaces(project: &Project, service: &config::ServiceSpec, shown: &dyn Fn(&st
 }
 
 /// The project as everybody may know it.
+/// By which signs runs on that stream are known that no agent made: those of the first contract about it.
+fn played_by(project: &Project, stream: &str) -> SyntheticRules {
+    let mut about = project.contracts.iter().filter(|plan| &*plan.spec.stream == stream);
+    about.next().map_or_else(SyntheticRules::default, |plan| plan.spec.synthetic.clone())
+}
+
 fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
     let project = &options.project;
     let shown = |text: &str| -> Text { crate::adapters::sanitize::text(&masks.mask(text)).into() };
@@ -214,6 +220,7 @@ fn describe(options: &SessionOptions, masks: &Masks) -> ProjectSpec {
                 } else {
                     Span::ZERO
                 },
+                synthetic: played_by(project, &stream.name),
             })
             .collect(),
         baseline: project.baseline.clone(),

@@ -350,7 +350,7 @@ pub(crate) fn staging() -> ProjectSpec {
             messages: Vec::new(),
             over_http: false,
             budget: Span::seconds(2),
-            ping_interval: Span::ZERO,
+            ..StreamSpec::default()
         }],
         hold_limit: Span::seconds(600),
         baseline: Baseline::Previous,

@@ -121,7 +121,12 @@ fn kind(type_name: &str) -> AgentKind {
             AgentKind::ToolCompleted
         }
         "agent_completed" => AgentKind::AgentCompleted,
-        "agent_failed" | "agent_error" | "agent_death" => AgentKind::AgentFailed,
+        "agent_failed"
+        | "agent_error"
+        | "agent_death"
+        | "agent_cancelled"
+        | "agent_stopped"
+        | "agent_timeout_failure" => AgentKind::AgentFailed,
         "connection_ready" | "connection_established" | "handshake_response" | "handshake_complete" => AgentKind::Ready,
         "ack" | "agent_task_ack" | "handshake_acknowledged" => AgentKind::Acknowledged,
         "error"
@@ -148,6 +153,8 @@ fn kind(type_name: &str) -> AgentKind {
         | "thread_history"
         | "mcp_server_connected"
         | "mcp_server_disconnected"
+        | "mcp_server_error"
+        | "agent_manager_shutdown"
         | "cleanup_started"
         | "cleanup_duration_estimate"
         | "cleanup_complete"
@@ -160,7 +167,16 @@ fn kind(type_name: &str) -> AgentKind {
         | "agent_update"
         | "agent_log"
         | "agent_status_update"
+        | "agent_status_changed"
+        | "agent_metrics_updated"
+        | "agent_timeout_warning"
+        | "agent_fallback"
+        | "agent_response"
         | "agent_response_chunk"
+        | "agent_response_complete"
+        | "generation_complete"
+        | "quality_update"
+        | "quality_alert"
         | "sub_agent_update"
         | "subagent_started"
         | "subagent_completed"

@@ -89,7 +89,7 @@ impl Agents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Moment;
+    use crate::domain::{Moment, SyntheticRules};
     use AgentKind::{AgentCompleted, AgentStarted, AgentThinking, Heartbeat, ToolCompleted, ToolExecuting};
 
     fn event(kind: AgentKind, run: &str, thread: &str) -> AgentEvent {
@@ -177,5 +177,16 @@ mod tests {
         // Its beat, its missing ids and its doubled types tell it, whatever it is called.
         let (_, run) = agents.runs().next().expect("a run");
         assert!(run.played && run.unnamed);
+    }
+
+    #[test]
+    fn each_stream_has_its_own_signs_of_what_is_played() {
+        let rules = SyntheticRules { agents: vec!["Understudy".into()], signs: 2, ..SyntheticRules::default() };
+        let mut agents = Agents::new(10, vec![SyntheticRules::default(), rules]);
+        for stream in [StreamId(0), StreamId(1), StreamId(7)] {
+            let of = AgentEvent { agent: Some("Understudy".into()), ..event(AgentStarted, &format!("{stream:?}"), "") };
+            agents.receive(stream, &of);
+        }
+        assert_eq!(agents.runs().map(|(_, run)| run.played).collect::<Vec<_>>(), [false, true, false]);
     }
 }

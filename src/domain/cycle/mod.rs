@@ -82,7 +82,10 @@ impl State {
                 self.session.started = self.at;
                 self.services = Services::new(&project.services, self.at);
                 self.deploys = Deploys::default();
-                self.agents = Agents::new(project.limits.agent_events);
+                self.agents = Agents::new(
+                    project.limits.agent_events,
+                    project.streams.iter().map(|stream| stream.synthetic.clone()).collect(),
+                );
                 self.streams = Streams::new(&project.streams, self.at);
                 let aimed = !project.services.is_empty() || !project.streams.is_empty();
                 self.inventory.arrange(&project.tiers, aimed);

@@ -49,7 +49,7 @@ mod tests {
                 messages: Vec::new(),
                 over_http,
                 budget: Span::ZERO,
-                ping_interval: Span::seconds(15),
+                ..StreamSpec::default()
             };
             let mut fold = Self { state: State::default(), seq: 0 };
             let project = ProjectSpec { streams: vec![stream], ..ProjectSpec::default() };

@@ -39,7 +39,7 @@ impl Session {
             messages: Vec::new(),
             over_http: false,
             budget: Span::ZERO,
-            ping_interval: Span::seconds(15),
+            ..StreamSpec::default()
         };
         let project = ProjectSpec {
             runners: vec![runner],

@@ -175,7 +175,7 @@ fn acknowledgements_pings_and_system_talk() {
     check(r#"{"event":"agent_started"}"#, "AgentStarted");
     check(r#"{"event_type":"agent_started"}"#, "AgentStarted");
     check(r#"{"jsonrpc":"2.0","method":"tools/list","params":{}}"#, "Unknown tools/list");
-    check(r#"{"type":"quality_alert","message":"low"}"#, r#"Unknown quality_alert "low""#);
+    check(r#"{"type":"quality_alert","message":"low"}"#, r#"Progress "low""#);
     check(r#"{"type":"agent_death","data":{"death_cause":"x","message":"gone"}}"#, r#"AgentFailed "gone" bad"#);
 }
 
@@ -276,5 +276,24 @@ fn tools_have_other_names_too() {
     for fails in ["tool_error", "mcp_tool_failed"] {
         assert_eq!(read(fails), (AgentKind::ToolCompleted, true, Some(false)), "{fails}");
     }
-    assert_eq!(read("agent_fallback").0, AgentKind::Unknown);
+}
+
+#[test]
+fn whatever_ends_an_agent_ends_its_run() {
+    for (type_name, text) in
+        [("agent_cancelled", "by a person"), ("agent_stopped", "s"), ("agent_timeout_failure", "30 s")]
+    {
+        check(
+            &format!(r#"{{"type":"{type_name}","payload":{{"run_id":"r","message":"{text}"}}}}"#),
+            &format!(r#"AgentFailed run=r "{text}" bad"#),
+        );
+    }
+    for goes_on in
+        ["agent_timeout_warning", "agent_status_changed", "agent_response", "agent_fallback", "quality_alert"]
+    {
+        check(&format!(r#"{{"type":"{goes_on}","run_id":"r"}}"#), "Progress run=r");
+    }
+    for of_the_server in ["agent_manager_shutdown", "mcp_server_error"] {
+        check(&format!(r#"{{"type":"{of_the_server}"}}"#), "System");
+    }
 }
