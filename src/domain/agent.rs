@@ -1,12 +1,14 @@
 //! Agent events, grouped into what each agent did in one run.
 
 mod belonging;
+mod repeats;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use self::repeats::Before;
 use super::contract::{Signs, SyntheticRules, is_agents};
 use super::project::Limits;
 use super::{AgentRunId, Epoch, Moment, Ring, Span, StreamId, Text, Usage};
@@ -142,6 +144,9 @@ pub struct Seen {
     /// The period in which it came.
     #[serde(default)]
     pub epoch: Epoch,
+    /// Whether it came once before, over the connection before this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     name: u16,
     subject: u16,
     /// What it says, in a line.
@@ -274,6 +279,9 @@ pub struct Agents {
     /// The streams that said that they answer in place of their agents.
     #[serde(default)]
     announced: BTreeSet<StreamId>,
+    /// What came before connections were opened anew, while it may come once more.
+    #[serde(default)]
+    before: Vec<Before>,
 }
 
 impl Default for Agents {
@@ -298,6 +306,7 @@ impl Agents {
             rules,
             unnamed: 0,
             announced: BTreeSet::new(),
+            before: Vec::new(),
         }
     }
 
@@ -363,12 +372,16 @@ impl Agents {
         }
         let ordinal = self.events.total();
         let run = self.find_run(stream, event);
-        let epoch = self.epoch;
+        let (epoch, again) = (self.epoch, self.is_repeat(stream, event));
         if let Some(run) = run.and_then(|id| self.run_mut(id)) {
-            run.receive(event, ordinal);
+            if again {
+                run.hear_again(event, ordinal)
+            } else {
+                run.receive(event, ordinal)
+            }
             run.epoch_at_end = epoch;
         }
-        if let Some(run) = run {
+        if let Some(run) = run.filter(|_| !again) {
             self.judge(stream, run, event);
         } else if self.rules_of(stream).announces(event) {
             self.announced.insert(stream);
@@ -383,6 +396,7 @@ impl Agents {
             kind: event.kind,
             failed: event.failed,
             epoch: self.epoch,
+            again,
             name,
             subject,
             text: event.text.clone(),

@@ -21,7 +21,10 @@ impl State {
         let name = stream.spec.name.clone();
         match fact {
             StreamFact::Nothing => {}
-            StreamFact::Opened => self.say(Tone::Good, format!("{name} is connected")),
+            StreamFact::Opened => {
+                self.agents.reopen(id, self.at);
+                self.say(Tone::Good, format!("{name} is connected"));
+            }
             StreamFact::Ended { expected } => {
                 self.agents.lose(id);
                 if !expected {

@@ -319,7 +319,15 @@ fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment
     } else if !subject.is_empty() && seen.text.is_empty() {
         line.put(Role::Muted, subject).gap(1);
     }
+    put_again(line, seen);
     line.ansi(Role::Muted, text::first_line(&seen.text));
+}
+
+/// Whether a message is one that had come before.
+pub(super) fn put_again(line: &mut Line, seen: &Seen) {
+    if seen.again {
+        line.put(Role::Warning, "×2 after reconnect").gap(1);
+    }
 }
 
 /// The frame as it came, of the event under the cursor.

@@ -351,6 +351,7 @@ fn draw_words(line: &mut Line, agents: &Agents, part: &Part, seen: &crate::domai
         PartKind::Agent | PartKind::Tool => Role::Agent,
     };
     line.put(role, named).gap(1);
+    agents::put_again(line, seen);
     line.ansi(Role::Text, text::first_line(&seen.text));
     let result = part.until.and_then(|event| agents.events().nth(event)).map(|seen| text::first_line(&seen.text));
     if let Some(result) = result.filter(|result| !result.is_empty()) {
@@ -375,6 +376,7 @@ fn draw_found(line: &mut Line, scene: &Scene, event: u64, columns: Columns) {
         if !subject.is_empty() {
             line.put(Role::Agent, subject).gap(1);
         }
+        agents::put_again(line, seen);
         line.ansi(Role::Text, text::first_line(&seen.text));
     });
     line.column(columns.words).put(Role::Faint, "│");
