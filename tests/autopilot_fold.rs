@@ -164,6 +164,23 @@ fn what_the_environment_spoilt_is_run_again_and_is_nothing_to_fix() {
 }
 
 #[test]
+fn an_outage_that_outlasts_a_held_run_is_waited_for_until_patience_ends() {
+    let mut story = Story::new(Some("./fix.sh"));
+    story.down().down();
+    story.fly(AutopilotPlan { patience: 2, ..deploys_backend() });
+    for times in ["1 of 2", "2 of 2"] {
+        let (run, held) = story.state.runs.iter().next_back().expect("a run");
+        assert!(held.is_held());
+        story.tell(RunEvent::HeldTooLong { run });
+        let said: Vec<&str> = story.flight().trail.iter().map(|decision| &*decision.text).collect();
+        assert!(said.iter().any(|said| said.ends_with(&format!("it is waited for once more ({times})"))), "{said:?}");
+    }
+    let (run, _) = story.state.runs.iter().next_back().expect("a run");
+    story.tell(RunEvent::HeldTooLong { run });
+    assert!(story.said().starts_with("not green: the tests could not be run: waited too long"), "{}", story.said());
+}
+
+#[test]
 fn without_a_fix_hook_it_says_so() {
     let mut story = Story::new(None);
     story.fly(deploys_backend()).live(&TESTS, &[Passed, Failed, Passed]);

@@ -6,8 +6,8 @@ use crate::domain::effect::{Effect, Effects};
 use crate::domain::event::FixEvent;
 use crate::domain::prove::ProveEnd;
 use crate::domain::{
-    CauseClass, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, RunEnd, RunKind, RunPhase, ServiceId,
-    Span, Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
+    CauseClass, Counted, CycleWhy, DeployId, DeployPhase, FixId, Moment, Outcome, Run, RunEnd, RunKind, RunPhase,
+    ServiceId, Span, Standing, State, TestCase, TestId, Text, Tone, ViewerId, plain,
 };
 
 /// What stands between now and green, the first that there is.
@@ -324,6 +324,10 @@ impl State {
     }
 
     fn end_running(&mut self, cycle: u32) {
+        if let Some((why, times)) = self.held_too_long(cycle).and_then(|why| Some((why, self.wait_on()?))) {
+            self.decided(format!("{why}, still: it is waited for once more ({times})"));
+            return self.enter(AutopilotPhase::Deciding);
+        }
         let runs =
             || self.runs.iter().map(|(_, run)| run).filter(|run| run.cycle == cycle && run.kind == RunKind::Test);
         let broken = runs().find_map(|run| match &run.phase {
@@ -346,6 +350,28 @@ impl State {
             Some(why) => self.land(AutopilotEnd::GaveUp(format!("the tests could not be run: {why}").into())),
             None => self.enter(AutopilotPhase::Deciding),
         }
+    }
+
+    /// What a run of that cycle waited for until its time was over, where it is to be waited for still.
+    fn held_too_long(&self, cycle: u32) -> Option<String> {
+        let of_cycle = |run: &&Run| run.cycle == cycle && run.kind == RunKind::Test && run.started.is_none();
+        let mut held = self.runs.iter().map(|(_, run)| run).filter(of_cycle);
+        held.find_map(|run| match &run.phase {
+            RunPhase::Ended(RunEnd::CouldNotStart(_)) => self.hold_reason(run.runner),
+            _ => None,
+        })
+    }
+
+    /// An outage outlasts the time for which a run is held: that is the environment's, and is borne as often in a row as
+    /// anything else of its. Answers how often it was, of how often it may be; nothing where patience is at its end.
+    fn wait_on(&mut self) -> Option<String> {
+        let flight = self.flying_mut()?;
+        let patience = flight.plan.patience;
+        if flight.flown.disturbed >= patience {
+            return None;
+        }
+        flight.flown.disturbed += 1;
+        Some(format!("{} of {patience}", flight.flown.disturbed))
     }
 
     fn call_fix(&mut self, effects: &mut Effects) {
