@@ -226,8 +226,28 @@ pub struct AgentRun {
     /// Whether its events name no run, so that they were put together by their stream, thread and order.
     #[serde(default)]
     pub unnamed: bool,
+    /// Whether it speaks of itself in the five [`CRITICAL`] events by their own names, so that all of them are due.
+    #[serde(default)]
+    pub native: bool,
     #[serde(default)]
     signs: Signs,
+}
+
+/// How an agent run stands, at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentRunStanding {
+    /// It is open.
+    Open,
+    /// It came to its end, and showed all that its protocol owes.
+    Whole,
+    /// It came to its end without some of the five events.
+    Short,
+    /// Its events were played, and no agent ran.
+    Played,
+    /// It said that it failed.
+    Failed,
+    /// The connection ended first.
+    Lost,
 }
 
 impl AgentRun {
@@ -240,6 +260,26 @@ impl AgentRun {
     /// The critical events that never came.
     pub fn missing(&self) -> impl Iterator<Item = AgentKind> + '_ {
         CRITICAL.into_iter().zip(self.counts).filter(|&(_, count)| count == 0).map(|(kind, _)| kind)
+    }
+
+    /// How it stands. What other protocols have no event for is not missing: with some the client runs the tools, so that
+    /// no result travels.
+    #[must_use]
+    pub fn standing(&self) -> AgentRunStanding {
+        match self.end {
+            _ if self.played => AgentRunStanding::Played,
+            None => AgentRunStanding::Open,
+            Some(AgentRunEnd::Failed) => AgentRunStanding::Failed,
+            Some(AgentRunEnd::Lost) => AgentRunStanding::Lost,
+            Some(AgentRunEnd::Completed) if self.is_short() => AgentRunStanding::Short,
+            Some(AgentRunEnd::Completed) => AgentRunStanding::Whole,
+        }
+    }
+
+    /// Whether it is over without all the events that it owes.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.end.is_some() && self.native && self.seen() < CRITICAL.len()
     }
 
     /// What must come next, while the run is open: the end of an open tool call, else the first missing event after
@@ -471,6 +511,7 @@ impl AgentRun {
         self.thread = self.thread.take().or_else(|| event.thread.clone());
         if let Some(place) = CRITICAL.iter().position(|&kind| kind == event.kind) {
             self.counts[place] += 1;
+            self.native |= *event.type_name == *event.kind.word();
         }
         let ends_inside = self.ends_inside(event);
         match event.kind {

@@ -73,7 +73,7 @@ mod verdict;
 mod watch;
 mod worth;
 
-pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, Agents, CRITICAL, Seen, ToolCall};
+pub use agent::{AgentEvent, AgentKind, AgentRun, AgentRunEnd, AgentRunStanding, Agents, CRITICAL, Seen, ToolCall};
 pub use agent_parts::{Part, PartKind};
 pub use autopilot::{
     Autopilot, AutopilotEnd, AutopilotPhase, AutopilotPlan, Decision, Fix, FixEnd, Fixes, FlightPace, Flown,

@@ -80,6 +80,7 @@ impl Agents {
             inside: Vec::new(),
             played: false,
             unnamed: false,
+            native: false,
             signs: Signs::default(),
         });
         id
@@ -89,7 +90,7 @@ impl Agents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Moment, SyntheticRules};
+    use crate::domain::{AgentRunStanding, Moment, SyntheticRules};
     use AgentKind::{AgentCompleted, AgentStarted, AgentThinking, Heartbeat, ToolCompleted, ToolExecuting};
 
     fn event(kind: AgentKind, run: &str, thread: &str) -> AgentEvent {
@@ -188,5 +189,19 @@ mod tests {
             agents.receive(stream, &of);
         }
         assert_eq!(agents.runs().map(|(_, run)| run.played).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn only_who_speaks_in_the_five_events_owes_all_of_them() {
+        let standing = |named: fn(AgentKind) -> Text| {
+            let mut agents = Agents::default();
+            for kind in [AgentStarted, AgentThinking, AgentCompleted] {
+                agents.receive(StreamId(0), &AgentEvent { type_name: named(kind), ..event(kind, "r", "") });
+            }
+            let (_, run) = agents.runs().next().expect("a run");
+            (run.seen(), run.standing())
+        };
+        assert_eq!(standing(|kind| kind.word().into()), (3, AgentRunStanding::Short));
+        assert_eq!(standing(|_| "RUN_EVENT".into()), (3, AgentRunStanding::Whole));
     }
 }

@@ -7,7 +7,9 @@ use super::footer::hint;
 use super::pen::{Line, Pen};
 use super::services::spark;
 use super::{connection, disconnected};
-use crate::domain::{AgentKind, AgentRun, AgentRunEnd, AgentRunId, CRITICAL, Link, Moment, Seen, State, Stream};
+use crate::domain::{
+    AgentKind, AgentRun, AgentRunEnd, AgentRunId, AgentRunStanding, CRITICAL, Link, Moment, Seen, State, Stream,
+};
 use crate::ui::action::Action;
 use crate::ui::regions::{Regions, chosen_agent_run};
 use crate::ui::scene::Scene;
@@ -53,7 +55,7 @@ impl Plan {
             taken
         };
         // An ended run says how it ended and what never came, with a line of air below that.
-        let ladder = take(2 + u16::from(run.end.is_some()) + u16::from(is_short(run)), 1);
+        let ladder = take(2 + u16::from(run.end.is_some()) + u16::from(run.is_short()), 1);
         let events = (run.events.len() as u64 + u64::from(run.end.is_none()) + 1).min(u64::from(u16::MAX)) as u16;
         let raw = if view.focus == Pane::Agents { take(2 + RAW_LINES as u16, events.min(6)) } else { 0 };
         let counts = take(3, events.min(8));
@@ -106,7 +108,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if plan.ladder > 0 {
         draw_ladder(&mut pen.line(inner, y), run);
         draw_end(&mut pen.line(inner, y + 1), run);
-        if is_short(run) && plan.ladder > 3 {
+        if run.is_short() && plan.ladder > 3 {
             draw_missing(&mut pen.line(inner, y + 2), run);
         }
         y += plan.ladder;
@@ -118,7 +120,9 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         y += plan.raw;
     }
     if plan.runs > 0 {
-        pen.section(inner, y, "runs");
+        let older = scene.state.agents.runs().len().saturating_sub(usize::from(plan.runs - 2));
+        let older = if older > 0 { format!("runs, {older} older above in the timeline") } else { "runs".to_owned() };
+        pen.section(inner, y, &older);
         draw_runs(pen, scene, Rect { y: y + 1, height: plan.runs - 2, ..inner }, id);
         y += plan.runs;
     }
@@ -131,9 +135,8 @@ fn draw_title(pen: &mut Pen, area: Rect, run: Option<&AgentRun>) {
     let mut line = pen.title(area);
     match run {
         Some(run) => {
-            let role = if run.seen() == CRITICAL.len() { Role::Good } else { end_role(run) };
             line.end_fmt(Role::Muted, format_args!("/{} ", CRITICAL.len()));
-            line.end_bold(role, &Short::new(format_args!(" {}", run.seen())));
+            line.end_bold(role_of(run), &Short::new(format_args!(" {}", run.seen())));
             line.end_gap(2).put(Role::Text, " agents ");
             if let Some(agent) = &run.agent {
                 line.bold(Role::Agent, agent).put(Role::Muted, " ");
@@ -146,12 +149,14 @@ fn draw_title(pen: &mut Pen, area: Rect, run: Option<&AgentRun>) {
     }
 }
 
-fn end_role(run: &AgentRun) -> Role {
-    match run.end {
-        Some(AgentRunEnd::Failed | AgentRunEnd::Lost) => Role::Bad,
-        Some(AgentRunEnd::Completed) if run.seen() == CRITICAL.len() => Role::Good,
-        Some(AgentRunEnd::Completed) => Role::Bad,
-        None => Role::Warning,
+/// The colour of what is counted of a run.
+pub(super) fn role_of(run: &AgentRun) -> Role {
+    match run.standing() {
+        AgentRunStanding::Whole => Role::Good,
+        AgentRunStanding::Open if run.seen() == CRITICAL.len() => Role::Good,
+        AgentRunStanding::Open => Role::Warning,
+        AgentRunStanding::Played => Role::Hollow,
+        AgentRunStanding::Short | AgentRunStanding::Failed | AgentRunStanding::Lost => Role::Bad,
     }
 }
 
@@ -190,8 +195,8 @@ fn draw_ladder(line: &mut Line, run: &AgentRun) {
         let (mark, role) = match (seen, awaited == Some(kind), run.end) {
             (true, false, _) => (Mark::Up, Role::Good),
             (_, true, _) => (Mark::Running, Role::Warning),
-            (false, _, Some(_)) => (Mark::Failed, Role::Bad),
-            (false, _, None) => (Mark::Down, Role::Muted),
+            (false, _, Some(_)) if run.native => (Mark::Failed, Role::Bad),
+            (false, _, _) => (Mark::Down, Role::Muted),
         };
         line.mark(role, mark).gap(1);
         match role {
@@ -199,11 +204,6 @@ fn draw_ladder(line: &mut Line, run: &AgentRun) {
             _ => line.put(role, word),
         };
     }
-}
-
-/// Whether a run ended without all that it should have shown.
-fn is_short(run: &AgentRun) -> bool {
-    run.end.is_some() && run.seen() < CRITICAL.len()
 }
 
 fn draw_missing(line: &mut Line, run: &AgentRun) {
@@ -214,17 +214,14 @@ fn draw_missing(line: &mut Line, run: &AgentRun) {
 }
 
 fn draw_end(line: &mut Line, run: &AgentRun) {
-    match run.end {
-        None => {}
-        Some(end) => {
-            let (role, word) = match end {
-                AgentRunEnd::Completed => (Role::Good, "completed"),
-                AgentRunEnd::Failed => (Role::Bad, "failed"),
-                AgentRunEnd::Lost => (Role::Bad, "lost: the connection ended"),
-            };
-            line.put(role, word).fmt(Role::Muted, format_args!(" after {}", took(run.last.since(run.started))));
-        }
-    }
+    let (role, word) = match run.standing() {
+        AgentRunStanding::Open => return,
+        AgentRunStanding::Whole | AgentRunStanding::Short => (Role::Good, "completed"),
+        AgentRunStanding::Played => (Role::Hollow, "over, played by something that is no agent,"),
+        AgentRunStanding::Failed => (Role::Bad, "failed"),
+        AgentRunStanding::Lost => (Role::Bad, "lost: the connection ended"),
+    };
+    line.put(role, word).fmt(Role::Muted, format_args!(" after {}", took(run.last.since(run.started))));
 }
 
 fn draw_events(pen: &mut Pen, scene: &Scene, regions: &Regions, area: Rect, run: &AgentRun) {
@@ -356,7 +353,7 @@ fn draw_runs(pen: &mut Pen, scene: &Scene, area: Rect, chosen: AgentRunId) {
     let longest = newest().map(|(_, run)| until(run).since(run.started).0).max().unwrap_or(1).max(1);
     for ((id, run), y) in newest().zip(area.y..) {
         let span = until(run).since(run.started);
-        let role = end_role(run);
+        let role = role_of(run);
         let mut line = pen.line(area, y);
         line.end_fmt(role, format_args!("{}/{}", run.seen(), CRITICAL.len())).end_gap(1);
         line.end_number(Role::Muted, &took(span), 7).end_gap(1);

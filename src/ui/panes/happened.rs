@@ -108,8 +108,8 @@ fn tell_own(sheet: &mut Sheet, state: &State, id: AgentRunId) {
         line.mark(Role::Agent, Mark::Up).gap(1).put(Role::Text, "this test's run").gap(1);
         line.bold(Role::Agent, &run.key).gap(2);
         let seen = run.seen();
-        line.fmt(if seen == 5 { Role::Good } else { Role::Bad }, format_args!("{seen}/5 events")).gap(2);
-        if seen < 5 {
+        line.fmt(super::agents::role_of(run), format_args!("{seen}/5 events")).gap(2);
+        if run.native && seen < 5 {
             line.put(Role::Muted, "no");
             for kind in run.missing() {
                 line.gap(1).put(Role::Muted, kind.word());

@@ -17,6 +17,8 @@ const BEATS: usize = 8;
 const STREAM_WORDS: (u16, u16) = (12, 60);
 /// What stands around a stream's words: its mark, two spaces, an ellipsis, and the gap before it.
 const AROUND: u16 = 7;
+/// So much room is there for each further stream where more than two are shown.
+const ROOMY: u16 = 26;
 
 pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let area = regions.services;
@@ -34,9 +36,16 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     let width = if crowded { area.width.min(SPARKLINES - 1) } else { area.width };
     let mut reserved = needed(width);
     if !streams_first {
-        let streams = scene.state.streams.iter().take(2);
-        let each = line.room().saturating_sub(reserved) / (streams.len() as u16).max(1);
-        for (_, stream) in streams {
+        // Those in trouble come first; what has no room is counted.
+        let mut streams: Vec<&Stream> = scene.state.streams.iter().map(|(_, stream)| stream).collect();
+        streams.sort_by_key(|stream| stream.link == Link::Open);
+        let room = line.room().saturating_sub(reserved);
+        let shown = streams.len().min(usize::from(room / ROOMY).max(2));
+        let each = room / (shown as u16).max(1);
+        if streams.len() > shown {
+            line.end_fmt(Role::Muted, format_args!("+{}", streams.len() - shown)).end_gap(2);
+        }
+        for stream in &streams[..shown] {
             draw_stream_end(&mut line, stream, scene.now, width, each);
         }
     }

@@ -247,8 +247,7 @@ fn draw_run(line: &mut Line, scene: &Scene, id: AgentRunId, columns: Columns, op
     line.keeping(columns.axis + 1, |line| {
         line.end_gap(1).end_number(Role::Text, &took(whole), 7).end_gap(1);
         draw_usage(line, run.usage);
-        let short = run.end.is_some() && run.seen() < CRITICAL.len();
-        let role_of_count = if short { Role::Bad } else { Role::Muted };
+        let role_of_count = if run.is_short() { Role::Bad } else { Role::Muted };
         line.end_fmt(role_of_count, format_args!(" {}/{} ", run.seen(), CRITICAL.len()));
         line.mark(Role::Muted, if open { Mark::Unfolded } else { Mark::Folded }).gap(1);
         if wide {

@@ -42,10 +42,7 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
         },
         Pane::Agents => match chosen_agent_run(state, scene.view).and_then(|id| state.agents.run(id)) {
             None => nothing,
-            Some(run) => {
-                let role = if run.seen() == CRITICAL.len() { Role::Good } else { Role::Warning };
-                (role, Short::new(format_args!("{}/{}", run.seen(), CRITICAL.len())))
-            }
+            Some(run) => (super::agents::role_of(run), Short::new(format_args!("{}/{}", run.seen(), CRITICAL.len()))),
         },
         Pane::Deploys if state.fix_to_show().is_some_and(|(_, fix)| fix.end.is_none()) => {
             (Role::Running, Short::new(format_args!("fix")))
