@@ -264,7 +264,7 @@ fn taken_from(compose: &Compose, state: &State) -> String {
                 0 => "no saved message".to_owned(),
                 count => format!("tab: {count} saved"),
             };
-            format!("{saved}   ctrl-p: {earlier} sent before   /ping  /close CODE REASON  /hex 00 ff")
+            format!("{saved}  ctrl-p: {earlier} sent  /ping  /close CODE REASON  /hex 00 ff")
         }
     }
 }

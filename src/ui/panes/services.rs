@@ -17,6 +17,8 @@ const BEATS: usize = 8;
 const STREAM_WORDS: (u16, u16) = (12, 60);
 /// What stands around a stream's words: its mark, two spaces, an ellipsis, and the gap before it.
 const AROUND: u16 = 7;
+/// What the number of those without room takes.
+const MORE: usize = 4;
 /// So much room is there for each further stream where more than two are shown.
 const ROOMY: u16 = 26;
 
@@ -56,16 +58,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
         line.gap(if airy { 3 } else { 1 });
     }
     if streams_first {
-        for (_, stream) in scene.state.streams.iter() {
-            let (mark, role) = stream_mark(stream);
-            line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1);
-            match (&stream.link, stream.round_trips.last()) {
-                (Link::Open, Some(trip)) => line.put(Role::Muted, &latency(*trip)),
-                (Link::Open, None) => &mut line,
-                _ => line.put(role, &stream_words(stream, scene.now)),
-            };
-            line.gap(1);
-        }
+        draw_streams_short(&mut line, scene);
     }
     if scene.state.services.is_empty() && scene.state.streams.is_empty() {
         let runner = scene.state.session.project.runners.first();
@@ -73,6 +66,27 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
             Some(runner) => line.put(Role::Muted, &runner.name).gap(1).put(Role::Muted, &runner.command),
             None => line.put(Role::Muted, "no services are configured"),
         };
+    }
+}
+
+/// The streams in trouble first, as many as there is room for, and how many more there are.
+fn draw_streams_short(line: &mut Line, scene: &Scene) {
+    let mut streams: Vec<&Stream> = scene.state.streams.iter().map(|(_, stream)| stream).collect();
+    streams.sort_by_key(|stream| stream.link == Link::Open);
+    for (n, stream) in streams.iter().enumerate() {
+        let (mark, role) = stream_mark(stream);
+        let (role, words) = match (&stream.link, stream.round_trips.last()) {
+            (Link::Open, Some(trip)) => (Role::Muted, latency(*trip)),
+            (Link::Open, None) => (Role::Muted, Short::new(format_args!(""))),
+            _ => (role, stream_words(stream, scene.now)),
+        };
+        let needed = 3 + text::width(&stream.spec.name) + text::width(&words);
+        let is_last = n + 1 == streams.len();
+        if n > 0 && usize::from(line.room()) < needed + if is_last { 0 } else { MORE } {
+            line.fmt(Role::Muted, format_args!("+{}", streams.len() - n));
+            return;
+        }
+        line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1).put(role, &words).gap(1);
     }
 }
 
