@@ -282,6 +282,7 @@ fn what_an_earlier_session_left_is_stale_until_proved() {
         signature: None,
         grounds: Grounds::default(),
         course: Default::default(),
+        grade: None,
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,
@@ -417,6 +418,7 @@ fn what_failed_for_the_same_reason_in_an_earlier_session_is_no_new_cause() {
         signature: Some(Arc::new(Signature::of(Failed, Some(&detail)))),
         grounds: Grounds::default(),
         course: Default::default(),
+        grade: None,
     };
     story.tell(SessionEvent::Recalled(Arc::new(Recollection {
         cycle: 7,

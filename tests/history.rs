@@ -136,6 +136,7 @@ fn what_is_recalled_is_what_the_journal_ended_with() {
         assert_eq!(recalled.usual, test.usual, "{}", test.node);
         assert_eq!(recalled.message.as_ref(), test.message().filter(|_| latest.outcome.is_failure()));
         assert_eq!(recalled.grounds.rate(), test.flake());
+        assert_eq!(recalled.grade, latest.evidence.as_ref().map(|evidence| evidence.grade));
     }
     let live: Vec<&Text> = memory.deploys.iter().map(|(service, _)| service).collect();
     assert_eq!(live, [&Text::from("backend")]);

@@ -89,6 +89,7 @@ impl Memory<'_> {
             signature: None,
             grounds: test.grounds().to_remember(),
             course,
+            grade: latest.grade,
         };
         if latest.outcome.is_failure() {
             // Where it failed because another test did, what it is known again by follows from its own message.

@@ -522,6 +522,7 @@ fn recalled() -> Vec<Recalled> {
                 signature: None,
                 grounds: Grounds::default(),
                 course: Default::default(),
+                grade: None,
             });
         }
     }

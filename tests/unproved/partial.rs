@@ -154,6 +154,7 @@ fn what_an_earlier_session_met_in_an_outage_is_still_the_environments() {
         signature: None,
         grounds: liveloop::domain::Grounds::default(),
         course: Default::default(),
+        grade: None,
     };
     let memory = Recollection {
         cycle: 1,

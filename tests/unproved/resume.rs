@@ -21,6 +21,7 @@ pub(crate) fn recalled(node: &str, outcome: Outcome, cycle: u32) -> Recalled {
         signature: None,
         grounds,
         course: Default::default(),
+        grade: None,
     }
 }
 

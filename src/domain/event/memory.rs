@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Attempt, Circumstance, Course, CycleRecord, Detail, Flown, Grounds, Held, LeftOver, LiveOnce, Moment, Note,
-    Outcome, PastDeploy, RecalledKnown, Signature, Span, Text, VacuousTest,
+    Attempt, Circumstance, Course, CycleRecord, Detail, Evidence, Flown, Grade, Grounds, Held, LeftOver, LiveOnce,
+    Moment, Note, Outcome, PastDeploy, RecalledKnown, Signature, Span, Text, VacuousTest,
 };
 
 /// What earlier sessions left behind.
@@ -81,6 +81,9 @@ pub struct Recalled {
     /// How it ended in the newest cycles.
     #[serde(default, skip_serializing_if = "Course::is_empty")]
     pub course: Course,
+    /// How far it went towards the environment; nothing where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
 }
 
 impl Recalled {
@@ -101,7 +104,8 @@ impl Recalled {
                 .as_ref()
                 .map(|message| Arc::new(Detail { message: message.clone(), ..Detail::default() })),
             cause: None,
-            evidence: None,
+            // Whom it talked to is in its own session's journal.
+            evidence: self.grade.map(|grade| Arc::new(Evidence { grade, ..Evidence::default() })),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::recent::{self, RecentTest, outcome, unsigned};
+use super::recent::{self, RecentTest, grade, outcome, unsigned};
 use super::schema::Trouble;
 use crate::domain::{FlakeRate, Grade, Moment, Outcome, Span};
 
@@ -184,7 +184,6 @@ pub fn record_of(connection: &Connection, test: i64, limit: u32) -> Result<Vec<P
     )?;
     let row = |row: &Row<'_>| {
         let class: Option<String> = row.get(7)?;
-        let grade: Option<usize> = row.get::<_, Option<i64>>(10)?.and_then(|grade| usize::try_from(grade).ok());
         Ok(PastAttempt {
             cycle: row.get(0)?,
             outcome: outcome(row, 1)?,
@@ -195,7 +194,7 @@ pub fn record_of(connection: &Connection, test: i64, limit: u32) -> Result<Vec<P
             circumstance: row.get(6)?,
             cause: class.map(|class| Ok::<_, rusqlite::Error>((class, row.get(8)?))).transpose()?,
             dependent: row.get(9)?,
-            grade: grade.and_then(|grade| Grade::ALL.get(grade).copied()),
+            grade: grade(row, 10)?,
             message: row.get(11)?,
         })
     };

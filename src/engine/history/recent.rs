@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row};
 
 use super::schema::Trouble;
-use crate::domain::{Grounds, Moment, On, Outcome, Span, told};
+use crate::domain::{Grade, Grounds, Moment, On, Outcome, Span, told};
 
 /// How many attempts of a test are looked at.
 pub const WINDOW: u32 = 32;
@@ -31,6 +31,8 @@ pub struct Recent {
     pub cause: Option<i64>,
     /// Whether a file told it that somebody brought in.
     pub imported: bool,
+    /// How far it went towards the environment; nothing where that was not measured.
+    pub grade: Option<Grade>,
 }
 
 /// A test and its newest attempts, the newest one first.
@@ -69,7 +71,7 @@ impl RecentTest {
 
 const NEWEST: &str = "SELECT attempt.run, run.cycle, attempt.outcome, attempt.started, attempt.took, attempt.tries,
     attempt.revisions, attempt.circumstance IS NOT NULL, attempt.cause,
-    session.how IS 'imported'
+    session.how IS 'imported', attempt.grade
     FROM attempt JOIN run ON run.id = attempt.run JOIN session ON session.id = run.session WHERE attempt.test = ?1 ORDER BY attempt.run DESC LIMIT ?2";
 
 /// A test with its newest attempts.
@@ -113,6 +115,7 @@ fn recent(row: &Row<'_>) -> rusqlite::Result<Recent> {
         spoilt: row.get(7)?,
         cause: row.get(8)?,
         imported: row.get(9)?,
+        grade: grade(row, 10)?,
     })
 }
 
@@ -121,6 +124,12 @@ pub(super) fn outcome(row: &Row<'_>, column: usize) -> rusqlite::Result<Outcome>
     let id: usize = usize::try_from(row.get::<_, i64>(column)?).unwrap_or(usize::MAX);
     // What this program does not know was not written by it: nobody knows what came of it.
     Ok(Outcome::ALL.get(id).copied().unwrap_or(Outcome::Lost))
+}
+
+/// A column that holds a grade of evidence.
+pub(super) fn grade(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Grade>> {
+    let id = row.get::<_, Option<i64>>(column)?.and_then(|id| usize::try_from(id).ok());
+    Ok(id.and_then(|id| Grade::ALL.get(id).copied()))
 }
 
 /// A column that holds microseconds.

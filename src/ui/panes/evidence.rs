@@ -96,6 +96,10 @@ fn tell_touched(sheet: &mut Sheet, latest: &Attempt) {
 fn put_exchange(line: &mut Line, evidence: &Evidence) {
     let bytes = Short::new(format_args!("{} in, {} out", bytes(evidence.received), bytes(evidence.sent)));
     line.put(Role::Good, evidence.grade.word()).gap(2);
+    if evidence.hosts.is_empty() && evidence.received + evidence.sent == 0 {
+        line.put(Role::Muted, "in an earlier session");
+        return;
+    }
     // However many hosts there are, how much was exchanged is told.
     line.keeping(crate::ui::text::width(&bytes) as u16 + 2, |line| {
         for (n, host) in evidence.hosts.iter().enumerate() {
