@@ -54,7 +54,7 @@ pub(super) fn read(message: &str) -> Complaint {
         return Complaint { hint: Some(KINDS.to_owned()), ..absent("names no kind".to_owned(), Absence::Kind) };
     }
     if message.contains("more than 1 element") {
-        return plain("names more than one kind: keep one".to_owned());
+        return Complaint { hint: Some(KINDS.to_owned()), ..plain("names more than one kind: keep one".to_owned()) };
     }
     if message.contains("newtype variant") {
         return Complaint { hint: Some(KINDS.to_owned()), ..plain("expected a table that names its kind".to_owned()) };

@@ -41,14 +41,19 @@ impl State {
     /// where no name is given, or of all tests in a project without tiers.
     #[must_use]
     pub fn hollow(&self, gate: &[String]) -> Hollow {
-        let tiers = self.inventory.tiers();
-        let gates = |tier: &Tier| gate.is_empty() || gate.iter().any(|name| tier.spec.name.eq_ignore_ascii_case(name));
-        let mut hollow = Hollow::default();
-        if gate.is_empty() && tiers.is_empty() {
-            hollow.add(self.inventory.tally());
+        if gate.is_empty() && self.inventory.tiers().is_empty() {
+            return Hollow::of(self.inventory.tally());
         }
-        tiers.iter().filter(|(_, tier)| gates(tier)).for_each(|(_, tier)| hollow.add(&tier.tally));
-        hollow
+        let all = self.gating(gate).map(|tier| Hollow::of(&tier.tally));
+        all.fold(Hollow::default(), |sum, hollow| Hollow {
+            vacuous: sum.vacuous + hollow.vacuous,
+            untouched: sum.untouched + hollow.untouched,
+        })
+    }
+
+    fn gating(&self, gate: &[String]) -> impl Iterator<Item = &Tier> {
+        let named = |tier: &Tier| gate.iter().any(|name| tier.spec.name.eq_ignore_ascii_case(name));
+        self.inventory.tiers().iter().map(|(_, tier)| tier).filter(move |tier| gate.is_empty() || named(tier))
     }
 
     /// What keeps results that are green from being proved, in a few words; nothing where they are. `gate` as in
@@ -56,7 +61,10 @@ impl State {
     #[must_use]
     pub fn reservation(&self, gate: &[String]) -> Option<Text> {
         let Hollow { vacuous, untouched } = self.hollow(gate);
-        let passes = |count: u32| format!("{count} {}", if count == 1 { "pass" } else { "passes" });
+        let with = |tier: &&Tier| tier.tally.worths.hollow() > 0;
+        let names: Vec<&str> = self.gating(gate).filter(with).map(|tier| &*tier.spec.name).collect();
+        let of = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
+        let passes = |count: u32| format!("{count} {}{of}", if count == 1 { "pass" } else { "passes" });
         let mut said = Vec::new();
         if self.newest_null_run().is_some() {
             said.push("the newest run was a null run".to_owned());
@@ -117,9 +125,9 @@ impl State {
 }
 
 impl Hollow {
-    fn add(&mut self, tally: &Tally) {
-        self.vacuous += tally.worths.vacuous();
-        self.untouched += tally.worths.hollow() - tally.worths.vacuous();
+    fn of(tally: &Tally) -> Self {
+        let vacuous = tally.worths.vacuous();
+        Self { vacuous, untouched: tally.worths.hollow() - vacuous }
     }
 }
 
@@ -192,7 +200,7 @@ mod tests {
         assert_eq!(told(&story), "P1 protected, P2 not proved");
         // They are green all the same, and whoever says so says this too.
         assert!(story.state.is_green());
-        assert_eq!(story.state.reservation(&[]).as_deref(), Some("1 pass touched nothing"));
+        assert_eq!(story.state.reservation(&[]).as_deref(), Some("1 pass of P2 touched nothing"));
         assert_eq!(story.state.reservation(&["p1".to_owned()]), None);
         assert_eq!(story.state.hollow(&["P2".to_owned()]), Hollow { vacuous: 0, untouched: 1 });
     }
