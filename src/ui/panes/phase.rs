@@ -1,7 +1,7 @@
 //! How the loop stands, in a word and a few numbers. What did not run can never look like what passed.
 
 use super::pen::Line;
-use crate::domain::{Run, RunEnd, RunKind, RunPhase, State};
+use crate::domain::{Run, RunEnd, RunKind, RunPhase, Span, State};
 use crate::ui::regions::Regions;
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, took, watch};
@@ -99,7 +99,7 @@ fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
                 None if tally.stale > 0 => line.bold(Role::Stale, "stale"),
                 None => line.bold(Role::Warning, "not complete"),
             };
-            line.gap(1).put(Role::Muted, &watch(run.took(state.at)));
+            line.gap(1).put(Role::Muted, &watch(took_together(state, run)));
             if let Some(why) = &run.disagreement {
                 line.gap(2).put(Role::Bad, why);
             }
@@ -117,6 +117,14 @@ fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
             line.bold(Role::Bad, "could not run").gap(1).put(Role::Text, why);
         }
     }
+}
+
+/// How long those runs took together that were asked for at once, one a runner.
+fn took_together(state: &State, newest: &Run) -> Span {
+    let together = || state.runs.iter().rev().map(|(_, run)| run).take_while(|run| run.asked == newest.asked);
+    let began = together().filter_map(|run| run.started).min();
+    let ended = together().map(|run| run.ended.unwrap_or(state.at)).max();
+    ended.zip(began).map_or(Span::ZERO, |(ended, began)| ended.since(began))
 }
 
 /// What keeps the numbers of a run from adding up to what was asked for.
