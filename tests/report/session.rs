@@ -310,6 +310,7 @@ fn judgement(outcome: Outcome) -> Judgement {
             budget: Some(Span::millis(500)),
             limit: Some(Span::seconds(2)),
             late: late > 500,
+            spread: [1, 0, 0, 0, 0, 0, 0, 1],
         }],
         ..Judgement::bare(verdict, "as it was heard", Vec::new())
     }

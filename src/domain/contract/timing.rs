@@ -12,6 +12,9 @@ use crate::domain::{AgentEvent, AgentKind, Moment, Span};
 /// Of so many in a hundred it is asked that they are within the budget.
 const WITHIN: usize = 90;
 
+/// Into how many parts a spread of times is divided.
+const PARTS: usize = 8;
+
 /// What one thing that is timed took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
@@ -27,6 +30,9 @@ pub struct Latency {
     pub p99: Span,
     /// The longest.
     pub most: Span,
+    /// How many took how long: equal parts of the time from nothing to the longest.
+    #[serde(default)]
+    pub spread: [u32; PARTS],
     /// What nine of ten may take.
     pub budget: Option<Span>,
     /// What none may exceed.
@@ -95,6 +101,7 @@ impl Timing {
                 p95: at(95),
                 p99: at(99),
                 most: at(100),
+                spread: spread(samples),
                 budget,
                 limit,
                 late: budget.is_some_and(|budget| at(WITHIN) > budget) || limit.is_some_and(|limit| at(100) > limit),
@@ -145,6 +152,16 @@ impl Timing {
 /// Which of the sorted samples so many in a hundred do not exceed.
 fn percentile(sorted: &[Sample], percent: usize) -> Option<Sample> {
     sorted.get((sorted.len() * percent).div_ceil(100).clamp(1, sorted.len().max(1)) - 1).copied()
+}
+
+/// How the times lie between nothing and the longest.
+fn spread(samples: &[Sample]) -> [u32; PARTS] {
+    let most = samples.iter().map(|sample| sample.took.0).max().unwrap_or(0).max(1);
+    let mut parts = [0; PARTS];
+    for sample in samples {
+        parts[(sample.took.0.saturating_mul(PARTS as u64) / most).min(PARTS as u64 - 1) as usize] += 1;
+    }
+    parts
 }
 
 fn sorted(samples: &[Sample]) -> Vec<Sample> {

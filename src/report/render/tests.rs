@@ -152,6 +152,7 @@ fn contracted() -> Story {
         limit: None,
         samples: 2,
         most: Span::millis(700),
+        spread: [1, 0, 0, 0, 0, 0, 0, 1],
         late: true,
         p50: Span::millis(80),
         p95: Span::millis(700),

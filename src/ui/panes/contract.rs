@@ -14,6 +14,8 @@ use crate::ui::theme::{Mark, Role};
 /// Columns for the name of a check, of what is timed, of a number.
 const NAME: u16 = 21;
 const NUMBER: u16 = 9;
+/// The columns of a histogram, with the gap before it.
+const SPREAD: u16 = 11;
 /// How many users are shown before they are folded.
 const USERS: usize = 24;
 /// The lines that a key acts on, by their place: the verdict, then the checks, then the users from here on.
@@ -88,6 +90,7 @@ fn end_event(line: &mut Line, judgement: &Judgement, user: Option<u32>, event: O
 /// A table: what was timed, how often, how long, what is allowed, and its course over the cycles.
 fn tell_latencies(sheet: &mut Sheet, latencies: &[Latency], held: &[Held]) {
     let has_limits = latencies.iter().any(|one| one.limit.is_some());
+    let has_spread = latencies.iter().any(|one| one.samples > 1);
     sheet.section("latencies");
     sheet.line(|line| {
         line.cell(Role::Muted, "", NAME);
@@ -96,6 +99,9 @@ fn tell_latencies(sheet: &mut Sheet, latencies: &[Latency], held: &[Held]) {
         }
         if has_limits {
             line.number(Role::Muted, "limit", NUMBER);
+        }
+        if has_spread && line.room() > SPREAD {
+            line.gap(3).cell(Role::Muted, "0 to max", SPREAD - 3);
         }
         if held.len() > 1 {
             line.gap(3).put(Role::Muted, "p95 over cycles");
@@ -115,6 +121,9 @@ fn tell_latencies(sheet: &mut Sheet, latencies: &[Latency], held: &[Held]) {
             if has_limits {
                 put_span(line, Role::Muted, one.limit);
             }
+            if has_spread && line.room() > SPREAD {
+                put_spread(line, one);
+            }
             put_course(line, one.measure, held);
         });
     }
@@ -125,6 +134,18 @@ fn put_span(line: &mut Line, role: Role, span: Option<Span>) {
         Some(span) => line.number(role, &Short::new(format_args!("{span}")), NUMBER),
         None => line.number(Role::Faint, "any", NUMBER),
     };
+}
+
+/// A histogram in a line: how many took how long, of the time up to the longest.
+fn put_spread(line: &mut Line, one: &Latency) {
+    line.gap(3);
+    let most = one.spread.iter().copied().max().unwrap_or(0);
+    for &part in &one.spread {
+        match part {
+            0 => line.put(Role::Faint, "·"),
+            _ => line.fill(Role::Text, spark(part.into(), most.into()), 1),
+        };
+    }
 }
 
 /// `▂▃█ 12 ms → 430 ms`: the first of the cycles that are known, and the present one.

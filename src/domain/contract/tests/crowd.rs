@@ -96,6 +96,7 @@ fn nine_of_ten_have_to_keep_a_budget_and_all_of_them_a_limit() {
     let first = judgement.latencies.iter().find(|one| one.measure == Timed::FirstEvent).expect("it was timed");
     assert_eq!((first.samples, first.p50, first.late), (20, Span::millis(94), true));
     assert_eq!(first.p99, Span::millis(1_084));
+    assert_eq!(first.spread, [17, 0, 0, 0, 0, 0, 0, 3]);
     spec.severities.clear();
     assert_eq!(judge_crowd(&crowd, &spec).verdict, ContractVerdict::Pass);
     spec.limits.insert(Timed::FirstEvent, Span::seconds(1));

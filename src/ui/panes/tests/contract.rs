@@ -39,6 +39,7 @@ fn judgement() -> Judgement {
         p95: Span::millis(p95),
         p99: Span::millis(p95 + 3),
         most: Span::millis(p95 + 3),
+        spread: [0, 3, 9, 5, 0, 1, 1, 1],
         budget: budget.map(Span::millis),
         limit: None,
         late: budget.is_some_and(|budget| p95 > budget),
