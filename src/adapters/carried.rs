@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
+use super::json_schema::Schemas;
 use super::{sanitize, time};
-use crate::domain::{Moment, Text, Wire};
+use crate::domain::{AgentEvent, ContractSpec, Moment, Text, Wire, concerns};
 
 /// Where the fields of a message may stand.
 const BODIES: [&str; 4] = ["", "/payload", "/data", "/data/data"];
@@ -34,11 +35,12 @@ impl Carried {
         Self { value, bytes: bytes.try_into().unwrap_or(u32::MAX), id, sent }
     }
 
-    /// What stands beside the next event of the message, which must carry these fields.
-    pub fn beside<'a>(&mut self, fields: impl Iterator<Item = &'a Text>) -> Wire {
-        let missing = fields.filter(|field| !self.has(field)).cloned().collect();
+    /// What stands beside the next event of the message, which must carry these fields and fit its schemas.
+    pub fn beside(&mut self, event: &AgentEvent, spec: &ContractSpec, schemas: &Schemas) -> Wire {
+        let missing = spec.fields_of(event).filter(|field| !self.has(field)).cloned().collect();
+        let unfit = schemas.faults(&self.value, |name| concerns(event, name));
         // The size is that of the message, and counts once.
-        Wire { id: self.id.clone(), sent: self.sent, bytes: std::mem::take(&mut self.bytes), missing }
+        Wire { id: self.id.clone(), sent: self.sent, bytes: std::mem::take(&mut self.bytes), missing, unfit }
     }
 
     fn has(&self, field: &str) -> bool {
@@ -62,10 +64,21 @@ fn moment(value: &Value) -> Option<Moment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::protocol::Reader;
+    use crate::config::mapping::Language;
 
     fn wire(text: &str, fields: &[&str]) -> Wire {
-        let fields: Vec<Text> = fields.iter().map(|&field| field.into()).collect();
-        Carried::new(Some(text), text.len()).beside(fields.iter())
+        let fields = fields.iter().map(|&field| field.into()).collect();
+        let fields = [("agent_completed".into(), fields)].into();
+        let spec = ContractSpec { fields, ..ContractSpec::five_events("agents", "agents") };
+        Carried::new(Some(text), text.len()).beside(&event(), &spec, &Schemas::default())
+    }
+
+    fn event() -> AgentEvent {
+        let mut events = Vec::new();
+        let text = r#"{"type":"agent_completed"}"#;
+        Reader::new(Language::default()).receive_text(None, text, Moment(0), &mut events);
+        events.remove(0)
     }
 
     #[test]
@@ -88,11 +101,12 @@ mod tests {
     #[test]
     fn a_batch_has_one_size_and_what_is_no_json_carries_nothing() {
         let mut batch = Carried::new(Some(r#"{"event_id":"b1"}"#), 17);
-        let none = || std::iter::empty::<&Text>();
-        let sizes = [batch.beside(none()), batch.beside(none())]
-            .map(|wire| (wire.bytes, wire.id.as_deref().map(str::to_owned)));
+        let (event, spec, none) = (event(), ContractSpec::five_events("agents", "agents"), Schemas::default());
+        let beside = |carried: &mut Carried| carried.beside(&event, &spec, &none);
+        let sizes =
+            [beside(&mut batch), beside(&mut batch)].map(|wire| (wire.bytes, wire.id.as_deref().map(str::to_owned)));
         assert_eq!(sizes, [(17, Some("b1".to_owned())), (0, Some("b1".to_owned()))]);
-        assert_eq!(Carried::new(Some("nonsense"), 8).beside(none()), Wire { bytes: 8, ..Wire::default() });
-        assert_eq!(Carried::new(None, 9).beside(none()), Wire { bytes: 9, ..Wire::default() });
+        assert_eq!(beside(&mut Carried::new(Some("nonsense"), 8)), Wire { bytes: 8, ..Wire::default() });
+        assert_eq!(beside(&mut Carried::new(None, 9)), Wire { bytes: 9, ..Wire::default() });
     }
 }

@@ -11,6 +11,7 @@ pub mod git;
 pub mod go;
 pub mod health;
 pub mod javascript;
+pub mod json_schema;
 pub mod log_answer;
 pub mod log_line;
 pub mod nextest;

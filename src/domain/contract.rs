@@ -28,7 +28,7 @@ pub use spec::{
 };
 pub(crate) use synthetic::Signs;
 pub use timing::Latency;
-pub use wire::Wire;
+pub use wire::{Wire, concerns};
 
 /// What a contract comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

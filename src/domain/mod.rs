@@ -87,7 +87,7 @@ pub use command::{Command, HandOff, Selection};
 pub use contract::{
     ANY_TYPE, Allowed, Check, CheckResult, CheckVerdict, ContractSpec, ContractVerdict, Ending, Expected, Heard,
     HeardBy, Held, HeldBefore, Judgement, Latency, Ledger, Sent, Severity, Sizes, SyntheticRules, TOOLS, Timed,
-    UserResult, Wire, judge_crowd, usual_budgets,
+    UserResult, Wire, concerns, judge_crowd, usual_budgets,
 };
 pub use contrast::{Change, contrast};
 pub use course::{Course, Stop, Why as CourseWhy};

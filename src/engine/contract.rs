@@ -3,6 +3,7 @@
 
 mod listen;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use self::listen::{Listener, Pass, listen};
 use super::http::Http;
 use super::means::Means;
 use super::runner::RunOrder;
+use crate::adapters::json_schema::Schemas;
 use crate::config::project::{ContractPlan, RevisionSpec};
 use crate::domain::{
     CheckVerdict, ContractVerdict, Detail, Event, Evidence, Exit, Found, Grade, Heard, HeardBy, Judgement, Ledger,
@@ -137,8 +139,9 @@ struct Ended {
 /// Runs a contract for all of its users at once, and judges what they heard.
 async fn hold(plan: &ContractPlan, revision: Option<&RevisionSpec>, http: &Http, means: &Means) -> Ended {
     let begun = Instant::now();
-    let listeners: Vec<Listener<'_>> =
-        (1..=plan.users).map(|number| Listener { plan, revision, http, means, number }).collect();
+    let schemas = schemas(plan, &means.root).await;
+    let listener = |number| Listener { plan, revision, http, schemas: &schemas, means, number };
+    let listeners: Vec<Listener<'_>> = (1..=plan.users).map(listener).collect();
     let passes = join_all(listeners.iter().map(|listener| timeout(SLACK, Pass::obtain(listener)))).await;
     // What has to be masked is known now. To find that out while the clock runs would be counted as the server's time.
     let _nothing = means.masks.mask("");
@@ -146,7 +149,10 @@ async fn hold(plan: &ContractPlan, revision: Option<&RevisionSpec>, http: &Http,
         let Ok(pass) = pass else { return listener.hung() };
         timeout(plan.timeout + SLACK, listen(listener, pass)).await.unwrap_or_else(|_| listener.hung())
     });
-    let ledgers: Vec<Ledger> = join_all(heard).await;
+    let mut ledgers: Vec<Ledger> = join_all(heard).await;
+    if let Err(why) = &schemas {
+        ledgers.iter_mut().for_each(|ledger| ledger.no_schema = Some(why.as_str().into()));
+    }
     let judgement = judge_crowd(&ledgers, &plan.spec);
     let outcome = match judgement.verdict {
         ContractVerdict::Pass => Outcome::Passed,
@@ -159,6 +165,16 @@ async fn hold(plan: &ContractPlan, revision: Option<&RevisionSpec>, http: &Http,
     let detail = (outcome != Outcome::Passed).then(|| detail(&judgement));
     let evidence = evidence(plan, &ledgers);
     Ended { outcome, took: begun.elapsed().into(), judgement, detail, evidence }
+}
+
+/// The schemas of a contract's messages, read anew for each time that it is held.
+async fn schemas(plan: &ContractPlan, root: &Path) -> Result<Schemas, String> {
+    let mut texts = Vec::new();
+    for (event, file) in &plan.spec.schemas {
+        let read = tokio::fs::read_to_string(root.join(&**file)).await;
+        texts.push((event, read.map_err(|why| format!("the schema of {event} in {file} cannot be read: {why}"))?));
+    }
+    Schemas::new(texts.iter().map(|(event, text)| (*event, text.as_str())))
 }
 
 fn detail(judgement: &Judgement) -> Detail {

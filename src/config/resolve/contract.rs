@@ -48,6 +48,7 @@ impl Resolver<'_> {
             shared: self.names(&format!("{path}.shared"), Some(&settings.shared), Vec::new()),
             placeholders: self.names(&format!("{path}.placeholders"), Some(&settings.placeholders), Vec::new()),
             fields: self.fields(&path, settings),
+            schemas: self.schemas(&path, settings),
             budgets: allowed(&settings.budgets, usual_budgets()),
             limits: allowed(&settings.limits, Allowed::new()),
             sizes: Sizes {
@@ -123,6 +124,14 @@ impl Resolver<'_> {
             (event.as_str().into(), self.names(&format!("{path}.fields.{event}"), Some(fields), Vec::new()))
         };
         settings.fields.iter().map(of).collect()
+    }
+
+    fn schemas(&mut self, path: &str, settings: &ContractSettings) -> BTreeMap<Text, Text> {
+        let of = |(event, file): (&String, &Template)| {
+            let file = self.public_text(&format!("{path}.schemas.{event}"), file);
+            (event.as_str().into(), file.into())
+        };
+        settings.schemas.iter().map(of).collect()
     }
 
     fn synthetic(&mut self, path: &str, settings: &ContractSettings) -> SyntheticRules {

@@ -27,6 +27,9 @@ pub struct ContractSettings {
     /// Fields that events must carry, by type, `*` for all agent events: names, or JSON pointers.
     #[serde(default)]
     pub fields: BTreeMap<String, Vec<Template>>,
+    /// Files with the JSON Schemas that messages must fit, from the project's folder, by type, `*` for all agent events.
+    #[serde(default)]
+    pub schemas: BTreeMap<String, Template>,
     /// Events in the order in which the first of each has to come; unset, the five of a complete run.
     pub order: Option<Vec<Template>>,
     /// Types that may come after the end of a run, or with somebody else's ids.

@@ -121,6 +121,9 @@ pub struct Ledger {
     /// What each of these carried beside its meaning.
     #[serde(default)]
     pub wire: Vec<Wire>,
+    /// Why the schemas of its messages could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_schema: Option<Text>,
     /// How many more came than are kept.
     pub left_out: u32,
     /// How long our own pings were under way.

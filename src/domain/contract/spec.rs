@@ -274,6 +274,9 @@ pub struct ContractSpec {
     pub only_if: BTreeMap<Text, Vec<Text>>,
     /// Fields that events of a type must carry, [`ANY_TYPE`] for all agent events: names, or JSON pointers.
     pub fields: BTreeMap<Text, Vec<Text>>,
+    /// Files with the JSON Schemas that messages must fit, by type, `*` for all agent events.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub schemas: BTreeMap<Text, Text>,
     /// Events in the order in which the first of each has to come.
     pub order: Vec<Text>,
     /// Types that may come after the end of a run, and types that may carry somebody else's ids.
@@ -305,6 +308,7 @@ impl ContractSpec {
             required: five.clone(),
             only_if: BTreeMap::new(),
             fields: BTreeMap::new(),
+            schemas: BTreeMap::new(),
             order: five,
             shared: Vec::new(),
             placeholders: Vec::new(),

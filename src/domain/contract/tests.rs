@@ -25,6 +25,7 @@ impl Story {
             run: None,
             sent: None,
             events: Vec::new(),
+            no_schema: None,
             left_out: 0,
             round_trips: vec![Span::millis(2)],
             api: Vec::new(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::{Ledger, is_agents};
 use super::spec::{ANY_TYPE, ContractSpec, is_called};
-use super::{Fault, Finding};
+use super::{Fault, Finding, Weight};
 use crate::domain::{AgentEvent, AgentKind, Moment, Span, Text};
 
 /// How many types outside of the vocabulary are named.
@@ -25,14 +25,22 @@ pub struct Wire {
     pub bytes: u32,
     /// Which of the fields that it must carry are missing or null.
     pub missing: Vec<Text>,
+    /// Where it does not fit the schemas that its event has, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfit: Vec<Text>,
 }
 
 impl ContractSpec {
     /// The fields that an event must carry.
     pub fn fields_of<'a>(&'a self, event: &'a AgentEvent) -> impl Iterator<Item = &'a Text> {
-        let concerns = move |name: &str| is_called(event, name) || (name == ANY_TYPE && is_agents(event.kind));
-        self.fields.iter().filter(move |(name, _)| concerns(name)).flat_map(|(_, fields)| fields)
+        self.fields.iter().filter(move |(name, _)| concerns(event, name)).flat_map(|(_, fields)| fields)
     }
+}
+
+/// Whether an event is one of those that are called so, `*` meaning all that agents send.
+#[must_use]
+pub fn concerns(event: &AgentEvent, name: &str) -> bool {
+    is_called(event, name) || (name == ANY_TYPE && is_agents(event.kind))
 }
 
 impl Ledger {
@@ -40,19 +48,28 @@ impl Ledger {
         self.numbered().zip(&self.wire).map(|((number, event), wire)| (number, event, wire))
     }
 
-    /// Nothing to look at where no field is asked for.
+    /// Nothing to look at where neither a field nor a schema is asked for.
     pub(super) fn has_fields(&self, spec: &ContractSpec) -> Option<Finding> {
-        if spec.fields.is_empty() {
+        if let Some(why) = &self.no_schema {
+            return Some(Err(Fault { weight: Weight::Grave, ..Fault::whole(why.to_string()) }));
+        }
+        if spec.fields.is_empty() && spec.schemas.is_empty() {
             return None;
         }
         let mut of_types: BTreeMap<&str, (u32, &Wire)> = BTreeMap::new();
-        for (number, event, wire) in self.wired().filter(|(_, _, wire)| !wire.missing.is_empty()) {
+        let is_faulty = |wire: &Wire| !wire.missing.is_empty() || !wire.unfit.is_empty();
+        for (number, event, wire) in self.wired().filter(|(_, _, wire)| is_faulty(wire)) {
             of_types.entry(&event.type_name).or_insert((number, wire));
         }
         let Some(first) = of_types.values().map(|(number, _)| *number).min() else {
-            return Some(Ok("every field is there".to_owned()));
+            let told = if spec.schemas.is_empty() { "every field is there" } else { "every message fits its schema" };
+            return Some(Ok(told.to_owned()));
         };
-        let told = of_types.iter().map(|(name, (_, wire))| format!("{name} has no {}", wire.missing.join(", ")));
+        let told = of_types.iter().flat_map(|(name, (_, wire))| {
+            let missing = (!wire.missing.is_empty()).then(|| format!("{name} has no {}", wire.missing.join(", ")));
+            let unfit = (!wire.unfit.is_empty()).then(|| format!("{name} does not fit: {}", wire.unfit.join(", ")));
+            missing.into_iter().chain(unfit)
+        });
         Some(Err(Fault::at(first, told.collect::<Vec<_>>().join("; "))))
     }
 

@@ -8,12 +8,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::adapters::carried::Carried;
+use crate::adapters::json_schema::Schemas;
 use crate::adapters::protocol::{Reader, json_in};
 use crate::adapters::sanitize;
 use crate::config::project::{ContractPlan, RevisionSpec};
-use crate::domain::{
-    AgentEvent, AgentKind, ContractSpec, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Span, Text,
-};
+use crate::domain::{AgentEvent, AgentKind, Ending, Ledger, Moment, Refusal, RefusalClass, Sent, Span, Text};
 use crate::engine::http::Http;
 use crate::engine::links;
 use crate::engine::means::Means;
@@ -39,6 +38,8 @@ pub(super) struct Listener<'a> {
     pub(super) plan: &'a ContractPlan,
     pub(super) revision: Option<&'a RevisionSpec>,
     pub(super) http: &'a Http,
+    /// What messages have to fit, or why that could not be had.
+    pub(super) schemas: &'a Result<Schemas, String>,
     pub(super) means: &'a Means,
     /// Which of the users, counted from 1.
     pub(super) number: u32,
@@ -80,6 +81,7 @@ impl Listener<'_> {
             run: None,
             sent: None,
             events: Vec::new(),
+            no_schema: None,
             left_out: 0,
             wire: Vec::new(),
             round_trips: Vec::new(),
@@ -196,7 +198,7 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) if json_in(&bytes).is_none() => {
                     let text = (bytes.len(), None);
-                    hear(ledger, &listener.plan.spec, text, |events| {
+                    hear(ledger, listener, text, |events| {
                         reader.receive_binary(&bytes, listener.now(), events);
                     });
                 }
@@ -204,7 +206,7 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
                     let text = secrets.mask(message.to_text().unwrap_or_default()).into_owned();
                     let masked = listener.means.masks.mask(&text);
                     let came = (text.len(), Some(&*masked));
-                    hear(ledger, &listener.plan.spec, came, |events| {
+                    hear(ledger, listener, came, |events| {
                         reader.receive_text(None, &masked, listener.now(), events);
                     });
                     if is_ping(ledger)
@@ -245,7 +247,7 @@ async fn converse(listener: &Listener<'_>, ledger: &mut Ledger, mut socket: Sock
 /// Takes what a frame says, as far as there is room.
 fn hear(
     ledger: &mut Ledger,
-    spec: &ContractSpec,
+    listener: &Listener<'_>,
     (bytes, text): (usize, Option<&str>),
     read: impl FnOnce(&mut Vec<AgentEvent>),
 ) {
@@ -255,7 +257,10 @@ fn hear(
     ledger.left_out += events.len().saturating_sub(room) as u32;
     events.truncate(room);
     let mut carried = Carried::new(text, bytes);
-    ledger.wire.extend(events.iter().map(|event| carried.beside(spec.fields_of(event))));
+    let none = Schemas::default();
+    let schemas = listener.schemas.as_ref().unwrap_or(&none);
+    let spec = &listener.plan.spec;
+    ledger.wire.extend(events.iter().map(|event| carried.beside(event, spec, schemas)));
     ledger.events.extend(events);
 }
 

@@ -25,7 +25,8 @@ fn an_event_may_be_required_only_where_another_came() {
 fn wired(change: impl Fn(usize, &mut Wire)) -> Story {
     let mut story = Story::complete();
     let wire = |(place, event): (usize, &AgentEvent)| {
-        let mut wire = Wire { id: Some(format!("m{place}").into()), sent: Some(event.at), bytes: 100, missing: vec![] };
+        let mut wire =
+            Wire { id: Some(format!("m{place}").into()), sent: Some(event.at), bytes: 100, ..Wire::default() };
         change(place, &mut wire);
         wire
     };
@@ -48,6 +49,24 @@ fn fields_that_were_asked_for_have_to_be_there() {
     assert_eq!((asked(&story, 8), asked(&story, 1), asked(&story, 0)), (1, 0, 0));
     story.spec.fields.insert(ANY_TYPE.into(), vec!["run_id".into()]);
     assert_eq!((asked(&story, 8), asked(&story, 1), asked(&story, 0)), (2, 1, 0));
+}
+
+#[test]
+fn messages_have_to_fit_the_schemas_that_were_asked_for() {
+    let mut story = wired(|place, wire| {
+        if place == 8 {
+            wire.unfit = vec!["/cost: \"much\" is not of type \"number\"".into()];
+        }
+    });
+    story.spec.schemas.insert("agent_completed".into(), "completed.json".into());
+    let told = story.told();
+    assert!(
+        told.ends_with("schema warn @9: agent_completed does not fit: /cost: \"much\" is not of type \"number\""),
+        "{told}"
+    );
+    // What cannot be looked at is not held.
+    story.ledger.no_schema = Some("the schema of agent_completed in completed.json cannot be read".into());
+    assert!(story.told().starts_with("fail: the schema of agent_completed in completed.json"), "{}", story.told());
 }
 
 #[test]
