@@ -217,7 +217,7 @@ fn draw_end(line: &mut Line, run: &AgentRun) {
     let (role, word) = match run.standing() {
         AgentRunStanding::Open => return,
         AgentRunStanding::Whole | AgentRunStanding::Short => (Role::Good, "completed"),
-        AgentRunStanding::Played => (Role::Hollow, "over, played by something that is no agent,"),
+        AgentRunStanding::Played => (Role::Hollow, "played by something that is no agent,"),
         AgentRunStanding::Failed => (Role::Bad, "failed"),
         AgentRunStanding::Lost => (Role::Bad, "lost: the connection ended"),
     };
@@ -320,7 +320,7 @@ fn draw_event(line: &mut Line, scene: &Scene, seen: &Seen, before: Option<Moment
     line.ansi(Role::Muted, text::first_line(&seen.text));
 }
 
-/// Whether a message is one that had come before.
+/// Says so of a message that had come before.
 pub(super) fn put_again(line: &mut Line, seen: &Seen) {
     if seen.again {
         line.put(Role::Warning, "×2 after reconnect").gap(1);

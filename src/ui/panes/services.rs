@@ -40,7 +40,7 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
     if !streams_first {
         // Those in trouble come first; what has no room is counted.
         let mut streams: Vec<&Stream> = scene.state.streams.iter().map(|(_, stream)| stream).collect();
-        streams.sort_by_key(|stream| stream.link == Link::Open);
+        streams.sort_by_key(|stream| stream_mark(stream, scene.now).1 == Role::Good);
         let room = line.room().saturating_sub(reserved);
         let shown = streams.len().min(usize::from(room / ROOMY).max(2));
         let each = room / (shown as u16).max(1);
@@ -72,12 +72,12 @@ pub(super) fn draw(pen: &mut Pen, scene: &Scene, regions: &Regions) {
 /// The streams in trouble first, as many as there is room for, and how many more there are.
 fn draw_streams_short(line: &mut Line, scene: &Scene) {
     let mut streams: Vec<&Stream> = scene.state.streams.iter().map(|(_, stream)| stream).collect();
-    streams.sort_by_key(|stream| stream.link == Link::Open);
+    streams.sort_by_key(|stream| stream_mark(stream, scene.now).1 == Role::Good);
     for (n, stream) in streams.iter().enumerate() {
-        let (mark, role) = stream_mark(stream);
-        let (role, words) = match (&stream.link, stream.round_trips.last()) {
-            (Link::Open, Some(trip)) => (Role::Muted, latency(*trip)),
-            (Link::Open, None) => (Role::Muted, Short::new(format_args!(""))),
+        let (mark, role) = stream_mark(stream, scene.now);
+        let (role_of_words, words) = match (role, stream.round_trips.last()) {
+            (Role::Good, Some(trip)) => (Role::Muted, latency(*trip)),
+            (Role::Good, None) => (Role::Muted, Short::new(format_args!(""))),
             _ => (role, stream_words(stream, scene.now)),
         };
         let needed = 3 + text::width(&stream.spec.name) + text::width(&words);
@@ -86,7 +86,7 @@ fn draw_streams_short(line: &mut Line, scene: &Scene) {
             line.fmt(Role::Muted, format_args!("+{}", streams.len() - n));
             return;
         }
-        line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1).put(role, &words).gap(1);
+        line.mark(role, mark).put(Role::Text, &stream.spec.name).gap(1).put(role_of_words, &words).gap(1);
     }
 }
 
@@ -240,8 +240,9 @@ pub(super) fn spark(value: u64, most: u64) -> &'static str {
     ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][level]
 }
 
-fn stream_mark(stream: &Stream) -> (Mark, Role) {
+fn stream_mark(stream: &Stream, now: Moment) -> (Mark, Role) {
     match &stream.link {
+        Link::Open if stream.staleness(now).is_some() => (Mark::Up, Role::Warning),
         Link::Open => (Mark::Up, Role::Good),
         Link::Connecting => (Mark::Running, Role::Warning),
         Link::Waiting { .. } => (Mark::Down, Role::Warning),
@@ -252,6 +253,9 @@ fn stream_mark(stream: &Stream) -> (Mark, Role) {
 
 /// How a stream stands, in a few words: `41ms · 3.1k events`, `waiting 4s: why`.
 pub(super) fn stream_words(stream: &Stream, now: Moment) -> Short {
+    if let Some((without, _)) = stream.staleness(now) {
+        return Short::new(format_args!("no pong {}", watch(without)));
+    }
     match &stream.link {
         Link::Idle => Short::new(format_args!("not connected")),
         Link::Connecting => Short::new(format_args!("connecting {}", took(now.since(stream.since)))),
@@ -283,9 +287,9 @@ fn wanted(stream: &Stream, now: Moment) -> u16 {
 
 /// A stream at the right end, in about `room` columns.
 fn draw_stream_end(line: &mut Line, stream: &Stream, now: Moment, width: u16, room: u16) {
-    let (mark, role) = stream_mark(stream);
-    let words = match (&stream.link, stream.round_trips.last()) {
-        (Link::Open, Some(trip)) if width < SPARKLINES => latency(*trip),
+    let (mark, role) = stream_mark(stream, now);
+    let words = match (role, stream.round_trips.last()) {
+        (Role::Good, Some(trip)) if width < SPARKLINES => latency(*trip),
         _ => stream_words(stream, now),
     };
     // The services need most of the line: a long reason stands in full in the agents pane.
