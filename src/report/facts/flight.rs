@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{Autopilot, AutopilotEnd, Decision, Fix, FixEnd, FixId, Moment, State};
+use crate::domain::{Autopilot, AutopilotEnd, Decision, Fix, FixEnd, FixId, Moment, Span, State};
 use crate::report::time::stamp;
 
 /// How many files of a fix are told.
@@ -28,6 +28,9 @@ pub struct FlightFact {
     pub fixes: u32,
     /// How many deploys it asked for.
     pub deploys: u32,
+    /// How many seconds of it earlier sessions flew, from which this one went on. What they spent is counted, and told in
+    /// their own reports.
+    pub earlier: Option<f64>,
     /// How many older decisions are no longer known.
     pub older_decisions: u64,
     /// What it decided, oldest first.
@@ -104,6 +107,7 @@ fn of(state: &State, flight: &Autopilot, success: bool) -> FlightFact {
         cycles: flight.flown.cycles,
         fixes: flight.flown.fixes,
         deploys: flight.flown.deploys,
+        earlier: (flight.flown.before > Span::ZERO).then(|| flight.flown.before.as_secs_f64()),
         older_decisions: flight.trail.dropped(),
         decisions: flight.trail.iter().map(decision).collect(),
         mended: state.fixes.iter().filter(|(_, fix)| of_flight(fix)).map(|(id, fix)| mended(id, fix)).collect(),
@@ -165,5 +169,12 @@ mod tests {
         assert!(page.contains("no idea \\| at all"), "{page}");
         let page = render(&facts, Form::Html, None).expect("a page");
         assert!(page.contains(">no idea | at all</td>"), "{page}");
+        assert_eq!(flight.earlier, None);
+        let mut resumed = story.state.clone();
+        resumed.autopilot.as_mut().expect("it flew").flown.before = Span::seconds(75);
+        let told = newest(&resumed, false).expect("it flew");
+        assert_eq!((told.earlier, told.took), (Some(75.0), flight.took.map(|took| took + 75.0)));
+        let page = render(&Facts::of(&resumed, &About::default()), Form::Markdown, None).expect("a page");
+        assert!(page.contains("a flight of earlier sessions, whose 1:15 min, cycles, fixes and deploys"), "{page}");
     }
 }
