@@ -511,6 +511,10 @@ impl State {
             RunEnd::Crashed(why) => (Tone::Bad, format!("the run died: {why}; {counted}")),
             RunEnd::CouldNotStart(why) => (Tone::Bad, format!("could not run: {why}")),
         };
+        // Where several runners were asked at once, each speaks for itself.
+        let together = |other: &Run| other.asked == run.asked && other.kind == run.kind && other.runner != run.runner;
+        let is_alone = !is_test || !self.runs.iter().any(|(_, other)| together(other));
+        let text = if is_alone { text } else { format!("{}: {text}", self.runner_name(run.runner)) };
         self.say(tone, text);
         // A chain tells of its runs together.
         if is_test && self.proving().is_none_or(|prove| prove.cycle.is_none()) {

@@ -80,7 +80,7 @@ pub(super) fn tell_stale(line: &mut Line, state: &State, attempt: &Attempt, time
             tell_moved(line, state, &happening.what);
             line.fmt(Role::Stale, format_args!(" since {}", offset(attempt.started, happening.at)));
         }
-        (None, None, false) if attempt.epoch == 0 => {
+        (None, None, false) if attempt.run.is_none() => {
             line.put(Role::Stale, "from an earlier session");
         }
         (None, None, false) => {

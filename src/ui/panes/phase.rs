@@ -103,7 +103,7 @@ fn draw_end(line: &mut Line, state: &State, run: &Run, end: &RunEnd) {
             if let Some(why) = &run.disagreement {
                 line.gap(2).put(Role::Bad, why);
             }
-            if let Some(doubt) = state.reservation(&[]).filter(|_| state.is_green()) {
+            if let Some(doubt) = state.is_green().then(|| state.reservation(&[])).flatten() {
                 line.gap(2).put(Role::Warning, "not proved: ").put(Role::Warning, &doubt);
             }
         }

@@ -1,7 +1,7 @@
 //! The names of the panes, where only one is shown at a time: each with what is new in it.
 
 use super::pen::Pen;
-use crate::domain::{CRITICAL, DeployPhase};
+use crate::domain::{CRITICAL, DeployPhase, Link, State};
 use crate::ui::regions::{Regions, chosen_agent_run};
 use crate::ui::scene::Scene;
 use crate::ui::text::{Short, count, watch};
@@ -41,6 +41,9 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
             }
         },
         Pane::Agents => match chosen_agent_run(state, scene.view).and_then(|id| state.agents.run(id)) {
+            None if has_lost_stream(state) => {
+                (Role::Bad, Short::new(format_args!("{}", scene.theme.mark(crate::ui::theme::Mark::Failed))))
+            }
             None => nothing,
             Some(run) => (super::agents::role_of(run), Short::new(format_args!("{}/{}", run.seen(), CRITICAL.len()))),
         },
@@ -73,4 +76,9 @@ fn news_of(pane: Pane, scene: &Scene) -> (Role, Short) {
             }
         }
     }
+}
+
+/// Whether a stream is not connected and does not come back by itself, or not yet.
+fn has_lost_stream(state: &State) -> bool {
+    state.streams.iter().any(|(_, stream)| matches!(stream.link, Link::Waiting { .. } | Link::Stopped { .. }))
 }
