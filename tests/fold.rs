@@ -313,20 +313,9 @@ fn an_agent_run_names_what_is_missing_and_is_lost_with_its_connection() {
     let mut story = Story::new(&[]);
     let stream = StreamId(0);
     let event = |at, kind: AgentKind| AgentEvent {
-        at: Moment(at),
-        kind,
-        type_name: kind.word().into(),
         run: Some("run_1".into()),
-        thread: None,
-        user: None,
-        sequence: None,
         agent: Some("supervisor".into()),
-        tool: None,
-        call: None,
-        text: "".into(),
-        failed: false,
-        usage: Usage::default(),
-        raw: "{}".into(),
+        ..AgentEvent::bare(Moment(at), kind)
     };
     let events = vec![event(10, AgentKind::AgentStarted), event(20, AgentKind::AgentThinking)];
     story.tell(StreamEvent::Received { stream, events });

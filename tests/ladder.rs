@@ -7,7 +7,7 @@ use liveloop::domain::{
     AgentEvent, AgentKind, Command, ContractVerdict, Deploy, DeployEvent, DeployId, DeployPhase, DeploySpec, Effect,
     Effects, Entry, Event, Exit, Found, Health, Judgement, Moment, Outcome, PlatformVerdict, Probe, ProjectSpec,
     RunEvent, RunId, Rung, RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, Span, State,
-    StreamEvent, StreamId, StreamSpec, SurfaceSpec, Usage, ViewerId,
+    StreamEvent, StreamId, StreamSpec, SurfaceSpec, ViewerId,
 };
 
 const BACKEND: ServiceId = ServiceId(0);
@@ -113,22 +113,8 @@ impl Story {
     }
 
     fn agent(&mut self, run: &str, kind: AgentKind) -> &mut Self {
-        let event = AgentEvent {
-            at: Moment(self.seq * 1_000_000),
-            kind,
-            type_name: kind.word().into(),
-            run: Some(run.into()),
-            thread: None,
-            user: None,
-            sequence: None,
-            agent: None,
-            tool: None,
-            call: None,
-            text: "".into(),
-            failed: false,
-            usage: Usage::default(),
-            raw: "{}".into(),
-        };
+        let bare = AgentEvent::bare(Moment(self.seq * 1_000_000), kind);
+        let event = AgentEvent { run: Some(run.into()), raw: "{}".into(), ..bare };
         self.happen(StreamEvent::Received { stream: AGENTS, events: vec![event] })
     }
 

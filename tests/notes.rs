@@ -118,22 +118,9 @@ impl Story {
     }
 
     fn agent_event(&mut self, text: &str) {
-        let event = AgentEvent {
-            at: self.state.at,
-            kind: AgentKind::AgentStarted,
-            type_name: "agent_started".into(),
-            run: Some("run_1".into()),
-            thread: None,
-            user: None,
-            sequence: None,
-            agent: Some("supervisor".into()),
-            tool: None,
-            call: None,
-            text: text.into(),
-            failed: false,
-            usage: Usage::default(),
-            raw: "{}".into(),
-        };
+        let bare = AgentEvent::bare(self.state.at, AgentKind::AgentStarted);
+        let event =
+            AgentEvent { run: Some("run_1".into()), agent: Some("supervisor".into()), text: text.into(), ..bare };
         self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] });
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use liveloop::domain::{
     AgentEvent, AgentKind, Command, Effects, Entry, Event, Found, Moment, Outcome, ProjectSpec, RunEvent, RunId,
-    RunnerSpec, Selection, SessionEvent, Span, State, StreamEvent, StreamId, StreamSpec, Text, Usage, ViewerId,
+    RunnerSpec, Selection, SessionEvent, Span, State, StreamEvent, StreamId, StreamSpec, Text, ViewerId,
 };
 
 /// A session that is told events, 30 ms apart, and hands out the entries that a viewer would receive.
@@ -100,20 +100,14 @@ pub fn agent_event(n: u32) -> AgentEvent {
     let kind = KINDS[n as usize % KINDS.len()];
     let tool = matches!(kind, AgentKind::ToolExecuting | AgentKind::ToolCompleted);
     AgentEvent {
-        at: Moment(1_790_078_400_000_000 + u64::from(n) * 500),
-        kind,
-        type_name: kind.word().into(),
         run: Some(format!("run_{:08x}", n / 5).into()),
         thread: Some("thread_5d0c11aa".into()),
-        user: None,
-        sequence: None,
         agent: Some("triage".into()),
         tool: tool.then(|| "cost_analyzer".into()),
         call: tool.then(|| format!("{:06x}", n / 5).into()),
         text: format!("step {n}: compares the spend of this month").into(),
-        failed: false,
-        usage: Usage::default(),
         raw: format!("{n:0300}").into(),
+        ..AgentEvent::bare(Moment(1_790_078_400_000_000 + u64::from(n) * 500), kind)
     }
 }
 

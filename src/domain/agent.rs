@@ -128,6 +128,29 @@ pub struct AgentEvent {
     pub raw: Text,
 }
 
+impl AgentEvent {
+    /// An event that means this, by its own name, and carries nothing else.
+    #[must_use]
+    pub fn bare(at: Moment, kind: AgentKind) -> Self {
+        Self {
+            at,
+            kind,
+            type_name: kind.word().into(),
+            run: None,
+            thread: None,
+            user: None,
+            sequence: None,
+            agent: None,
+            tool: None,
+            call: None,
+            text: "".into(),
+            failed: false,
+            usage: Usage::default(),
+            raw: "".into(),
+        }
+    }
+}
+
 /// An agent event as it is kept: small, because a million of them are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {

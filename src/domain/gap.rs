@@ -112,25 +112,11 @@ impl Gaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AgentKind, Usage};
+    use crate::domain::AgentKind;
 
     fn event(run: &str, number: u64) -> AgentEvent {
-        AgentEvent {
-            at: Moment(0),
-            kind: AgentKind::Progress,
-            type_name: "step".into(),
-            run: Some(run.into()),
-            thread: None,
-            user: None,
-            sequence: Some(number),
-            agent: None,
-            tool: None,
-            call: None,
-            text: "".into(),
-            failed: false,
-            usage: Usage::default(),
-            raw: "".into(),
-        }
+        let bare = AgentEvent::bare(Moment(0), AgentKind::Progress);
+        AgentEvent { run: Some(run.into()), sequence: Some(number), ..bare }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::domain::{
     LevelCounts, Limits, LogEvent, LogLine, ModuleId, Moment, NullKind, Outcome, OutputLine, Probe, ProjectSpec,
     Recalled, Recollection, Refusal, RefusalClass, RunEvent, RunId, RunnerSpec, Section, Selection, ServiceEvent,
     ServiceId, ServiceSpec, SessionEvent, Source, Span, Stage, State, StepState, StreamEvent, StreamId, StreamSpec,
-    TestId, Text, Usage, Value, ViewerId,
+    TestId, Text, Value, ViewerId,
 };
 
 pub(crate) use measured::{compared, repeating};
@@ -217,21 +217,15 @@ impl Story {
 
     fn agent_event(&self, run: &str, kind: AgentKind, text: &str) -> AgentEvent {
         let tool = matches!(kind, AgentKind::ToolExecuting | AgentKind::ToolCompleted);
+        let bare = AgentEvent::bare(self.now, kind);
         AgentEvent {
-            at: self.now,
-            kind,
-            type_name: if kind == AgentKind::Unknown { "cost_estimate".into() } else { kind.word().into() },
+            type_name: if kind == AgentKind::Unknown { "cost_estimate".into() } else { bare.type_name },
             run: Some(run.into()),
-            thread: None,
-            user: None,
-            sequence: None,
             agent: Some("supervisor".into()),
             tool: tool.then(|| "cost_analyzer".into()),
-            call: None,
             text: text.into(),
-            failed: false,
-            usage: Usage::default(),
             raw: format!(r#"{{"type":"{}","run_id":"{run}","payload":{{"text":"{text}"}}}}"#, kind.word()).into(),
+            ..bare
         }
     }
 

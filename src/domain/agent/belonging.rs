@@ -95,22 +95,7 @@ mod tests {
 
     fn event(kind: AgentKind, run: &str, thread: &str) -> AgentEvent {
         let some = |text: &str| (!text.is_empty()).then(|| Text::from(text));
-        AgentEvent {
-            at: Moment(1),
-            kind,
-            type_name: kind.word().into(),
-            run: some(run),
-            thread: some(thread),
-            user: None,
-            sequence: None,
-            agent: None,
-            tool: None,
-            call: None,
-            text: "".into(),
-            failed: false,
-            usage: Usage::default(),
-            raw: "".into(),
-        }
+        AgentEvent { run: some(run), thread: some(thread), ..AgentEvent::bare(Moment(1), kind) }
     }
 
     /// What was told of which runs: `KEY: events, end`.

@@ -57,26 +57,16 @@ impl AgentRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AgentKind, Usage};
+    use crate::domain::AgentKind;
 
     const OVER: StreamId = StreamId(0);
 
     fn event(at: u64, kind: AgentKind, run: Option<&str>) -> AgentEvent {
         AgentEvent {
-            at: Moment(at * 1_000_000),
-            kind,
-            type_name: kind.word().into(),
             run: run.map(Into::into),
-            thread: None,
-            user: None,
-            sequence: None,
-            agent: None,
             tool: (kind == AgentKind::ToolExecuting).then(|| "search".into()),
-            call: None,
-            text: "".into(),
-            failed: false,
-            usage: Usage::default(),
             raw: format!("{run:?} {}", kind.word()).into(),
+            ..AgentEvent::bare(Moment(at * 1_000_000), kind)
         }
     }
 

@@ -58,7 +58,7 @@ pub struct AgentRun {
     pub end: Option<AgentRunEnd>,
     /// How often each of the five [`CRITICAL`] events came.
     pub counts: [u32; CRITICAL.len()],
-    /// Its events, as ordinals of the [`Agents::events`] ring, the newest few hundred.
+    /// Its events, as ordinals of the [`Agents::events`](super::Agents::events) ring, the newest few hundred.
     pub events: Ring<u64>,
     /// Its tool calls, the newest few dozen.
     pub tools: Ring<ToolCall>,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span, Usage};
+use crate::domain::{AgentEvent, AgentKind, Moment, Refusal, RefusalClass, Span};
 
 mod crowd;
 mod fields;
@@ -47,20 +47,10 @@ impl Story {
 
     fn hear(&mut self, millis: u64, kind: AgentKind, name: &str, text: &str) -> &mut AgentEvent {
         self.ledger.events.push(AgentEvent {
-            at: at(millis),
-            kind,
             type_name: name.into(),
-            run: None,
-            thread: None,
-            user: None,
-            sequence: None,
-            agent: None,
-            tool: None,
-            call: None,
             text: text.into(),
-            failed: false,
-            usage: Usage::default(),
             raw: format!("{{\"type\":\"{name}\"}}").into(),
+            ..AgentEvent::bare(at(millis), kind)
         });
         self.ledger.events.last_mut().expect("it was just pushed")
     }

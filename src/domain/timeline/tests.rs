@@ -3,8 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::{
     AgentEvent, AgentKind, Command, DeploySpec, Detail, Effects, Entry, Event, Found, Probe, ProjectSpec, RunEvent,
-    RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, StreamEvent, StreamSpec, Usage,
-    ViewerId,
+    RunnerSpec, Selection, ServiceEvent, ServiceId, ServiceSpec, SessionEvent, StreamEvent, StreamSpec, ViewerId,
 };
 
 /// A session that is told events; its clock counts milliseconds.
@@ -94,22 +93,8 @@ impl Session {
     }
 
     fn agent(&mut self, run: &str, kind: AgentKind) -> &mut Self {
-        let event = AgentEvent {
-            at: Moment(self.now * 1_000),
-            kind,
-            type_name: kind.word().into(),
-            run: Some(run.into()),
-            thread: Some(format!("thread-of-{run}").into()),
-            agent: None,
-            tool: None,
-            call: None,
-            text: "".into(),
-            failed: false,
-            usage: Usage::default(),
-            raw: "".into(),
-            sequence: None,
-            user: None,
-        };
+        let bare = AgentEvent::bare(Moment(self.now * 1_000), kind);
+        let event = AgentEvent { run: Some(run.into()), thread: Some(format!("thread-of-{run}").into()), ..bare };
         self.tell(StreamEvent::Received { stream: StreamId(0), events: vec![event] })
     }
 

@@ -97,22 +97,8 @@ mod tests {
     use crate::domain::{AgentKind, Moment};
 
     fn message(raw: &str) -> AgentEvent {
-        AgentEvent {
-            at: Moment(1),
-            kind: AgentKind::Ready,
-            type_name: "welcome".into(),
-            run: None,
-            thread: None,
-            user: None,
-            sequence: None,
-            agent: None,
-            tool: None,
-            call: None,
-            text: "".into(),
-            failed: false,
-            usage: crate::domain::Usage::default(),
-            raw: raw.into(),
-        }
+        let bare = AgentEvent::bare(Moment(1), AgentKind::Ready);
+        AgentEvent { type_name: "welcome".into(), raw: raw.into(), ..bare }
     }
 
     fn witness(pointer: &str) -> Witness {
